@@ -1,0 +1,160 @@
+"""What is compiled, and how.  Everything else about the package is in pyproject.toml.
+
+Environment
+-----------
+SKLEARN_SET_DEBUG=1      bounds checks and annotated HTML, baseline variant only
+SKLEARN_SET_OPENMP=0|1   build without OpenMP, or fail where it is missing
+SKLEARN_SET_PLAIN=1      kernels without vector types, as compilers without them build
+"""
+
+import os
+import platform
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+CORE = Path("sklearn_set") / "_core"
+
+# Variant -> flags of GCC and Clang; machine.py knows which processor may run which.
+X86_VARIANTS = {
+    "baseline": [],
+    "x86_v3": ["-march=x86-64-v3"],
+    "x86_v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
+}
+REAL_BITS = {"f32": "32", "f64": "64"}
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    "cdivision": True,
+    "initializedcheck": False,
+    "freethreading_compatible": True,
+}
+
+DEBUG = os.environ.get("SKLEARN_SET_DEBUG") == "1"
+if DEBUG:
+    DIRECTIVES |= {"boundscheck": True, "wraparound": False, "initializedcheck": True}
+
+
+def variants():
+    """The variants of this machine's architecture; elsewhere the baseline is all there is."""
+    is_x86 = platform.machine().lower() in ("x86_64", "amd64") and sys.platform != "win32"
+    return X86_VARIANTS if is_x86 and not DEBUG else {"baseline": []}
+
+
+def extensions():
+    headers = sorted(str(path) for pattern in ("*.h", "*.pxd", "*.pxi") for path in CORE.glob(pattern))
+    plain = [("SKLEARN_SET_PLAIN", "1")] if os.environ.get("SKLEARN_SET_PLAIN") == "1" else []
+    yield Extension("sklearn_set._core.system", [str(CORE / "system.pyx")], depends=headers)
+    yield Extension("sklearn_set._core.connections", [str(CORE / "connections.pyx")])
+    for variant, flags in variants().items():
+        for real, bits in REAL_BITS.items():
+            name = f"step_{variant}_{real}"
+            yield Extension(
+                f"sklearn_set._core.{name}",
+                [str(CORE / f"{name}.pyx")],
+                depends=headers,
+                include_dirs=[str(CORE)],
+                define_macros=[("REAL_BITS", bits), *plain],
+                extra_compile_args=list(flags),
+            )
+
+
+OPENMP_PROBE = """
+    #include <omp.h>
+    #include <stdio.h>
+    int main(void) {
+        int n = 0;
+        #pragma omp parallel reduction(+:n)
+        n += 1;
+        printf("%d", omp_get_max_threads());
+        return n == 0;
+    }
+"""
+
+NO_OPENMP = """
+    ************************************************************************
+    sklearn_set is being built WITHOUT OpenMP: no program compiled and linked
+    with {tried}.
+    Training and prediction will use ONE thread, whatever n_jobs says.
+    On macOS install libomp (brew install libomp) and set CPPFLAGS and LDFLAGS.
+    ************************************************************************
+"""
+
+
+class BuildKernels(build_ext):
+    """build_ext with the flags that depend on the compiler: optimisation and OpenMP."""
+
+    def build_extensions(self):
+        msvc = self.compiler.compiler_type == "msvc"
+        # No -ffast-math, ever: it would change arithmetic for the whole process.  The two -fno-
+        # flags give up nothing but errno and floating-point traps.
+        common = (
+            ["/O2", "/std:c11"]
+            if msvc
+            else ["-O3", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi", "-g0"]
+        )
+        openmp = self.find_openmp(msvc)
+        for extension in self.extensions:
+            extension.extra_compile_args = [*common, *openmp, *extension.extra_compile_args]
+            extension.extra_link_args = list(openmp) if not msvc else []
+        if self.parallel is None:
+            self.parallel = min(4, os.cpu_count() or 1)
+        super().build_extensions()
+
+    def find_openmp(self, msvc):
+        wanted = os.environ.get("SKLEARN_SET_OPENMP")
+        if wanted == "0":
+            return []
+        if msvc:
+            candidates = [["/openmp"]]
+        elif sys.platform == "darwin":
+            candidates = [["-Xpreprocessor", "-fopenmp", "-lomp"], ["-fopenmp"]]
+        else:
+            candidates = [["-fopenmp"]]
+        for flags in candidates:
+            if self.links(OPENMP_PROBE, flags):
+                return flags
+        message = textwrap.dedent(NO_OPENMP).format(tried=" or ".join(map(" ".join, candidates)))
+        if wanted == "1":
+            raise RuntimeError(message)
+        print(message, file=sys.stderr, flush=True)
+        return []
+
+    def links(self, source, flags):
+        """Whether a program compiles and links with the flags."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "probe.c"
+            path.write_text(textwrap.dedent(source))
+            try:
+                objects = self.compiler.compile(
+                    [str(path)], output_dir=folder, extra_postargs=list(flags)
+                )
+                self.compiler.link_executable(
+                    objects, str(Path(folder) / "probe"), extra_postargs=list(flags)
+                )
+            except Exception:  # distutils' compilers raise errors of their own, all of them final
+                return False
+        return True
+
+
+def compiled():
+    """The extensions, translated to C; not needed for an sdist or for metadata."""
+    if any(command in sys.argv for command in ("sdist", "egg_info", "dist_info", "clean")):
+        return []
+    from Cython.Build import cythonize
+
+    return cythonize(
+        list(extensions()),
+        compiler_directives=DIRECTIVES,
+        annotate=DEBUG,
+        show_all_warnings=False,
+    )
+
+
+setup(ext_modules=compiled(), cmdclass={"build_ext": BuildKernels})

@@ -1,0 +1,141 @@
+"""Activations of hidden neurons over one row: activate in place, and the slope.
+
+To add one: a number in `Activation`, a branch in `activate` and one in `multiply_by_slope`, its
+name in ACTIVATION_CODES (step.pxi) and, where the output does not tell the slope, in
+`needs_slopes`.  Loops run over one neuron's row, so that the compiler can vectorise them.
+"""
+
+from libc.stdint cimport uint32_t
+
+from sklearn_set._core.lanes cimport (
+    real_erf, real_exp, real_expm1, real_t, real_tanh,
+)
+
+cdef enum Activation:
+    IDENTITY = 0
+    LOGISTIC = 1
+    TANH = 2
+    RELU = 3
+    LEAKY_RELU = 4
+    ELU = 5
+    GELU = 6
+    SILU = 7
+    ALL_RELU = 8
+
+
+cdef inline bint needs_slopes(int activation) noexcept nogil:
+    """Whether the slope must be stored at the forward pass: the output does not determine it."""
+    return activation == GELU or activation == SILU or activation == ALL_RELU
+
+
+cdef inline bint zero_means_flat(int activation) noexcept nogil:
+    """Whether an output of zero has slope zero, so that a row of zeros needs no backward pass."""
+    return activation == RELU
+
+
+cdef inline void activate(
+    int activation,
+    real_t parameter,
+    real_t* row,       # INOUT (width,) pre-activations z, replaced by f(z)
+    real_t* slopes,    # OUT (width,) f'(z), or NULL where multiply_by_slope can do without
+    Py_ssize_t width,
+) noexcept nogil:
+    cdef Py_ssize_t b
+    cdef real_t z, phi
+    if activation == RELU:
+        for b in range(width):
+            row[b] = row[b] if row[b] > 0 else 0
+    elif activation == LOGISTIC:
+        for b in range(width):
+            row[b] = 1 / (1 + real_exp(-row[b]))
+    elif activation == TANH:
+        for b in range(width):
+            row[b] = real_tanh(row[b])
+    elif activation == LEAKY_RELU:
+        for b in range(width):
+            row[b] = row[b] if row[b] > 0 else parameter * row[b]
+    elif activation == ELU:
+        for b in range(width):
+            row[b] = row[b] if row[b] > 0 else real_expm1(row[b])
+    elif activation == GELU:
+        # z Phi(z) with the exact normal distribution function (Hendrycks and Gimpel, 2016)
+        for b in range(width):
+            z = row[b]
+            phi = 0.5 * (1 + real_erf(z * 0.7071067811865476))
+            row[b] = z * phi
+            if slopes != NULL:
+                slopes[b] = phi + z * real_exp(-0.5 * z * z) * 0.3989422804014327
+    elif activation == SILU:
+        for b in range(width):
+            z = row[b]
+            phi = 1 / (1 + real_exp(-z))
+            row[b] = z * phi
+            if slopes != NULL:
+                slopes[b] = phi * (1 + z * (1 - phi))
+    elif activation == ALL_RELU:
+        # The negative side has a slope whose sign alternates with the layer (Curci et al., 2021).
+        for b in range(width):
+            z = row[b]
+            row[b] = z if z > 0 else parameter * z
+            if slopes != NULL:
+                slopes[b] = 1 if z > 0 else parameter
+
+
+cdef inline void multiply_by_slope(
+    int activation,
+    real_t parameter,
+    const real_t* outputs,   # IN (width,) f(z), before dropout
+    const real_t* slopes,    # IN (width,) stored slopes, or NULL
+    real_t* row,             # INOUT (width,) gradient wrt f(z), replaced by that wrt z
+    Py_ssize_t width,
+) noexcept nogil:
+    cdef Py_ssize_t b
+    if slopes != NULL:
+        for b in range(width):
+            row[b] = row[b] * slopes[b]
+    elif activation == RELU:
+        for b in range(width):
+            row[b] = row[b] if outputs[b] > 0 else 0
+    elif activation == LOGISTIC:
+        for b in range(width):
+            row[b] = row[b] * outputs[b] * (1 - outputs[b])
+    elif activation == TANH:
+        for b in range(width):
+            row[b] = row[b] * (1 - outputs[b] * outputs[b])
+    elif activation == LEAKY_RELU:
+        for b in range(width):
+            row[b] = row[b] if outputs[b] > 0 else parameter * row[b]
+    elif activation == ELU:
+        for b in range(width):
+            row[b] = row[b] if outputs[b] > 0 else row[b] * (outputs[b] + 1)
+
+
+cdef inline uint32_t mix(uint32_t x) noexcept nogil:
+    """A bijection of 32 bits that passes avalanche tests (C. Wellons, `lowbias32`)."""
+    x ^= x >> 16
+    x *= <uint32_t> 0x7feb352d
+    x ^= x >> 15
+    x *= <uint32_t> 0x846ca68b
+    x ^= x >> 16
+    return x
+
+
+cdef inline void drop(
+    uint32_t key,        # of this step and layer
+    uint32_t neuron,
+    real_t dropout,
+    real_t* row,         # INOUT (width,)
+    Py_ssize_t width,
+) noexcept nogil:
+    """Inverted dropout: zero with probability `dropout`, else divided by 1 - dropout.
+
+    The mask depends on (key, neuron, position in the batch) alone, so the backward pass draws
+    the same mask again and no thread can change it (Srivastava et al., 2014).
+    """
+    cdef Py_ssize_t b
+    cdef uint32_t state = mix(key ^ mix(neuron + <uint32_t> 0x9e3779b9))
+    cdef uint32_t threshold = <uint32_t> (<double> dropout * 4294967296.0)
+    cdef real_t scale = 1 / (1 - dropout)
+    for b in range(width):
+        row[b] = row[b] * scale if mix(
+            state + <uint32_t> b * <uint32_t> 0x9e3779b9) >= threshold else 0

@@ -1,0 +1,242 @@
+/* Blocks of activations and deltas: B consecutive numbers of one neuron's row, kept in registers.
+ *
+ * The kernels multiply one weight with one row of the batch, so their inner loop runs over a
+ * block whose width is known to the compiler.  Cython cannot say "a vector of 16 numbers"; this
+ * header says it with the vector types of GCC and Clang, and with plain loops elsewhere.  It knows
+ * neither layers nor connections.
+ *
+ * For every width B there is a type block_B and the functions block_B_<verb>; the macros
+ * block_<verb> choose by the type of their first argument, so that a kernel is written once, as a
+ * fused function over the block types.
+ */
+#ifndef SKLEARN_SET_LANES_H
+#define SKLEARN_SET_LANES_H
+
+#include <math.h>
+#include <stdint.h>
+
+#if REAL_BITS == 32
+typedef float real_t;
+#elif REAL_BITS == 64
+typedef double real_t;
+#else
+#error "define REAL_BITS as 32 or 64"
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define PREFETCH(address) __builtin_prefetch(address)
+#else
+#define ALWAYS_INLINE static __forceinline
+#define PREFETCH(address) ((void)(address))
+#endif
+
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector) && !defined(SKLEARN_SET_PLAIN)
+#define USE_VECTORS 1
+#endif
+#endif
+
+#ifdef USE_VECTORS
+
+/* ---- vectors: as many lanes as one register of this variant holds ---- */
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+#define LANES (VECTOR_BYTES * 8 / REAL_BITS)
+
+/* Row pointers are aligned to one number only, hence the second type for loads and stores. */
+#define DEFINE_VECTOR(E)                                                                   \
+    typedef real_t vec##E __attribute__((vector_size(E * REAL_BITS / 8)));                 \
+    typedef real_t vec##E##_at                                                             \
+        __attribute__((vector_size(E * REAL_BITS / 8), aligned(REAL_BITS / 8), may_alias));
+typedef real_t vec1;
+typedef real_t vec1_at;
+DEFINE_VECTOR(2)
+DEFINE_VECTOR(4)
+#if LANES >= 8
+DEFINE_VECTOR(8)
+#endif
+#if LANES >= 16
+DEFINE_VECTOR(16)
+#endif
+
+#define SHUFFLE __builtin_shufflevector
+
+/* sumE: the sum of a vector.  sums4_E: the sums of four vectors at once, by transposition. */
+ALWAYS_INLINE real_t sum1(vec1 a) { return a; }
+ALWAYS_INLINE real_t sum2(vec2 a) { return a[0] + a[1]; }
+ALWAYS_INLINE void sums4_1(vec1 a, vec1 b, vec1 c, vec1 d, real_t *out) {
+    out[0] = a; out[1] = b; out[2] = c; out[3] = d;
+}
+ALWAYS_INLINE void sums4_2(vec2 a, vec2 b, vec2 c, vec2 d, real_t *out) {
+    *(vec2_at *)out = SHUFFLE(a, b, 0, 2) + SHUFFLE(a, b, 1, 3);
+    *(vec2_at *)(out + 2) = SHUFFLE(c, d, 0, 2) + SHUFFLE(c, d, 1, 3);
+}
+ALWAYS_INLINE real_t sum4(vec4 a) { return sum2(SHUFFLE(a, a, 0, 1) + SHUFFLE(a, a, 2, 3)); }
+#if REAL_BITS == 32
+ALWAYS_INLINE void sums4_4(vec4 a, vec4 b, vec4 c, vec4 d, real_t *out) {
+    vec4 ab = SHUFFLE(a, b, 0, 4, 1, 5) + SHUFFLE(a, b, 2, 6, 3, 7);
+    vec4 cd = SHUFFLE(c, d, 0, 4, 1, 5) + SHUFFLE(c, d, 2, 6, 3, 7);
+    *(vec4_at *)out = SHUFFLE(ab, cd, 0, 1, 4, 5) + SHUFFLE(ab, cd, 2, 3, 6, 7);
+}
+#else
+ALWAYS_INLINE void sums4_4(vec4 a, vec4 b, vec4 c, vec4 d, real_t *out) {
+    vec4 ab = SHUFFLE(a, b, 0, 4, 2, 6) + SHUFFLE(a, b, 1, 5, 3, 7);
+    vec4 cd = SHUFFLE(c, d, 0, 4, 2, 6) + SHUFFLE(c, d, 1, 5, 3, 7);
+    *(vec4_at *)out = SHUFFLE(ab, cd, 0, 1, 4, 5) + SHUFFLE(ab, cd, 2, 3, 6, 7);
+}
+#endif
+#if LANES >= 8
+ALWAYS_INLINE real_t sum8(vec8 a) {
+    return sum4(SHUFFLE(a, a, 0, 1, 2, 3) + SHUFFLE(a, a, 4, 5, 6, 7));
+}
+#if REAL_BITS == 32
+ALWAYS_INLINE void sums4_8(vec8 a, vec8 b, vec8 c, vec8 d, real_t *out) {
+    vec8 ab = SHUFFLE(a, b, 0, 8, 1, 9, 4, 12, 5, 13) + SHUFFLE(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+    vec8 cd = SHUFFLE(c, d, 0, 8, 1, 9, 4, 12, 5, 13) + SHUFFLE(c, d, 2, 10, 3, 11, 6, 14, 7, 15);
+    vec8 r = SHUFFLE(ab, cd, 0, 1, 8, 9, 4, 5, 12, 13) + SHUFFLE(ab, cd, 2, 3, 10, 11, 6, 7, 14, 15);
+    *(vec4_at *)out = SHUFFLE(r, r, 0, 1, 2, 3) + SHUFFLE(r, r, 4, 5, 6, 7);
+}
+#else
+ALWAYS_INLINE void sums4_8(vec8 a, vec8 b, vec8 c, vec8 d, real_t *out) {
+    vec8 ab = SHUFFLE(a, b, 0, 8, 2, 10, 4, 12, 6, 14) + SHUFFLE(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+    vec8 cd = SHUFFLE(c, d, 0, 8, 2, 10, 4, 12, 6, 14) + SHUFFLE(c, d, 1, 9, 3, 11, 5, 13, 7, 15);
+    vec4 ab4 = SHUFFLE(ab, ab, 0, 1, 2, 3) + SHUFFLE(ab, ab, 4, 5, 6, 7);
+    vec4 cd4 = SHUFFLE(cd, cd, 0, 1, 2, 3) + SHUFFLE(cd, cd, 4, 5, 6, 7);
+    *(vec4_at *)out = SHUFFLE(ab4, cd4, 0, 1, 4, 5) + SHUFFLE(ab4, cd4, 2, 3, 6, 7);
+}
+#endif
+#endif
+#if LANES >= 16
+ALWAYS_INLINE real_t sum16(vec16 a) {
+    return sum8(SHUFFLE(a, a, 0, 1, 2, 3, 4, 5, 6, 7) + SHUFFLE(a, a, 8, 9, 10, 11, 12, 13, 14, 15));
+}
+ALWAYS_INLINE void sums4_16(vec16 a, vec16 b, vec16 c, vec16 d, real_t *out) {
+    vec16 ab = SHUFFLE(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+             + SHUFFLE(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
+    vec16 cd = SHUFFLE(c, d, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+             + SHUFFLE(c, d, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
+    vec16 r = SHUFFLE(ab, cd, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+            + SHUFFLE(ab, cd, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    vec8 h = SHUFFLE(r, r, 0, 1, 2, 3, 4, 5, 6, 7) + SHUFFLE(r, r, 8, 9, 10, 11, 12, 13, 14, 15);
+    *(vec4_at *)out = SHUFFLE(h, h, 0, 1, 2, 3) + SHUFFLE(h, h, 4, 5, 6, 7);
+}
+#endif
+
+#else /* plain: one lane, loops that the compiler may vectorise */
+
+#define LANES 1
+typedef real_t vec1;
+typedef real_t vec1_at;
+ALWAYS_INLINE real_t sum1(vec1 a) { return a; }
+ALWAYS_INLINE void sums4_1(vec1 a, vec1 b, vec1 c, vec1 d, real_t *out) {
+    out[0] = a; out[1] = b; out[2] = c; out[3] = d;
+}
+
+#endif
+
+/* ---- blocks: B numbers as B / E vectors of E lanes ---- */
+#define AT(E, pointer, i) (*(vec##E##_at *)((pointer) + (i) * E))
+#define CONST_AT(E, pointer, i) (*(const vec##E##_at *)((pointer) + (i) * E))
+
+#define DEFINE_BLOCK(B, E)                                                                 \
+    typedef struct { vec##E v[B / E]; } block_##B;                                         \
+    ALWAYS_INLINE int block_##B##_width(const block_##B *a) { (void)a; return B; }         \
+    ALWAYS_INLINE void block_##B##_fill(block_##B *a, real_t value) {                      \
+        for (int i = 0; i < B / E; ++i) a->v[i] = value - (vec##E){0};                     \
+    }                                                                                      \
+    ALWAYS_INLINE void block_##B##_load(block_##B *a, const real_t *row) {                 \
+        for (int i = 0; i < B / E; ++i) a->v[i] = CONST_AT(E, row, i);                     \
+    }                                                                                      \
+    ALWAYS_INLINE void block_##B##_store(const block_##B *a, real_t *row) {                \
+        for (int i = 0; i < B / E; ++i) AT(E, row, i) = a->v[i];                           \
+    }                                                                                      \
+    ALWAYS_INLINE void block_##B##_add(block_##B *a, const block_##B *b) {                 \
+        for (int i = 0; i < B / E; ++i) a->v[i] += b->v[i];                                \
+    }                                                                                      \
+    /* a += weight * row */                                                                \
+    ALWAYS_INLINE void block_##B##_add_scaled(block_##B *a, real_t weight,                 \
+                                              const real_t *row) {                         \
+        for (int i = 0; i < B / E; ++i) a->v[i] += weight * CONST_AT(E, row, i);           \
+    }                                                                                      \
+    /* the sum over the block of a * row */                                                \
+    ALWAYS_INLINE real_t block_##B##_dot(const block_##B *a, const real_t *row) {          \
+        vec##E s = a->v[0] * CONST_AT(E, row, 0);                                          \
+        for (int i = 1; i < B / E; ++i) s += a->v[i] * CONST_AT(E, row, i);                \
+        return sum##E(s);                                                                  \
+    }                                                                                      \
+    /* out[q] = the sum over the block of a * rows[q], for four rows */                    \
+    ALWAYS_INLINE void block_##B##_dot4(const block_##B *a, const real_t *r0,              \
+            const real_t *r1, const real_t *r2, const real_t *r3, real_t *out) {           \
+        vec##E s0 = a->v[0] * CONST_AT(E, r0, 0), s1 = a->v[0] * CONST_AT(E, r1, 0),       \
+               s2 = a->v[0] * CONST_AT(E, r2, 0), s3 = a->v[0] * CONST_AT(E, r3, 0);       \
+        for (int i = 1; i < B / E; ++i) {                                                  \
+            s0 += a->v[i] * CONST_AT(E, r0, i);                                            \
+            s1 += a->v[i] * CONST_AT(E, r1, i);                                            \
+            s2 += a->v[i] * CONST_AT(E, r2, i);                                            \
+            s3 += a->v[i] * CONST_AT(E, r3, i);                                            \
+        }                                                                                  \
+        sums4_##E(s0, s1, s2, s3, out);                                                    \
+    }
+
+#if LANES == 1
+DEFINE_BLOCK(1, 1) DEFINE_BLOCK(2, 1) DEFINE_BLOCK(4, 1) DEFINE_BLOCK(8, 1)
+DEFINE_BLOCK(16, 1) DEFINE_BLOCK(32, 1) DEFINE_BLOCK(64, 1) DEFINE_BLOCK(128, 1)
+#elif LANES == 2
+DEFINE_BLOCK(1, 1) DEFINE_BLOCK(2, 2) DEFINE_BLOCK(4, 2) DEFINE_BLOCK(8, 2)
+DEFINE_BLOCK(16, 2) DEFINE_BLOCK(32, 2) DEFINE_BLOCK(64, 2) DEFINE_BLOCK(128, 2)
+#elif LANES == 4
+DEFINE_BLOCK(1, 1) DEFINE_BLOCK(2, 2) DEFINE_BLOCK(4, 4) DEFINE_BLOCK(8, 4)
+DEFINE_BLOCK(16, 4) DEFINE_BLOCK(32, 4) DEFINE_BLOCK(64, 4) DEFINE_BLOCK(128, 4)
+#elif LANES == 8
+DEFINE_BLOCK(1, 1) DEFINE_BLOCK(2, 2) DEFINE_BLOCK(4, 4) DEFINE_BLOCK(8, 8)
+DEFINE_BLOCK(16, 8) DEFINE_BLOCK(32, 8) DEFINE_BLOCK(64, 8) DEFINE_BLOCK(128, 8)
+#else
+DEFINE_BLOCK(1, 1) DEFINE_BLOCK(2, 2) DEFINE_BLOCK(4, 4) DEFINE_BLOCK(8, 8)
+DEFINE_BLOCK(16, 16) DEFINE_BLOCK(32, 16) DEFINE_BLOCK(64, 16) DEFINE_BLOCK(128, 16)
+#endif
+
+/* The widest block whose two operands (row and sum) stay in registers. */
+#if LANES == 1
+#define MAX_BLOCK 16
+#elif defined(__AVX512F__)
+#define MAX_BLOCK (8 * LANES)
+#else
+#define MAX_BLOCK (4 * LANES)
+#endif
+
+#define CHOOSE(a, verb)                                                                    \
+    _Generic(*(a), block_1: block_1_##verb, block_2: block_2_##verb,                       \
+             block_4: block_4_##verb, block_8: block_8_##verb, block_16: block_16_##verb,  \
+             block_32: block_32_##verb, block_64: block_64_##verb,                         \
+             block_128: block_128_##verb)
+#define block_width(a) CHOOSE(a, width)(a)
+#define block_fill(a, value) CHOOSE(a, fill)(a, value)
+#define block_load(a, row) CHOOSE(a, load)(a, row)
+#define block_store(a, row) CHOOSE(a, store)(a, row)
+#define block_add(a, b) CHOOSE(a, add)(a, b)
+#define block_add_scaled(a, weight, row) CHOOSE(a, add_scaled)(a, weight, row)
+#define block_dot(a, row) CHOOSE(a, dot)(a, row)
+#define block_dot4(a, r0, r1, r2, r3, out) CHOOSE(a, dot4)(a, r0, r1, r2, r3, out)
+
+/* exp and log1p of the compiled precision */
+#if REAL_BITS == 32
+#define real_exp expf
+#define real_expm1 expm1f
+#define real_tanh tanhf
+#define real_sqrt sqrtf
+#define real_erf erff
+#else
+#define real_exp exp
+#define real_expm1 expm1
+#define real_tanh tanh
+#define real_sqrt sqrt
+#define real_erf erf
+#endif
+
+#endif

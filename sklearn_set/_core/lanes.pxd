@@ -1,0 +1,54 @@
+"""What Cython may know of lanes.h: the number type and the blocks with their verbs."""
+
+cdef extern from "lanes.h" nogil:
+    # The wider type is declared on purpose: declared as float, the float64 build would silently
+    # round every scalar argument to single precision.
+    ctypedef double real_t
+
+    ctypedef struct block_1:
+        pass
+    ctypedef struct block_2:
+        pass
+    ctypedef struct block_4:
+        pass
+    ctypedef struct block_8:
+        pass
+    ctypedef struct block_16:
+        pass
+    ctypedef struct block_32:
+        pass
+    ctypedef struct block_64:
+        pass
+    ctypedef struct block_128:
+        pass
+
+    const int LANES
+    const int MAX_BLOCK
+
+    # Macros that choose by the block's type; `void*` lets one declaration serve all widths.
+    int block_width(const void* block)
+    void block_fill(void* block, real_t value)
+    void block_load(void* block, const real_t* row)
+    void block_store(const void* block, real_t* row)
+    void block_add(void* block, const void* other)
+    void block_add_scaled(void* block, real_t weight, const real_t* row)
+    real_t block_dot(const void* block, const real_t* row)
+    void block_dot4(const void* block, const real_t* row_0, const real_t* row_1,
+                    const real_t* row_2, const real_t* row_3, real_t* out)
+    void PREFETCH(const void* address)
+
+    real_t real_exp(real_t x)
+    real_t real_expm1(real_t x)
+    real_t real_tanh(real_t x)
+    real_t real_sqrt(real_t x)
+    real_t real_erf(real_t x)
+
+ctypedef fused block_t:
+    block_1
+    block_2
+    block_4
+    block_8
+    block_16
+    block_32
+    block_64
+    block_128

@@ -1,0 +1,414 @@
+# One mini-batch through all layers, compiled once per variant and number type.
+#
+# This file is the only home of threads: it cuts the work into chunks of neurons and lets one
+# thread have each.  Every output has one writer and sums over chunks are taken in the order of
+# the chunks, so the result does not depend on the number of threads.  It borrows NumPy's memory
+# for the life of a Stepper and knows nothing of epochs, evolution or scikit-learn.
+
+from cython.parallel cimport prange, threadid
+from libc.math cimport NAN
+from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+import numpy as np
+
+from sklearn_set._core.activations cimport (
+    ALL_RELU, ELU, GELU, IDENTITY, LEAKY_RELU, LOGISTIC, RELU, SILU, TANH, mix, needs_slopes,
+)
+from sklearn_set._core.lanes cimport LANES, real_t
+from sklearn_set._core.losses cimport (
+    LOGISTIC_LOG_LOSS, SOFTMAX_LOG_LOSS, SQUARED_ERROR, loss_and_delta,
+)
+from sklearn_set._core.rows cimport (
+    FLUSH_SLOTS, backward_rows, forward_rows, padded_width, update_biases,
+)
+from sklearn_set._core.types cimport BatchView, LayerView, UpdateRule
+from sklearn_set._core.updates cimport ADAM, MOMENTUM, NESTEROV, PLAIN_SGD
+
+REAL_DTYPE = np.dtype("float32" if sizeof(real_t) == 4 else "float64")
+N_LANES = LANES
+
+ACTIVATION_CODES = {
+    "identity": IDENTITY, "logistic": LOGISTIC, "tanh": TANH, "relu": RELU,
+    "leaky_relu": LEAKY_RELU, "elu": ELU, "gelu": GELU, "silu": SILU, "all_relu": ALL_RELU,
+}
+LOSS_CODES = {
+    "softmax_log_loss": SOFTMAX_LOG_LOSS,
+    "logistic_log_loss": LOGISTIC_LOG_LOSS,
+    "squared_error": SQUARED_ERROR,
+}
+SOLVER_CODES = {
+    "plain_sgd": PLAIN_SGD, "momentum": MOMENTUM, "nesterov": NESTEROV, "adam": ADAM,
+}
+
+cdef enum:
+    # Waking threads costs about a microsecond: below so many multiplications a layer is serial.
+    SERIAL_WORK = 100_000
+
+
+# The first element of an array, as a pointer; NULL for None and for an empty array.
+cdef real_t* reals(array) except? NULL:
+    cdef real_t[::1] view
+    if array is None or array.size == 0:
+        return NULL
+    view = array.reshape(-1)
+    return &view[0]
+
+cdef const real_t* const_reals(array) except? NULL:
+    cdef const real_t[::1] view
+    if array is None or array.size == 0:
+        return NULL
+    view = array.reshape(-1)
+    return &view[0]
+
+cdef const int32_t* const_ints(array) except? NULL:
+    cdef const int32_t[::1] view
+    if array is None or array.size == 0:
+        return NULL
+    view = array
+    return &view[0]
+
+cdef const int64_t* const_longs(array) except? NULL:
+    cdef const int64_t[::1] view
+    if array is None:
+        return NULL
+    view = array
+    return &view[0]
+
+
+def batch_width(Py_ssize_t n_batch):
+    """Number of columns that a batch of `n_batch` samples occupies in the workspace."""
+    return padded_width(n_batch)
+
+
+cdef void view_layer(LayerView* view, layer, int activation) except *:
+    topology = layer.topology
+    view.n_in = topology.n_in
+    view.n_out = topology.n_out
+    view.indptr = const_ints(topology.indptr)
+    view.indices = const_ints(topology.indices)
+    view.t_indptr = const_ints(topology.t_indptr)
+    view.t_indices = const_ints(topology.t_indices)
+    view.t_slots = const_ints(topology.t_slots)
+    view.chunks = const_ints(topology.chunks)
+    view.t_chunks = const_ints(topology.t_chunks)
+    view.n_chunks = topology.chunks.shape[0] - 1
+    view.n_t_chunks = topology.t_chunks.shape[0] - 1
+    # Forward passes only read; Stepper asks for writable arrays itself.
+    view.weights = <real_t*> const_reals(layer.weights)
+    view.bias = <real_t*> const_reals(layer.bias)
+    view.activation = activation
+    view.parameter = layer.activation_parameter
+
+
+cdef void forward_layer(
+    const LayerView* layer, const real_t* inputs, real_t* outputs, Py_ssize_t width,
+    uint32_t dropout_key, int n_threads,
+) noexcept nogil:
+    cdef int c
+    cdef bint use_threads = (
+        n_threads > 1 and layer.indptr[layer.n_in] * (width + 16) > SERIAL_WORK)
+    for c in prange(layer.n_t_chunks, num_threads=n_threads, use_threads_if=use_threads,
+                    schedule="dynamic", chunksize=1):
+        forward_rows(layer, layer.t_chunks[c], layer.t_chunks[c + 1], inputs, outputs, width,
+                     dropout_key)
+
+
+cdef inline void gather_features(
+    const BatchView* batch, real_t* table, Py_ssize_t start, Py_ssize_t stop,
+) noexcept nogil:
+    """Transpose the features [start, stop) of the batch's samples into table (n_features, width).
+    """
+    cdef Py_ssize_t b, f, width = batch.width
+    cdef const real_t* sample
+    for b in range(batch.n_batch):
+        sample = batch.dense + <Py_ssize_t> batch.rows[b] * batch.n_features
+        for f in range(start, stop):
+            table[f * width + b] = sample[f]
+    for f in range(start, stop):
+        for b in range(batch.n_batch, width):
+            table[f * width + b] = 0
+
+
+cdef inline void scatter_sample(const BatchView* batch, Py_ssize_t b, real_t* table) noexcept nogil:
+    cdef int64_t c
+    cdef int64_t row = batch.rows[b]
+    for c in range(batch.csr_indptr[row], batch.csr_indptr[row + 1]):
+        # += : the format allows an entry to be given in several parts
+        table[batch.csr_indices[c] * batch.width + b] += batch.csr_data[c]
+
+
+cdef void gather(const BatchView* batch, real_t* table, int n_threads) noexcept nogil:
+    """The batch, neuron by neuron: from here on the format of X is forgotten."""
+    cdef Py_ssize_t n_features = batch.n_features, width = batch.width
+    cdef Py_ssize_t c, b, n_chunks = (n_features + 63) // 64
+    cdef bint use_threads = n_threads > 1 and n_features * width > SERIAL_WORK
+    if batch.dense != NULL:
+        for c in prange(n_chunks, num_threads=n_threads, use_threads_if=use_threads,
+                        schedule="static"):
+            gather_features(batch, table, c * 64,
+                            c * 64 + 64 if c * 64 + 64 < n_features else n_features)
+    else:
+        memset(table, 0, n_features * width * sizeof(real_t))
+        for b in range(batch.n_batch):
+            scatter_sample(batch, b, table)
+
+
+cdef class Stepper:
+    """Training steps on a network whose memory it borrows.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+        Its topologies, weights and biases; weights and biases are written.
+    optimizer : SGD or Adam
+        Its moments (written) and hyper-parameters.
+    workspace : Workspace
+        Room for the activations of every layer, at least ``batch_width(n)`` columns wide.
+    X : ndarray of shape (n_samples, n_features) or tuple (data, indices, indptr)
+        C-contiguous, or CSR with int32 indices and int64 indptr; of the compiled number type.
+    y : ndarray
+        int32 class numbers of shape (n_samples,) for ``loss="softmax_log_loss"``, targets of
+        shape (n_samples, n_outputs) and of the compiled number type otherwise.
+    sample_weight : ndarray of shape (n_samples,) or None
+    loss : str
+        A key of `LOSS_CODES`.
+    alpha, weight_decay : float
+        L2 in the loss, and decoupled decay.
+    dropout : float
+        Probability that the output of a hidden neuron is dropped.
+    dropout_seed : int
+        Key of the dropout masks, below 2**32.
+    n_threads : int
+    """
+
+    cdef LayerView* layers
+    cdef real_t** tables            # activations, which the backward pass turns into deltas
+    cdef real_t* scratch
+    cdef int n_layers, n_threads, loss
+    cdef Py_ssize_t scratch_size, sums_size
+    cdef UpdateRule rule
+    cdef BatchView batch
+    cdef double alpha, weight_decay, penalty
+    cdef double* partial
+    cdef uint32_t dropout_seed
+    cdef uint32_t n_steps
+    cdef object borrowed            # keeps every array alive while pointers to it exist
+    cdef Py_ssize_t max_width
+
+    def __cinit__(self, network, optimizer, workspace, X, y, sample_weight, *, loss, alpha=0.0,
+                  weight_decay=0.0, dropout=0.0, dropout_seed=0, n_threads=1):
+        cdef int l, m, largest_chunks = 1
+        layers = network.layers
+        self.n_layers = len(layers)
+        self.n_threads = n_threads
+        self.loss = LOSS_CODES[loss]
+        self.alpha = alpha
+        self.weight_decay = weight_decay
+        self.dropout_seed = dropout_seed
+        self.borrowed = [X, y, sample_weight, workspace.tables, workspace.slopes,
+                         workspace.scratch]
+        self.layers = <LayerView*> calloc(self.n_layers, sizeof(LayerView))
+        self.tables = <real_t**> calloc(self.n_layers + 1, sizeof(real_t*))
+        if self.layers == NULL or self.tables == NULL:
+            raise MemoryError
+        self.max_width = workspace.width
+        for l in range(self.n_layers + 1):
+            self.tables[l] = reals(workspace.tables[l])
+        self.penalty = 0
+        for l in range(self.n_layers):
+            layer = layers[l]
+            view_layer(&self.layers[l], layer, ACTIVATION_CODES[layer.activation])
+            reals(layer.weights)  # refuses arrays that cannot be written
+            reals(layer.bias)
+            self.layers[l].slopes = reals(workspace.slopes[l])
+            self.layers[l].dropout = dropout if l + 1 < self.n_layers else 0
+            for m in range(optimizer.n_moments):
+                self.layers[l].moments[m] = reals(optimizer.moments[l][m])
+                self.layers[l].bias_moments[m] = reals(optimizer.bias_moments[l][m])
+            largest_chunks = max(largest_chunks, self.layers[l].n_chunks)
+            self.penalty += float(np.vdot(layer.weights, layer.weights))
+            self.borrowed.append([
+                layer.topology.arrays(), layer.weights, layer.bias,
+                optimizer.moments[l], optimizer.bias_moments[l],
+            ])
+        self.partial = <double*> calloc(largest_chunks, sizeof(double))
+        if self.partial == NULL:
+            raise MemoryError
+        self.scratch = reals(workspace.scratch)
+        self.scratch_size = workspace.scratch.shape[1]
+        self.sums_size = workspace.width
+
+        memset(&self.rule, 0, sizeof(UpdateRule))
+        self.rule.solver = SOLVER_CODES[optimizer.kernel]
+        self.rule.momentum = getattr(optimizer, "momentum", 0.0)
+        self.rule.beta_1 = getattr(optimizer, "beta_1", 0.0)
+        self.rule.beta_2 = getattr(optimizer, "beta_2", 0.0)
+        self.rule.adam_epsilon = getattr(optimizer, "adam_epsilon", 0.0)
+
+        memset(&self.batch, 0, sizeof(BatchView))
+        self.batch.n_features = self.layers[0].n_in
+        if isinstance(X, tuple):
+            self.batch.csr_data = const_reals(X[0])
+            self.batch.csr_indices = const_ints(X[1])
+            self.batch.csr_indptr = const_longs(X[2])
+        else:
+            self.batch.dense = const_reals(X)
+        if self.loss == SOFTMAX_LOG_LOSS:
+            self.batch.labels = const_ints(y)
+        else:
+            self.batch.targets = const_reals(y)
+        self.batch.sample_weight = const_reals(sample_weight)
+
+    def __dealloc__(self):
+        free(self.layers)
+        free(self.tables)
+        free(self.partial)
+
+    def step(self, const int32_t[::1] rows, double learning_rate, double step_size,
+             uint32_t step_number):
+        """Forward, loss, backward and update on the samples `rows`.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_batch,), int32
+        learning_rate : float
+            The schedule's rate, by which `weight_decay` is multiplied.
+        step_size : float
+            What the optimizer multiplies its direction by: the rate, with Adam's correction.
+        step_number : int
+            Counts the steps of the whole training: key of the dropout masks.
+
+        Returns
+        -------
+        loss : float
+            Weighted mean of the loss over the batch plus the L2 penalty, before the update; nan
+            for a batch whose weights are all zero, which changes nothing.
+        """
+        cdef int n_batch = rows.shape[0]
+        cdef double loss
+        if padded_width(n_batch) > self.max_width:
+            raise ValueError("the batch is wider than the workspace")
+        self.batch.rows = &rows[0]
+        self.batch.n_batch = n_batch
+        self.batch.width = padded_width(n_batch)
+        with nogil:
+            loss = self.run(learning_rate, step_size, step_number)
+        return loss
+
+    @property
+    def weights_are_finite(self):
+        """Whether no weight of a connection has become infinite or not a number."""
+        return self.penalty - self.penalty == 0
+
+    cdef uint32_t dropout_key(self, int l, uint32_t step_number) noexcept nogil:
+        return mix(self.dropout_seed ^ mix(step_number * <uint32_t> 64 + <uint32_t> l))
+
+    cdef double run(self, double learning_rate, double step_size, uint32_t step_number) noexcept nogil:
+        cdef int l, b, last = self.n_layers - 1
+        cdef double weight_sum = 0, loss
+        cdef Py_ssize_t width = self.batch.width
+        cdef LayerView* output = &self.layers[last]
+        if self.batch.sample_weight == NULL:
+            weight_sum = self.batch.n_batch
+        else:
+            for b in range(self.batch.n_batch):
+                weight_sum += self.batch.sample_weight[self.batch.rows[b]]
+        if weight_sum == 0:
+            return NAN
+        self.rule.learning_rate = step_size
+        self.rule.shrink = 1 - learning_rate * self.weight_decay
+        self.rule.l2 = self.alpha / weight_sum
+
+        gather(&self.batch, self.tables[0], self.n_threads)
+        for l in range(self.n_layers):
+            forward_layer(&self.layers[l], self.tables[l], self.tables[l + 1], width,
+                          self.dropout_key(l, step_number), self.n_threads)
+        loss = loss_and_delta(self.loss, &self.batch, self.tables[last + 1], output.n_out,
+                              weight_sum)
+        loss = (loss + 0.5 * self.alpha * self.penalty) / weight_sum
+        self.penalty = 0
+        update_biases(output, &self.rule, self.tables[last + 1], width, 0, output.n_out,
+                      self.scratch)
+        for l in range(last, -1, -1):
+            self.backward_layer(l, width, step_number)
+        return loss
+
+    cdef void backward_layer(self, int l, Py_ssize_t width, uint32_t step_number) noexcept nogil:
+        cdef int c
+        cdef LayerView* layer = &self.layers[l]
+        cdef LayerView* below = &self.layers[l - 1] if l > 0 else NULL
+        cdef uint32_t key = self.dropout_key(l - 1, step_number)
+        cdef real_t* sums
+        cdef bint use_threads = (
+            self.n_threads > 1 and layer.indptr[layer.n_in] * (width + 16) > SERIAL_WORK)
+        for c in prange(layer.n_chunks, num_threads=self.n_threads, use_threads_if=use_threads,
+                        schedule="dynamic", chunksize=1):
+            sums = self.scratch + threadid() * self.scratch_size
+            self.partial[c] = backward_rows(
+                layer, below, layer.chunks[c], layer.chunks[c + 1], self.tables[l + 1],
+                self.tables[l], width, &self.rule, key, sums + self.sums_size, sums)
+        for c in range(layer.n_chunks):
+            self.penalty += self.partial[c]
+
+
+def forward(network, X, tables, outputs, *, rows=None, n_threads=1):
+    """Pre-activations of the output neurons, for prediction.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+        Only read.
+    X : ndarray of shape (n_samples, n_features) or tuple (data, indices, indptr)
+        As for `Stepper`.
+    tables : list of ndarray
+        Room for the data, and for every layer's outputs: shape (n_units, width).
+    outputs : ndarray of shape (n_samples, n_outputs)
+        Written.
+    n_threads : int
+    """
+    cdef int n_layers = len(network.layers), l
+    cdef Py_ssize_t n_samples = outputs.shape[0], n_outputs = outputs.shape[1]
+    cdef Py_ssize_t width = tables[0].shape[1], start = 0, b, j, n
+    cdef int threads = n_threads
+    cdef BatchView batch
+    cdef real_t* out = reals(outputs)
+    cdef real_t* scores
+    order = np.arange(n_samples, dtype=np.int32)
+    cdef const int32_t* order_pointer = const_ints(order)
+    cdef LayerView* layers = <LayerView*> calloc(n_layers, sizeof(LayerView))
+    cdef real_t** rooms = <real_t**> calloc(n_layers + 1, sizeof(real_t*))
+    memset(&batch, 0, sizeof(BatchView))
+    try:
+        if layers == NULL or rooms == NULL:
+            raise MemoryError
+        for l in range(n_layers):
+            view_layer(&layers[l], network.layers[l],
+                       ACTIVATION_CODES[network.layers[l].activation])
+            rooms[l] = reals(tables[l])
+        rooms[n_layers] = reals(tables[n_layers])
+        batch.n_features = layers[0].n_in
+        if isinstance(X, tuple):
+            batch.csr_data = const_reals(X[0])
+            batch.csr_indices = const_ints(X[1])
+            batch.csr_indptr = const_longs(X[2])
+        else:
+            batch.dense = const_reals(X)
+        with nogil:
+            while start < n_samples:
+                n = width if n_samples - start >= width else n_samples - start
+                batch.rows = order_pointer + start
+                batch.n_batch = <int32_t> n
+                batch.width = padded_width(n)
+                gather(&batch, rooms[0], threads)
+                for l in range(n_layers):
+                    forward_layer(&layers[l], rooms[l], rooms[l + 1], batch.width, 0, threads)
+                scores = rooms[n_layers]
+                for b in range(n):
+                    for j in range(n_outputs):
+                        out[(start + b) * n_outputs + j] = scores[j * batch.width + b]
+                start = start + n
+    finally:
+        free(layers)
+        free(rooms)

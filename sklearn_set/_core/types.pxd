@@ -1,0 +1,53 @@
+"""The few types that kernels and the stepper share.  Every pointer is borrowed from NumPy."""
+
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+from sklearn_set._core.lanes cimport real_t
+
+cdef struct LayerView:
+    # structure: connections by input neuron (slots), and the same connections by output neuron
+    int32_t n_in
+    int32_t n_out
+    const int32_t* indptr       # (n_in + 1,)
+    const int32_t* indices      # (n_connections,) output neuron of each slot
+    const int32_t* t_indptr     # (n_out + 1,)
+    const int32_t* t_indices    # (n_connections,) input neuron
+    const int32_t* t_slots      # (n_connections,) slot
+    const int32_t* chunks       # (n_chunks + 1,) cuts of the input neurons
+    const int32_t* t_chunks     # (n_t_chunks + 1,) cuts of the output neurons
+    int32_t n_chunks
+    int32_t n_t_chunks
+    # values
+    real_t* weights             # (n_connections,)
+    real_t* bias                # (n_out,)
+    real_t* moments[2]          # (n_connections,) each; NULL where the optimizer has none
+    real_t* bias_moments[2]     # (n_out,) each
+    # what happens to the outputs
+    int activation
+    real_t parameter            # the activation's own number, such as the slope of leaky_relu
+    real_t* slopes              # (n_out, width) or NULL: slopes that the output does not tell
+    real_t dropout              # probability that an output is dropped, 0 for none
+
+cdef struct UpdateRule:
+    int solver
+    real_t learning_rate        # of this step, bias correction of Adam included
+    real_t shrink               # 1 - learning rate * weight_decay
+    real_t l2                   # alpha / sum of the batch's sample weights
+    real_t momentum
+    real_t beta_1
+    real_t beta_2
+    real_t adam_epsilon
+
+cdef struct BatchView:
+    # one mini-batch of the training data
+    const int32_t* rows         # (n_batch,) sample numbers
+    int32_t n_batch
+    Py_ssize_t width            # n_batch rounded up to what the blocks cover
+    const real_t* dense         # (n_samples, n_features), or NULL
+    const real_t* csr_data      # CSR otherwise
+    const int32_t* csr_indices
+    const int64_t* csr_indptr
+    int32_t n_features
+    const int32_t* labels       # (n_samples,), or NULL
+    const real_t* targets       # (n_samples, n_outputs), or NULL
+    const real_t* sample_weight  # (n_samples,), or NULL

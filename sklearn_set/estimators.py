@@ -1,0 +1,1339 @@
+"""The two public estimators: parameters, encoding of y, fit and predict.
+
+Speaks scikit-learn's language upwards and the package's own downwards.  Everything about time is
+in training.py, about the network in network.py; here a call is checked, translated and committed:
+`fit` works on a draft of the estimator, so a call that fails leaves the estimator as it was.
+"""
+
+import warnings
+from numbers import Number
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit, log_expit, log_softmax, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, check_scoring, r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.utils import (
+    _safe_indexing,
+    check_random_state,
+    column_or_1d,
+    compute_class_weight,
+    compute_sample_weight,
+)
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+from sklearn.utils.validation import (
+    check_array,
+    check_is_fitted,
+    check_non_negative,
+    validate_data,
+)
+
+from sklearn_set import machine
+from sklearn_set.network import SparseNetwork, check_sizes, kernel_input
+from sklearn_set.optimizers import SOLVERS
+from sklearn_set.topology import n_erdos_renyi
+from sklearn_set.training import Progress, Randomness, Settings, TrainingData, train
+from sklearn_set.validation import check_parameters, hidden_activations, hidden_sizes
+from sklearn_set.version import __version__
+
+
+class _BaseSET(BaseEstimator):
+    """What classifier and regressor share: the way from X and y to a trained network."""
+
+    def __init__(
+        self,
+        hidden_layer_sizes,
+        *,
+        epsilon,
+        zeta,
+        rewire_interval,
+        activation,
+        dropout,
+        weight_init,
+        dtype,
+        solver,
+        alpha,
+        weight_decay,
+        batch_size,
+        learning_rate,
+        learning_rate_init,
+        power_t,
+        momentum,
+        nesterovs_momentum,
+        beta_1,
+        beta_2,
+        adam_epsilon,
+        max_iter,
+        shuffle,
+        tol,
+        n_iter_no_change,
+        early_stopping,
+        validation_fraction,
+        scoring,
+        warm_start,
+        random_state,
+        n_jobs,
+        verbose,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.epsilon = epsilon
+        self.zeta = zeta
+        self.rewire_interval = rewire_interval
+        self.activation = activation
+        self.dropout = dropout
+        self.weight_init = weight_init
+        self.dtype = dtype
+        self.solver = solver
+        self.alpha = alpha
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.adam_epsilon = adam_epsilon
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.scoring = scoring
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    # ------------------------------------------------------------------------- training
+
+    def _fit(self, X, y, sample_weight, *, streaming, classes=None):
+        check_parameters(self)
+        if streaming and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        draft = object.__new__(type(self))
+        draft.__dict__.update(self.__dict__)
+        outcome = draft._fit_draft(X, y, sample_weight, streaming=streaming, classes=classes)
+        # One assignment: the estimator is either what it was or what the draft became.
+        self.__dict__ = draft.__dict__
+        if outcome.interrupted:
+            warnings.warn("Training interrupted by user.", UserWarning, stacklevel=3)
+        elif not (streaming or outcome.converged):
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
+                "optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return self
+
+    def _fit_draft(self, X, y, sample_weight, *, streaming, classes):
+        goes_on = hasattr(self, "_network") and (streaming or self.warm_start)
+        X_given = X
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=self._input_dtypes(goes_on),
+            order="C",
+            multi_output=True,
+            y_numeric=self._y_numeric,
+            reset=not goes_on,
+        )
+        y, targets, loss, n_outputs = self._encode(y, classes, goes_on, streaming)
+        targets = np.ascontiguousarray(
+            targets, np.int32 if loss == "softmax_log_loss" else X.dtype
+        )
+        weight = _check_weights(sample_weight, X)
+        train_weight = self._with_class_weight(weight, y, streaming)
+
+        sizes = (X.shape[1], *hidden_sizes(self.hidden_layer_sizes), n_outputs)
+        activations = hidden_activations(self.activation, len(sizes) - 2)
+        if goes_on:
+            # Training writes into copies: should it fail, the model is not lost.
+            self._check_architecture(sizes, activations)
+            network, self._progress = self._network.copy(), self._progress.copy()
+            self._randomness = self._randomness.copy()
+        else:
+            check_sizes(sizes, self.epsilon)
+            self._randomness = Randomness(
+                check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+            )
+        rows, held_out = self._split(y, loss, streaming)
+        settings = self._settings(rows.shape[0], streaming)
+        if not goes_on:
+            network = SparseNetwork.erdos_renyi(
+                sizes,
+                self.epsilon,
+                activations=activations,
+                weight_init=self.weight_init,
+                dtype=X.dtype,
+                rng=self._randomness.network,
+            )
+            self._progress = Progress(self.learning_rate_init)
+        optimizer = self._make_optimizer(network, getattr(self, "_optimizer", None), goes_on)
+        if not streaming:
+            self._progress.begin(self.learning_rate_init)
+
+        self._network = network
+        self.n_outputs_ = n_outputs
+        self.n_layers_ = len(sizes)
+        self.out_activation_ = _OUT_ACTIVATIONS[loss]
+        kernel_X = kernel_input(X, network.dtype)
+        outcome = train(
+            network,
+            optimizer,
+            TrainingData(kernel_X, targets, train_weight, loss, rows),
+            settings,
+            self._progress,
+            self._randomness,
+            n_epochs=1 if streaming else self.max_iter,
+            validate=self._validator(X_given, X, y, targets, weight, loss, held_out),
+        )
+        self._network = outcome.network
+        # Moments weigh as much as the weights: kept only where another call goes on from them.
+        self._optimizer = optimizer if streaming or self.warm_start else None
+        self._publish(outcome)
+        return outcome
+
+    def _input_dtypes(self, goes_on):
+        if goes_on:
+            return self._network.dtype
+        if isinstance(self.dtype, str) and self.dtype == "auto":
+            return (np.float64, np.float32)
+        return np.dtype(self.dtype)
+
+    def _settings(self, n_samples, streaming):
+        if self.batch_size == "auto":
+            batch_size = min(200, n_samples)
+        else:
+            if self.batch_size > n_samples and not streaming:
+                warnings.warn(
+                    "Got `batch_size` less than 1 or larger than sample size. It is going to be "
+                    "clipped",
+                    UserWarning,
+                    stacklevel=5,
+                )
+            batch_size = min(self.batch_size, n_samples)
+        return Settings(
+            batch_size=batch_size,
+            n_threads=machine.effective_n_threads(self.n_jobs),
+            **{
+                name: getattr(self, name)
+                for name in Settings.__dataclass_fields__
+                if name not in ("batch_size", "n_threads")
+            },
+        )
+
+    def _make_optimizer(self, network, previous, goes_on):
+        hyper = {
+            "sgd": {"momentum": self.momentum, "nesterov": self.nesterovs_momentum},
+            "adam": {
+                "beta_1": self.beta_1,
+                "beta_2": self.beta_2,
+                "adam_epsilon": self.adam_epsilon,
+            },
+        }[self.solver]
+        optimizer = SOLVERS[self.solver](**hyper)
+        if goes_on and previous is not None and optimizer.can_continue(previous):
+            return optimizer.continued(previous)
+        return optimizer.attach(network)
+
+    def _check_architecture(self, sizes, activations):
+        layers = self._network.layers
+        caller = "warm_start=True" if self.warm_start else "partial_fit"
+        if self._network.sizes != sizes:
+            raise ValueError(
+                f"{caller} goes on with the network it has, of layer sizes "
+                f"{self._network.sizes}, but hidden_layer_sizes={self.hidden_layer_sizes!r} and "
+                f"the data ask for {sizes}. Set hidden_layer_sizes back, or fit a new estimator."
+            )
+        if tuple(layer.activation for layer in layers[:-1]) != activations:
+            raise ValueError(
+                f"{caller} goes on with the network it has, whose activations differ from "
+                f"activation={self.activation!r}. Set activation back, or fit a new estimator."
+            )
+        for layer in layers:
+            topology = layer.topology
+            if topology.n_connections != n_erdos_renyi(
+                topology.n_in, topology.n_out, self.epsilon
+            ):
+                raise ValueError(
+                    f"{caller} goes on with the network it has, whose number of connections "
+                    f"differs from what epsilon={self.epsilon} gives. Set epsilon back, or fit "
+                    "a new estimator."
+                )
+
+    def _split(self, y, loss, streaming):
+        """Rows to train on, and rows held out for early stopping (None without it)."""
+        rows = np.arange(y.shape[0], dtype=np.int32)
+        if streaming or not self.early_stopping:
+            return rows, None
+        stratify = y if isinstance(self, ClassifierMixin) and y.ndim == 1 else None
+        if stratify is not None:
+            counts = np.bincount(np.unique(y, return_inverse=True)[1])
+            if counts.min() < 2:
+                raise ValueError(
+                    "early_stopping=True holds out a validation set with samples of every "
+                    "class, but the least populated class has only 1 sample. Set "
+                    "early_stopping=False or add samples."
+                )
+        n_held_out = int(np.ceil(self.validation_fraction * rows.shape[0]))
+        n_least = max(2, 0 if stratify is None else counts.shape[0])
+        if n_held_out < n_least or rows.shape[0] - n_held_out < n_least:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of "
+                "your dataset."
+            )
+        return train_test_split(
+            rows,
+            test_size=n_held_out,
+            stratify=stratify,
+            random_state=int(self._randomness.order.integers(2**31)),
+        )
+
+    def _validator(self, X_given, X, y, targets, weight, loss, held_out):
+        """A function of the network: its score and loss on the held-out rows."""
+        if held_out is None:
+            return None
+        held_X = kernel_input(X[held_out], X.dtype)
+        held_y, held_targets = y[held_out], targets[held_out]
+        held_weight = None if weight is None else weight[held_out]
+        n_threads = machine.effective_n_threads(self.n_jobs)
+        if self.scoring is not None:
+            scorer = check_scoring(self, scoring=self.scoring)
+            scorer_X = _safe_indexing(X_given, held_out)
+            scorer_weight = {} if held_weight is None else {"sample_weight": held_weight}
+
+        def validate(network):
+            raw = network.forward(held_X, n_threads)
+            if self.scoring is None:
+                score = self._default_score(held_y, self._decide(raw), held_weight)
+            else:
+                score = scorer(self, scorer_X, held_y, **scorer_weight)
+            return float(score), _mean_loss(loss, raw, held_targets, held_weight)
+
+        return validate
+
+    def _publish(self, outcome):
+        """Set the fitted attributes that tell how training went."""
+        progress = self._progress
+        self.n_iter_ = outcome.n_iter
+        self.t_ = progress.n_samples_seen
+        self.loss_curve_ = progress.loss_curve
+        self.loss_ = progress.loss_curve[-1] if progress.loss_curve else np.nan
+        self.best_iter_ = progress.best_epoch
+        if self.early_stopping:
+            self.best_loss_ = None
+            self.validation_scores_ = progress.validation_scores
+            self.validation_loss_curve_ = progress.validation_loss_curve
+            self.best_validation_score_ = progress.best_validation_score
+        else:
+            self.best_loss_ = progress.best_loss
+            self.validation_scores_ = None
+            self.validation_loss_curve_ = None
+            self.best_validation_score_ = None
+        self.n_connections_ = self._network.n_connections
+        self.density_ = self.n_connections_ / self._network.n_positions
+
+    # ------------------------------------------------------------------------ prediction
+
+    def _raw(self, X):
+        """Pre-activations of the output units, of shape (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        network = self._network
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=network.dtype, order="C", reset=False
+        )
+        return network.forward(
+            kernel_input(X, network.dtype), machine.effective_n_threads(self.n_jobs)
+        )
+
+    def predict(self, X):
+        """Predict with the sparse network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Classes, or a matrix of 0 and 1 for multilabel targets; real numbers, of the model's
+            number type, for regression.
+        """
+        return self._decide(self._raw(X))
+
+    # ---------------------------------------------------------------------- inspection
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_network")
+
+    @property
+    def coefs_(self):
+        """Weights of every layer as sparse arrays of shape (n_in, n_out), over the model's memory.
+
+        Element ``(i, j)`` of ``coefs_[l]`` is the connection from neuron i of layer l to neuron
+        j of layer l + 1.  Building the list copies nothing.
+        """
+        return [layer.as_csr() for layer in self._fitted_network("coefs_").layers]
+
+    @property
+    def intercepts_(self):
+        """Biases of every layer: a list of arrays of shape (n_out,)."""
+        return [layer.bias for layer in self._fitted_network("intercepts_").layers]
+
+    @property
+    def feature_importances_(self):
+        """Strength of each feature: sum of the absolute weights of its connections.
+
+        An array of shape (n_features,) that sums to 1; zero for features without connection.
+        The measure of QuickSelection (Atashgahi et al., 2021, Machine Learning).
+        """
+        layer = self._fitted_network("feature_importances_").layers[0]
+        strength = np.add.reduceat(
+            np.append(np.abs(layer.weights, dtype=np.float64), 0.0), layer.topology.indptr[:-1]
+        )
+        strength[np.diff(layer.topology.indptr) == 0] = 0.0
+        total = strength.sum()
+        return strength / total if total > 0 else strength
+
+    def _fitted_network(self, name):
+        try:
+            return self.__dict__["_network"]
+        except KeyError:
+            raise AttributeError(
+                f"This {type(self).__name__} instance is not fitted yet: it has no {name}."
+            ) from None
+
+    def __getstate__(self):
+        return super().__getstate__() | {"_sklearn_set_version": __version__}
+
+    def __setstate__(self, state):
+        written_by = state.pop("_sklearn_set_version", None)
+        if written_by != __version__:
+            warnings.warn(
+                f"Trying to unpickle a {type(self).__name__} from sklearn_set {written_by} with "
+                f"sklearn_set {__version__}. This might lead to breaking code or invalid "
+                "results. Use at your own risk.",
+                UserWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+# Loss -> what the output units apply, as in MLPClassifier and MLPRegressor.
+_OUT_ACTIVATIONS = {
+    "softmax_log_loss": "softmax",
+    "logistic_log_loss": "logistic",
+    "squared_error": "identity",
+}
+
+
+def _check_weights(sample_weight, X):
+    """Sample weights as an array of X's number type, or None."""
+    if sample_weight is None:
+        return None
+    n_samples = X.shape[0]
+    if isinstance(sample_weight, Number):
+        sample_weight = np.full(n_samples, sample_weight, dtype=X.dtype)
+    weight = check_array(
+        sample_weight, ensure_2d=False, dtype=X.dtype, order="C", input_name="sample_weight"
+    )
+    if weight.ndim != 1:
+        raise ValueError("Sample weights must be 1D array or scalar")
+    if weight.shape[0] != n_samples:
+        raise ValueError(
+            f"sample_weight.shape == {weight.shape}, expected {(n_samples,)}!"
+        )
+    check_non_negative(weight, "`sample_weight`")
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight
+
+
+def _mean_loss(loss, raw, targets, weight):
+    """The loss that training minimises, without penalty, from outputs of the whole network."""
+    raw = raw.astype(np.float64)
+    if loss == "softmax_log_loss":
+        values = -np.take_along_axis(log_softmax(raw, axis=1), targets[:, np.newaxis], axis=1)
+    elif loss == "logistic_log_loss":
+        values = -(targets * log_expit(raw) + (1 - targets) * log_expit(-raw)).sum(axis=1)
+    else:
+        values = 0.5 * ((raw - targets) ** 2).mean(axis=1)
+    return float(np.average(values.ravel(), weights=weight))
+
+
+class SETClassifier(ClassifierMixin, _BaseSET):
+    """Truly sparse multilayer perceptron classifier, trained with Sparse Evolutionary Training.
+
+    Minimises the log-loss by stochastic gradient descent or Adam. Only the connections that
+    exist are stored and computed; between epochs the weakest are replaced by random new ones,
+    so that the network finds its own structure while its size stays constant ([1]_, [2]_).
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(1000,)
+        Numbers of neurons of the hidden layers, each at least 1. ``()`` gives a sparse linear
+        model.
+
+    epsilon : float, default=20
+        SET sparsity, above 0: a layer of n_in and n_out neurons gets ``min(round(epsilon *
+        (n_in + n_out)), n_in * n_out)`` connections, drawn at random (Erdős–Rényi; [2]_, eq. 1).
+        Memory and time grow with it. The constant that scikit-learn's MLP calls `epsilon` is
+        `adam_epsilon` here.
+
+    zeta : float, default=0.3
+        Share of the connections renewed by an evolution, in [0, 1]: of the positive and of the
+        negative connections of every layer, those nearest zero are removed and as many new ones
+        are drawn at random ([2]_, algorithm 1). 0 trains a fixed sparse network.
+
+    rewire_interval : int, default=1
+        Epochs from one evolution to the next, at least 1. An evolution opens an epoch; none
+        precedes the first. Each call of `partial_fit` counts as an epoch.
+
+    activation : str or array-like of str, default="relu"
+        Activation of the hidden layers, one for all or one for each:
+
+        - "identity", f(x) = x
+        - "logistic", f(x) = 1 / (1 + exp(-x))
+        - "tanh", f(x) = tanh(x)
+        - "relu", f(x) = max(0, x)
+        - "leaky_relu", f(x) = x above 0, else 0.01 x
+        - "elu", f(x) = x above 0, else exp(x) - 1
+        - "gelu", f(x) = x Phi(x), Phi the normal distribution function
+        - "silu", f(x) = x / (1 + exp(-x))
+        - "all_relu", f(x) = x above 0, else -0.6 x in odd and 0.6 x in even hidden layers ([3]_)
+
+    dropout : float, default=0.0
+        Probability, in [0, 1), that the output of a hidden neuron is set to zero in a training
+        step; the others are divided by ``1 - dropout``. Predictions drop nothing.
+
+    weight_init : {"auto", "he_uniform", "glorot_uniform", "normal"}, default="auto"
+        Law of first weights and of those of new connections. "he_uniform" is uniform within
+        +-sqrt(6 / fan_in), "glorot_uniform" within +-sqrt(6 / (fan_in + fan_out)), where the
+        fans are mean numbers of *connections* per neuron; "normal" is N(0, 0.1^2), as in the
+        code of [1]_. "auto" is "he_uniform" below rectifiers (relu, leaky_relu, elu, gelu, silu,
+        all_relu), else "glorot_uniform". Biases start at zero.
+
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Number type of the network. "auto" follows X: float32 for float32, else float64.
+
+    solver : {"adam", "sgd"}, default="adam"
+        Optimizer of the weights: Adam, or stochastic gradient descent with momentum.
+
+    alpha : float, default=1e-4
+        Strength of the L2 penalty on the weights, at least 0. It is part of the loss, divided by
+        the sum of the batch's sample weights.
+
+    weight_decay : float, default=0.0
+        Decoupled decay, at least 0: every step multiplies the weights by ``1 - learning_rate *
+        weight_decay`` (AdamW). Biases are not decayed.
+
+    batch_size : int or "auto", default="auto"
+        Samples per mini-batch, at least 1; "auto" is ``min(200, n_samples)``.
+
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine"}, default="constant"
+        Schedule of the learning rate, for both solvers:
+
+        - "constant" is `learning_rate_init`;
+        - "invscaling" is ``learning_rate_init / (t + 1) ** power_t``, t the number of training
+          samples seen at the end of an epoch;
+        - "adaptive" divides the rate by 5 when `n_iter_no_change` epochs bring no improvement of
+          `tol`, and stops at 1e-6;
+        - "cosine" falls from `learning_rate_init` to zero over `max_iter` epochs along a half
+          cosine.
+
+    learning_rate_init : float, default=0.001
+        Initial learning rate, above 0.
+
+    power_t : float, default=0.5
+        Exponent of "invscaling", at least 0.
+
+    momentum : float, default=0.9
+        Momentum of "sgd", in [0, 1].
+
+    nesterovs_momentum : bool, default=True
+        Whether "sgd" uses Nesterov's form of momentum.
+
+    beta_1 : float, default=0.9
+        Decay of Adam's first moment, in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay of Adam's second moment, in [0, 1).
+
+    adam_epsilon : float, default=1e-8
+        Constant for numerical stability of Adam, above 0.
+
+    max_iter : int, default=200
+        Largest number of epochs, at least 1.
+
+    shuffle : bool, default=True
+        Whether the samples are shuffled in every epoch.
+
+    tol : float, default=1e-4
+        Improvement of the training loss, or of the validation score with `early_stopping`, that
+        counts as one; at least 0.
+
+    n_iter_no_change : int or inf, default=10
+        Training ends after exactly so many epochs in a row without improvement.
+
+    early_stopping : bool, default=False
+        Whether to hold out a validation set, to end training when its score stops improving, and
+        to keep the network of the best epoch. The set is stratified by class, multilabel targets
+        excepted.
+
+    validation_fraction : float, default=0.1
+        Share of the samples held out with `early_stopping`, in [0, 1).
+
+    scoring : str, callable or None, default=None
+        Score on the validation set, as in :func:`~sklearn.metrics.check_scoring`; None is the
+        accuracy.
+
+    class_weight : dict, "balanced", list of dict or None, default=None
+        Weights of the classes, by which sample weights are multiplied; "balanced" is
+        ``n_samples / (n_classes * np.bincount(y))``. A list gives one dict per label of a
+        multilabel problem.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the previous call: its network, its optimizer's moments and
+        its random numbers. A changed architecture is refused.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the topology, the weights, the evolution, the order of the samples, the dropout
+        and the validation set. The same int gives the same model, bit for bit, for any `n_jobs`
+        on machines of one type.
+
+    n_jobs : int or None, default=None
+        Threads. None uses what OpenMP would (``OMP_NUM_THREADS``; one in joblib's worker
+        processes), -1 all processors, a positive number exactly that many.
+
+    verbose : bool or int, default=False
+        Whether to print the loss of every epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the classes; the numbers of the labels for multilabel targets.
+
+    coefs_ : list of csr_array of shape (n_in, n_out)
+        Weights of every layer, over the model's own memory.
+
+    intercepts_ : list of ndarray of shape (n_out,)
+        Biases of every layer.
+
+    feature_importances_ : ndarray of shape (n_features,)
+        Strength of each feature, the sum of the absolute weights of its connections; sums to 1.
+
+    n_connections_ : int
+        Number of connections of all layers.
+
+    density_ : float
+        `n_connections_` divided by the number of weights of dense layers of the same sizes.
+
+    n_iter_ : int
+        Number of epochs of the last call.
+
+    t_ : int
+        Number of training samples seen, repetitions counted.
+
+    loss_ : float
+        Training loss of the last epoch, penalty included.
+
+    best_loss_ : float or None
+        Lowest training loss; None with `early_stopping`.
+
+    loss_curve_ : list of float
+        Training loss of every epoch.
+
+    validation_scores_ : list of float or None
+        Score on the validation set after every epoch, with `early_stopping`.
+
+    validation_loss_curve_ : list of float or None
+        Loss on the validation set, without penalty, after every epoch, with `early_stopping`.
+
+    best_validation_score_ : float or None
+        Highest of `validation_scores_`.
+
+    best_iter_ : int
+        Epoch, counted from 1, of the best score, or of the lowest loss without `early_stopping`.
+
+    n_layers_ : int
+        Number of layers, input and output included.
+
+    n_outputs_ : int
+        Number of output units.
+
+    out_activation_ : str
+        Activation of the output units: "softmax", or "logistic" for two classes and for
+        multilabel targets.
+
+    n_features_in_ : int
+        Number of features seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X has names that are all strings.
+
+    See Also
+    --------
+    SETRegressor : The same network for regression.
+    sklearn.neural_network.MLPClassifier : Dense multilayer perceptron.
+
+    References
+    ----------
+    .. [1] S. Liu, D. C. Mocanu, A. R. R. Matavalam, Y. Pei, M. Pechenizkiy, "Sparse evolutionary
+       deep learning with over one million artificial neurons on commodity hardware", Neural
+       Computing and Applications 33:2589-2604, 2021.
+    .. [2] D. C. Mocanu, E. Mocanu, P. Stone, P. H. Nguyen, M. Gibescu, A. Liotta, "Scalable
+       training of artificial neural networks with adaptive sparse connectivity inspired by
+       network science", Nature Communications 9:2383, 2018.
+    .. [3] S. Curci, D. C. Mocanu, M. Pechenizkiy, "Truly sparse neural networks at scale",
+       arXiv:2102.01732, 2021.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn_set import SETClassifier
+    >>> from sklearn_set.datasets import make_microarray
+    >>> X, y = make_microarray(n_samples=120, n_features=2000, random_state=0)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    >>> clf = SETClassifier(epsilon=10, random_state=0).fit(X_train, y_train)
+    >>> clf.predict(X_test).shape
+    (30,)
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(1000,),
+        *,
+        epsilon=20,
+        zeta=0.3,
+        rewire_interval=1,
+        activation="relu",
+        dropout=0.0,
+        weight_init="auto",
+        dtype="auto",
+        solver="adam",
+        alpha=1e-4,
+        weight_decay=0.0,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=1e-3,
+        power_t=0.5,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        adam_epsilon=1e-8,
+        max_iter=200,
+        shuffle=True,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        scoring=None,
+        class_weight=None,
+        warm_start=False,
+        random_state=None,
+        n_jobs=None,
+        verbose=False,
+    ):
+        super().__init__(
+            hidden_layer_sizes,
+            epsilon=epsilon,
+            zeta=zeta,
+            rewire_interval=rewire_interval,
+            activation=activation,
+            dropout=dropout,
+            weight_init=weight_init,
+            dtype=dtype,
+            solver=solver,
+            alpha=alpha,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            adam_epsilon=adam_epsilon,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            scoring=scoring,
+            warm_start=warm_start,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    _y_numeric = False
+    _default_score = staticmethod(accuracy_score)
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit the network to data X and labels y.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data; scaled features (:class:`~sklearn.preprocessing.StandardScaler`)
+            train best.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or a matrix of 0 and 1 for multilabel problems.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative. The loss of a batch is divided by their sum.
+
+        Returns
+        -------
+        self : SETClassifier
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, streaming=False)
+
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
+        """Train for one epoch on the given data, going on from all calls before.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            A part of the data.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Its labels; not every class need occur.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that will ever occur: required in the first call, may be left out later.
+
+        Returns
+        -------
+        self : SETClassifier
+            The estimator, trained further.
+        """
+        return self._fit(X, y, sample_weight, streaming=True, classes=classes)
+
+    def _encode(self, y, classes, goes_on, streaming):
+        """Labels, what the kernels read of them, loss, number of outputs; sets `classes_`."""
+        check_classification_targets(y)
+        y_type = type_of_target(y, input_name="y")
+        if y_type == "multiclass-multioutput":
+            raise ValueError(
+                "Multioutput target data is not supported with more than two classes per output."
+            )
+        if y_type == "multilabel-indicator":
+            y = y.toarray() if sparse.issparse(y) else np.asarray(y)
+            self._set_classes(np.arange(y.shape[1]), classes, goes_on, streaming)
+            if self.classes_.shape[0] != y.shape[1]:
+                raise ValueError(
+                    f"y has {y.shape[1]} labels, expected the {self.classes_.shape[0]} of the "
+                    "first call."
+                )
+            self._multilabel = True
+            return y, y, "logistic_log_loss", y.shape[1]
+        y = column_or_1d(y, warn=True)
+        self._set_classes(unique_labels(y), classes, goes_on, streaming)
+        self._multilabel = False
+        numbers = np.searchsorted(self.classes_, y)
+        if self.classes_.shape[0] == 2:
+            return y, numbers.reshape(-1, 1), "logistic_log_loss", 1
+        return y, numbers, "softmax_log_loss", self.classes_.shape[0]
+
+    def _set_classes(self, present, classes, goes_on, streaming):
+        """Define `classes_`, or check the classes at hand against it."""
+        if classes is not None:
+            classes = unique_labels(classes)
+        if goes_on:
+            if classes is not None and not np.array_equal(classes, self.classes_):
+                raise ValueError(
+                    f"`classes={classes!r}` is not the same as on last call to partial_fit, "
+                    f"was: {self.classes_!r}"
+                )
+        elif streaming:
+            if classes is None:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            self.classes_ = classes
+        else:
+            self.classes_ = present
+        if goes_on and not streaming and not np.array_equal(present, self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes_}, `y` has {present}"
+            )
+        if not np.isin(present, self.classes_).all():
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
+                f"'y' has {present}."
+            )
+        if self.classes_.shape[0] < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs samples of at least 2 classes, but the data "
+                f"contain only one class: {self.classes_[0]!r}"
+            )
+
+    def _with_class_weight(self, weight, y, streaming):
+        """Sample weights multiplied by class weights, or None where both are one."""
+        if self.class_weight is None:
+            return weight
+        if streaming and isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} is not supported for partial_fit: a part of "
+                "the data does not tell how frequent the classes are. Pass the weights as a "
+                "dict, from sklearn.utils.compute_class_weight."
+            )
+        if self._multilabel:
+            factor = compute_sample_weight(self.class_weight, y)
+        else:
+            of_classes = compute_class_weight(
+                self.class_weight,
+                classes=self.classes_,
+                y=self.classes_ if isinstance(self.class_weight, dict) else y,
+            )
+            factor = of_classes[np.searchsorted(self.classes_, y)]
+        product = factor if weight is None else factor * weight
+        return product if weight is None else product.astype(weight.dtype)
+
+    def _decide(self, raw):
+        """Labels from the outputs of the network."""
+        if self._multilabel:
+            return (raw > 0).astype(int)
+        numbers = (raw.ravel() > 0).astype(int) if raw.shape[1] == 1 else raw.argmax(axis=1)
+        return self.classes_[numbers]
+
+    def decision_function(self, X):
+        """Outputs of the network before the logistic function or softmax.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes the log-odds of ``classes_[1]``, one number per sample.
+        """
+        raw = self._raw(X)
+        return raw.ravel() if raw.shape[1] == 1 and not self._multilabel else raw
+
+    def predict_proba(self, X):
+        """Probability estimates.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            Ordered as `classes_`; for multilabel targets the probability of each label.
+        """
+        raw = self._raw(X)
+        if self.out_activation_ == "softmax":
+            return softmax(raw, axis=1)
+        return expit(raw if self._multilabel else np.hstack([-raw, raw]))
+
+    def predict_log_proba(self, X):
+        """Logarithms of the probability estimates, finite for certain predictions too.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            Ordered as `classes_`; for multilabel targets the log-probability of each label.
+        """
+        raw = self._raw(X)
+        if self.out_activation_ == "softmax":
+            return log_softmax(raw, axis=1)
+        return log_expit(raw if self._multilabel else np.hstack([-raw, raw]))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class SETRegressor(RegressorMixin, _BaseSET):
+    """Truly sparse multilayer perceptron regressor, trained with Sparse Evolutionary Training.
+
+    Minimises the squared error by stochastic gradient descent or Adam. Only the connections that
+    exist are stored and computed; between epochs the weakest are replaced by random new ones,
+    so that the network finds its own structure while its size stays constant ([1]_, [2]_).
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(1000,)
+        Numbers of neurons of the hidden layers, each at least 1. ``()`` gives a sparse linear
+        model.
+
+    loss : {"squared_error"}, default="squared_error"
+        Loss to minimise: half the squared error.
+
+    epsilon : float, default=20
+        SET sparsity, above 0: a layer of n_in and n_out neurons gets ``min(round(epsilon *
+        (n_in + n_out)), n_in * n_out)`` connections, drawn at random (Erdős–Rényi; [2]_, eq. 1).
+        Memory and time grow with it. The constant that scikit-learn's MLP calls `epsilon` is
+        `adam_epsilon` here.
+
+    zeta : float, default=0.3
+        Share of the connections renewed by an evolution, in [0, 1]: of the positive and of the
+        negative connections of every layer, those nearest zero are removed and as many new ones
+        are drawn at random ([2]_, algorithm 1). 0 trains a fixed sparse network.
+
+    rewire_interval : int, default=1
+        Epochs from one evolution to the next, at least 1. An evolution opens an epoch; none
+        precedes the first. Each call of `partial_fit` counts as an epoch.
+
+    activation : str or array-like of str, default="relu"
+        Activation of the hidden layers, one for all or one for each:
+
+        - "identity", f(x) = x
+        - "logistic", f(x) = 1 / (1 + exp(-x))
+        - "tanh", f(x) = tanh(x)
+        - "relu", f(x) = max(0, x)
+        - "leaky_relu", f(x) = x above 0, else 0.01 x
+        - "elu", f(x) = x above 0, else exp(x) - 1
+        - "gelu", f(x) = x Phi(x), Phi the normal distribution function
+        - "silu", f(x) = x / (1 + exp(-x))
+        - "all_relu", f(x) = x above 0, else -0.6 x in odd and 0.6 x in even hidden layers ([3]_)
+
+    dropout : float, default=0.0
+        Probability, in [0, 1), that the output of a hidden neuron is set to zero in a training
+        step; the others are divided by ``1 - dropout``. Predictions drop nothing.
+
+    weight_init : {"auto", "he_uniform", "glorot_uniform", "normal"}, default="auto"
+        Law of first weights and of those of new connections. "he_uniform" is uniform within
+        +-sqrt(6 / fan_in), "glorot_uniform" within +-sqrt(6 / (fan_in + fan_out)), where the
+        fans are mean numbers of *connections* per neuron; "normal" is N(0, 0.1^2), as in the
+        code of [1]_. "auto" is "he_uniform" below rectifiers (relu, leaky_relu, elu, gelu, silu,
+        all_relu), else "glorot_uniform". Biases start at zero.
+
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Number type of the network. "auto" follows X: float32 for float32, else float64.
+
+    solver : {"adam", "sgd"}, default="adam"
+        Optimizer of the weights: Adam, or stochastic gradient descent with momentum.
+
+    alpha : float, default=1e-4
+        Strength of the L2 penalty on the weights, at least 0. It is part of the loss, divided by
+        the sum of the batch's sample weights.
+
+    weight_decay : float, default=0.0
+        Decoupled decay, at least 0: every step multiplies the weights by ``1 - learning_rate *
+        weight_decay`` (AdamW). Biases are not decayed.
+
+    batch_size : int or "auto", default="auto"
+        Samples per mini-batch, at least 1; "auto" is ``min(200, n_samples)``.
+
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine"}, default="constant"
+        Schedule of the learning rate, for both solvers:
+
+        - "constant" is `learning_rate_init`;
+        - "invscaling" is ``learning_rate_init / (t + 1) ** power_t``, t the number of training
+          samples seen at the end of an epoch;
+        - "adaptive" divides the rate by 5 when `n_iter_no_change` epochs bring no improvement of
+          `tol`, and stops at 1e-6;
+        - "cosine" falls from `learning_rate_init` to zero over `max_iter` epochs along a half
+          cosine.
+
+    learning_rate_init : float, default=0.001
+        Initial learning rate, above 0.
+
+    power_t : float, default=0.5
+        Exponent of "invscaling", at least 0.
+
+    momentum : float, default=0.9
+        Momentum of "sgd", in [0, 1].
+
+    nesterovs_momentum : bool, default=True
+        Whether "sgd" uses Nesterov's form of momentum.
+
+    beta_1 : float, default=0.9
+        Decay of Adam's first moment, in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay of Adam's second moment, in [0, 1).
+
+    adam_epsilon : float, default=1e-8
+        Constant for numerical stability of Adam, above 0.
+
+    max_iter : int, default=200
+        Largest number of epochs, at least 1.
+
+    shuffle : bool, default=True
+        Whether the samples are shuffled in every epoch.
+
+    tol : float, default=1e-4
+        Improvement of the training loss, or of the validation score with `early_stopping`, that
+        counts as one; at least 0.
+
+    n_iter_no_change : int or inf, default=10
+        Training ends after exactly so many epochs in a row without improvement.
+
+    early_stopping : bool, default=False
+        Whether to hold out a validation set, to end training when its score stops improving, and
+        to keep the network of the best epoch.
+
+    validation_fraction : float, default=0.1
+        Share of the samples held out with `early_stopping`, in [0, 1).
+
+    scoring : str, callable or None, default=None
+        Score on the validation set, as in :func:`~sklearn.metrics.check_scoring`; None is R2.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the previous call: its network, its optimizer's moments and
+        its random numbers. A changed architecture is refused.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the topology, the weights, the evolution, the order of the samples, the dropout
+        and the validation set. The same int gives the same model, bit for bit, for any `n_jobs`
+        on machines of one type.
+
+    n_jobs : int or None, default=None
+        Threads. None uses what OpenMP would (``OMP_NUM_THREADS``; one in joblib's worker
+        processes), -1 all processors, a positive number exactly that many.
+
+    verbose : bool or int, default=False
+        Whether to print the loss of every epoch.
+
+    Attributes
+    ----------
+    coefs_ : list of csr_array of shape (n_in, n_out)
+        Weights of every layer, over the model's own memory.
+
+    intercepts_ : list of ndarray of shape (n_out,)
+        Biases of every layer.
+
+    feature_importances_ : ndarray of shape (n_features,)
+        Strength of each feature, the sum of the absolute weights of its connections; sums to 1.
+
+    n_connections_ : int
+        Number of connections of all layers.
+
+    density_ : float
+        `n_connections_` divided by the number of weights of dense layers of the same sizes.
+
+    n_iter_ : int
+        Number of epochs of the last call.
+
+    t_ : int
+        Number of training samples seen, repetitions counted.
+
+    loss_ : float
+        Training loss of the last epoch, penalty included.
+
+    best_loss_ : float or None
+        Lowest training loss; None with `early_stopping`.
+
+    loss_curve_ : list of float
+        Training loss of every epoch.
+
+    validation_scores_ : list of float or None
+        Score on the validation set after every epoch, with `early_stopping`.
+
+    validation_loss_curve_ : list of float or None
+        Loss on the validation set, without penalty, after every epoch, with `early_stopping`.
+
+    best_validation_score_ : float or None
+        Highest of `validation_scores_`.
+
+    best_iter_ : int
+        Epoch, counted from 1, of the best score, or of the lowest loss without `early_stopping`.
+
+    n_layers_ : int
+        Number of layers, input and output included.
+
+    n_outputs_ : int
+        Number of output units.
+
+    out_activation_ : str
+        Activation of the output units: "identity".
+
+    n_features_in_ : int
+        Number of features seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X has names that are all strings.
+
+    See Also
+    --------
+    SETClassifier : The same network for classification.
+    sklearn.neural_network.MLPRegressor : Dense multilayer perceptron.
+
+    References
+    ----------
+    .. [1] S. Liu, D. C. Mocanu, A. R. R. Matavalam, Y. Pei, M. Pechenizkiy, "Sparse evolutionary
+       deep learning with over one million artificial neurons on commodity hardware", Neural
+       Computing and Applications 33:2589-2604, 2021.
+    .. [2] D. C. Mocanu, E. Mocanu, P. Stone, P. H. Nguyen, M. Gibescu, A. Liotta, "Scalable
+       training of artificial neural networks with adaptive sparse connectivity inspired by
+       network science", Nature Communications 9:2383, 2018.
+    .. [3] S. Curci, D. C. Mocanu, M. Pechenizkiy, "Truly sparse neural networks at scale",
+       arXiv:2102.01732, 2021.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_set import SETRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> y = (y - y.mean()) / y.std()
+    >>> reg = make_pipeline(StandardScaler(), SETRegressor(max_iter=50, tol=1e-2, random_state=0))
+    >>> reg.fit(X, y).predict(X[:2]).shape
+    (2,)
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(1000,),
+        *,
+        loss="squared_error",
+        epsilon=20,
+        zeta=0.3,
+        rewire_interval=1,
+        activation="relu",
+        dropout=0.0,
+        weight_init="auto",
+        dtype="auto",
+        solver="adam",
+        alpha=1e-4,
+        weight_decay=0.0,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=1e-3,
+        power_t=0.5,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        adam_epsilon=1e-8,
+        max_iter=200,
+        shuffle=True,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        scoring=None,
+        warm_start=False,
+        random_state=None,
+        n_jobs=None,
+        verbose=False,
+    ):
+        super().__init__(
+            hidden_layer_sizes,
+            epsilon=epsilon,
+            zeta=zeta,
+            rewire_interval=rewire_interval,
+            activation=activation,
+            dropout=dropout,
+            weight_init=weight_init,
+            dtype=dtype,
+            solver=solver,
+            alpha=alpha,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            adam_epsilon=adam_epsilon,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            scoring=scoring,
+            warm_start=warm_start,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
+        self.loss = loss
+
+    _y_numeric = True
+    _default_score = staticmethod(r2_score)
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit the network to data X and targets y.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data; scaled features (:class:`~sklearn.preprocessing.StandardScaler`)
+            train best.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets; of about unit variance they train best
+            (:class:`~sklearn.compose.TransformedTargetRegressor`).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative. The loss of a batch is divided by their sum.
+
+        Returns
+        -------
+        self : SETRegressor
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, streaming=False)
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch on the given data, going on from all calls before.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            A part of the data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Its targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative.
+
+        Returns
+        -------
+        self : SETRegressor
+            The estimator, trained further.
+        """
+        return self._fit(X, y, sample_weight, streaming=True)
+
+    def _encode(self, y, classes, goes_on, streaming):
+        """Targets, the same as the kernels read them, loss, number of outputs."""
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        targets = y.reshape(y.shape[0], -1)
+        return y, targets, self.loss, targets.shape[1]
+
+    def _with_class_weight(self, weight, y, streaming):
+        """Regression has no classes."""
+        return weight
+
+    def _decide(self, raw):
+        """Targets are the outputs of the network, one-dimensional where y was."""
+        return raw.ravel() if raw.shape[1] == 1 else raw
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,122 @@
+"""SET: prune the connections nearest zero, regrow as many elsewhere.
+
+Sparse Evolutionary Training, Mocanu et al., 2018 (Nature Communications 9:2383), algorithm 1;
+Liu et al., 2021 (Neural Computing and Applications 33:2589), algorithm 2.  Decides in Python
+which connections go and where new ones come; the integer work is compiled.  Knows networks and
+optimizers, but not time.
+"""
+
+import numpy as np
+
+from sklearn_set._core import connections
+from sklearn_set.network import draw_weights
+from sklearn_set.topology import draw_distinct, regrown
+
+
+def evolve(network, optimizer, zeta, *, weight_init, rng):
+    """Renew a share of the connections of every layer that has free positions.
+
+    The number of connections of a layer is conserved.  Survivors keep weight and moments;
+    newcomers get a weight of the first draw's law and moments of zero.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+        Its layers' topologies and weights are replaced.
+    optimizer : SGD or Adam
+        Its moments are replaced.
+    zeta : float in [0, 1]
+        Share of the positive and of the negative connections that is renewed.
+    weight_init : str
+    rng : numpy.random.Generator
+    """
+    for depth, layer in enumerate(network.layers):
+        keep = prune_nearest_zero(layer.weights, zeta, n_renewable(layer.topology))
+        n_new = keep.shape[0] - np.count_nonzero(keep)
+        if n_new == 0:
+            continue
+        ranks = grow_at_random(layer.topology, keep, n_new, rng)
+        topology, source = regrown(layer.topology, keep, ranks)
+        newborn = draw_weights(
+            weight_init, layer.activation, topology, n_new, network.dtype, rng
+        )
+        weights = connections.carry(source, layer.weights, newborn)
+        moments = optimizer.carried(depth, source)
+        # Three plain assignments: Python handles no signal between them, so an interrupt finds
+        # the layer either as it was or renewed as a whole.
+        layer.topology = topology
+        layer.weights = weights
+        optimizer.moments[depth] = moments
+
+
+def n_renewable(topology):
+    """The most connections that one evolution may renew: half of the free positions.
+
+    A full layer is left alone, and a nearly full one is not churned for nothing.
+    """
+    return (topology.n_positions - topology.n_connections) // 2
+
+
+def prune_nearest_zero(weights, zeta, at_most):
+    """SET's choice of connections to remove: those nearest zero, per sign.
+
+    Of the positive connections ``floor(zeta * n_positive)`` go, of the negative ones
+    ``floor(zeta * n_negative)``; zero counts as positive.  Ties fall by slot, the first first.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_connections,)
+    zeta : float in [0, 1]
+    at_most : int
+        If the counts sum to more, both are lowered in proportion.
+
+    Returns
+    -------
+    keep : ndarray of shape (n_connections,), bool
+    """
+    keep = np.ones(weights.shape[0], dtype=bool)
+    positive = weights >= 0
+    n_positive = int(np.count_nonzero(positive))
+    n_drop_positive = int(zeta * n_positive)
+    n_drop_negative = int(zeta * (weights.shape[0] - n_positive))
+    total = n_drop_positive + n_drop_negative
+    if total > at_most:
+        n_drop_positive = at_most * n_drop_positive // total
+        n_drop_negative = at_most - n_drop_positive
+    if n_drop_positive:
+        slots = np.flatnonzero(positive)
+        keep[slots[_smallest(weights[slots], n_drop_positive)]] = False
+    if n_drop_negative:
+        slots = np.flatnonzero(~positive)
+        keep[slots[_smallest(-weights[slots], n_drop_negative)]] = False
+    return keep
+
+
+def _smallest(values, n):
+    """Mask of the n smallest values; of equal ones the first."""
+    threshold = np.partition(values, n - 1)[n - 1]
+    chosen = values < threshold
+    ties = np.flatnonzero(values == threshold)
+    chosen[ties[: n - np.count_nonzero(chosen)]] = True
+    return chosen
+
+
+def grow_at_random(topology, keep, n_new, rng):
+    """SET's choice of new connections: any free position, all equally likely.
+
+    Free are all positions that no kept connection holds, those just pruned included.
+
+    Parameters
+    ----------
+    topology : Topology
+    keep : ndarray of shape (n_connections,), bool
+    n_new : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of shape (n_new,), int64
+        Ascending ranks among the free positions.
+    """
+    n_free = topology.n_positions - (topology.n_connections - n_new)
+    return draw_distinct(n_free, n_new, rng)

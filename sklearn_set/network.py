@@ -1,0 +1,335 @@
+"""Layers in a row: the values that belong to a topology, their first draw, export, prediction.
+
+NumPy owns all memory here; compiled code borrows it.  Knows neither optimizers nor time.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_set import machine
+from sklearn_set.topology import MAX_CONNECTIONS, erdos_renyi, n_erdos_renyi
+
+# Activations of hidden layers and their own number: one value, or one for odd and one for even
+# hidden layers (counted from 1).  All-ReLU: Curci et al., 2021, arXiv 2102.01732, with the slope
+# of the authors' code.
+ACTIVATIONS = {
+    "identity": 0.0,
+    "logistic": 0.0,
+    "tanh": 0.0,
+    "relu": 0.0,
+    "leaky_relu": 0.01,
+    "elu": 1.0,
+    "gelu": 0.0,
+    "silu": 0.0,
+    "all_relu": (-0.6, 0.6),
+}
+STORED_SLOPES = frozenset({"gelu", "silu", "all_relu"})
+RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu", "all_relu"})
+
+# Columns of the block in which predictions are made: wide enough for full speed, narrow enough
+# that the rooms of a million neurons stay small.
+_PREDICT_WIDTH = 64
+_PREDICT_BYTES = 1 << 28
+
+
+class SparseLayer:
+    """Connections with weights, and output neurons with biases.
+
+    Parameters
+    ----------
+    topology : Topology
+    weights : ndarray of shape (n_connections,)
+        By slot.
+    bias : ndarray of shape (n_out,)
+    activation : str, default="identity"
+        What the output neurons apply: a key of `ACTIVATIONS`.
+    activation_parameter : float, default=0.0
+        The activation's own number.
+    """
+
+    def __init__(self, topology, weights, bias, activation="identity", activation_parameter=0.0):
+        self.topology = topology
+        self.weights = weights
+        self.bias = bias
+        self.activation = activation
+        self.activation_parameter = activation_parameter
+
+    def copy(self):
+        """A layer with values of its own; the topology, never written, is shared."""
+        return SparseLayer(
+            self.topology,
+            self.weights.copy(),
+            self.bias.copy(),
+            self.activation,
+            self.activation_parameter,
+        )
+
+    def as_csr(self):
+        """The weights as a sparse array of shape (n_in, n_out) over the layer's own memory."""
+        return sparse.csr_array(
+            (self.weights, self.topology.indices, self.topology.indptr),
+            shape=(self.topology.n_in, self.topology.n_out),
+            copy=False,
+        )
+
+
+class SparseNetwork:
+    """Sparse layers in a row.
+
+    Parameters
+    ----------
+    layers : list of SparseLayer
+    """
+
+    def __init__(self, layers):
+        self.layers = layers
+
+    @property
+    def dtype(self):
+        """The number type of all values."""
+        return self.layers[0].weights.dtype
+
+    @property
+    def n_connections(self):
+        """Number of connections of all layers."""
+        return sum(layer.topology.n_connections for layer in self.layers)
+
+    @property
+    def n_positions(self):
+        """Number of weights that dense layers of the same sizes would have."""
+        return sum(layer.topology.n_positions for layer in self.layers)
+
+    @property
+    def sizes(self):
+        """Numbers of neurons, data and output included."""
+        return (self.layers[0].topology.n_in, *(layer.topology.n_out for layer in self.layers))
+
+    def copy(self):
+        """A network with values of its own."""
+        return SparseNetwork([layer.copy() for layer in self.layers])
+
+    @classmethod
+    def erdos_renyi(cls, sizes, epsilon, *, activations, weight_init, dtype, rng):
+        """Draw a random network.
+
+        Parameters
+        ----------
+        sizes : sequence of int
+            Numbers of neurons, data and output included.
+        epsilon : float
+            The SET sparsity.
+        activations : sequence of str
+            One per hidden layer.
+        weight_init : str
+            A key of `WEIGHT_LAWS`, or "auto".
+        dtype : numpy.dtype
+        rng : numpy.random.Generator
+
+        Raises
+        ------
+        ValueError
+            If a layer would need more connections than slots can number, or so few that an
+            output unit has none.
+        """
+        check_sizes(sizes, epsilon)
+        layers = []
+        names = [*activations, "identity"]
+        for depth, ((n_in, n_out), name) in enumerate(zip(pairwise(sizes), names, strict=True)):
+            parameter = ACTIVATIONS[name]
+            if isinstance(parameter, tuple):
+                parameter = parameter[depth % len(parameter)]
+            topology = erdos_renyi(n_in, n_out, epsilon, rng)
+            weights = draw_weights(
+                weight_init, name, topology, topology.n_connections, dtype, rng
+            )
+            layers.append(
+                SparseLayer(topology, weights, np.zeros(n_out, dtype), name, parameter)
+            )
+        unconnected = np.count_nonzero(np.diff(layers[-1].topology.t_indptr) == 0)
+        if unconnected:
+            raise ValueError(_too_sparse(epsilon, unconnected))
+        return cls(layers)
+
+    def forward(self, X, n_threads=1):
+        """Pre-activations of the output neurons for every row of X.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features) or tuple (data, indices, indptr)
+            As `kernel_input` gives it, of the network's number type.
+        n_threads : int, default=1
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+        """
+        kernels = machine.kernels(self.dtype.name)
+        n_samples = X[2].shape[0] - 1 if isinstance(X, tuple) else X.shape[0]
+        bytes_per_column = sum(self.sizes) * self.dtype.itemsize
+        width = int(np.clip(_PREDICT_BYTES // bytes_per_column, 8, _PREDICT_WIDTH)) // 8 * 8
+        width = min(width, kernels.batch_width(n_samples))
+        # A layer reads one room and writes the other: two rooms serve any depth.
+        pair = [np.empty((max(self.sizes[part::2]), width), self.dtype) for part in (0, 1)]
+        rooms = [pair[depth % 2] for depth in range(len(self.sizes))]
+        outputs = np.empty((n_samples, self.sizes[-1]), self.dtype)
+        kernels.forward(self, X, rooms, outputs, n_threads=n_threads)
+        return outputs
+
+
+def check_sizes(sizes, epsilon):
+    """Refuse, before anything is drawn, a network that cannot be built.
+
+    Raises
+    ------
+    ValueError
+        See `SparseNetwork.erdos_renyi`.
+    """
+    for depth, (n_in, n_out) in enumerate(pairwise(sizes)):
+        n_connections = n_erdos_renyi(n_in, n_out, epsilon)
+        if n_connections > MAX_CONNECTIONS:
+            raise ValueError(
+                f"epsilon={epsilon} gives layer {depth} of {n_in} x {n_out} neurons "
+                f"{n_connections} connections, more than the {MAX_CONNECTIONS} that a layer can "
+                "hold. Lower epsilon or hidden_layer_sizes."
+            )
+        if n_connections == 0 or (depth == len(sizes) - 2 and n_connections < n_out):
+            raise ValueError(_too_sparse(epsilon, n_out - n_connections))
+
+
+def _too_sparse(epsilon, n_unconnected):
+    return (
+        f"epsilon={epsilon} leaves {n_unconnected} output unit(s) of a layer without a "
+        "connection: epsilon is the SET sparsity, epsilon * (n_in + n_out) connections per "
+        "layer; raise it. (The numerical constant of Adam, which MLPClassifier calls epsilon, is "
+        "adam_epsilon here.)"
+    )
+
+
+# ------------------------------------------------------------------- laws of first weights
+
+
+def _uniform(limit, size, dtype, rng):
+    values = rng.random(size, dtype=dtype)
+    values *= 2 * limit
+    values -= limit
+    return values
+
+
+def _he_uniform(topology, size, dtype, rng):
+    fan_in = topology.n_connections / topology.n_out
+    return _uniform(np.sqrt(6 / fan_in), size, dtype, rng)
+
+
+def _glorot_uniform(topology, size, dtype, rng):
+    fan_in = topology.n_connections / topology.n_out
+    fan_out = topology.n_connections / topology.n_in
+    return _uniform(np.sqrt(6 / (fan_in + fan_out)), size, dtype, rng)
+
+
+def _normal(topology, size, dtype, rng):
+    values = rng.standard_normal(size, dtype=dtype)
+    values *= 0.1
+    return values
+
+
+# He et al., 2015 and Glorot and Bengio, 2010, with the sparse fan-in: the mean number of
+# connections of a neuron, not the number of neurons below it.  normal: N(0, 0.1^2), the law of
+# the SET papers' code.
+WEIGHT_LAWS = {"he_uniform": _he_uniform, "glorot_uniform": _glorot_uniform, "normal": _normal}
+
+
+def draw_weights(weight_init, activation, topology, size, dtype, rng):
+    """Weights for `size` new connections of a layer: the law of first and of newborn weights.
+
+    Parameters
+    ----------
+    weight_init : str
+        A key of `WEIGHT_LAWS`; "auto" is "he_uniform" below rectifiers, "glorot_uniform" else.
+    activation : str
+        Of the layer's output neurons.
+    topology : Topology
+    size : int
+    dtype : numpy.dtype
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of shape (size,)
+    """
+    if weight_init == "auto":
+        weight_init = "he_uniform" if activation in RECTIFIERS else "glorot_uniform"
+    return WEIGHT_LAWS[weight_init](topology, size, dtype, rng)
+
+
+# ------------------------------------------------------------------------- kernel memory
+
+
+class Workspace:
+    """Scratch memory of training, made once and reused by every mini-batch.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    batch_size : int
+        The largest batch.
+    n_threads : int
+
+    Attributes
+    ----------
+    width : int
+        Columns: the batch size rounded up to what the kernels cover.
+    tables : list of ndarray of shape (n_units, width)
+        Activations of every layer, data first; the backward pass turns them into deltas.
+    slopes : list of ndarray of shape (n_units, width) or None
+        For activations whose output does not tell their slope.
+    scratch : ndarray of shape (n_threads, size)
+    """
+
+    def __init__(self, network, batch_size, n_threads):
+        kernels = machine.kernels(network.dtype.name)
+        self.width = kernels.batch_width(batch_size)
+        self._n_threads = n_threads
+        self._dtype = network.dtype
+        self.tables = [np.empty((size, self.width), self._dtype) for size in network.sizes]
+        self.slopes = [
+            np.empty((layer.topology.n_out, self.width), self._dtype)
+            if layer.activation in STORED_SLOPES
+            else None
+            for layer in network.layers
+        ]
+        self.scratch = None
+        self.adapt(network)
+
+    def adapt(self, network):
+        """Make the scratch large enough for the most connected neuron, after an evolution."""
+        degree = max(int(np.diff(layer.topology.indptr).max()) for layer in network.layers)
+        # sums of one row, gradients waiting to be applied, gradients of one neuron; a cache line
+        # keeps threads apart
+        needed = self.width + 512 + max(degree, 512) + 64
+        if self.scratch is None or self.scratch.shape[1] < needed:
+            self.scratch = np.empty((self._n_threads, needed), self._dtype)
+
+
+def kernel_input(X, dtype):
+    """X as the kernels read it: C-ordered, or CSR with int32 indices and int64 indptr.
+
+    Parameters
+    ----------
+    X : ndarray or sparse array of shape (n_samples, n_features)
+    dtype : numpy.dtype
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features) or tuple (data, indices, indptr)
+        Views of X wherever it fits already.
+    """
+    if sparse.issparse(X):
+        X = X.tocsr()
+        return (
+            np.ascontiguousarray(X.data, dtype),
+            np.ascontiguousarray(X.indices, np.int32),
+            np.ascontiguousarray(X.indptr, np.int64),
+        )
+    return np.ascontiguousarray(X, dtype)

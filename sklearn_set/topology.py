@@ -1,0 +1,214 @@
+"""Who is connected with whom: structure only, no values.
+
+A connection lives in one slot.  Slots run by input neuron, so `indptr` and `indices` are those
+of a CSR matrix of shape (n_in, n_out); the arrays with the prefix `t_` tell the same connections
+by output neuron.  Knows neither weights nor training.
+"""
+
+import numpy as np
+
+from sklearn_set._core import connections
+
+MAX_CONNECTIONS = np.iinfo(np.int32).max
+
+# Chunks are the units of parallel work.  Their number depends on the topology alone, so that
+# sums over chunks are the same for any number of threads.
+_CHUNK_WORK = 2048
+_MAX_CHUNKS = 64
+
+
+class Topology:
+    """The connections between two layers of neurons.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Numbers of input and of output neurons.
+    indptr : ndarray of shape (n_in + 1,), int32
+        Slots of input neuron i are ``indptr[i]`` to ``indptr[i + 1]``.
+    indices : ndarray of shape (n_connections,), int32
+        Output neuron of each slot, ascending within an input neuron.
+
+    Attributes
+    ----------
+    t_indptr : ndarray of shape (n_out + 1,), int32
+    t_indices : ndarray of shape (n_connections,), int32
+        Input neurons of output neuron j at ``t_indptr[j]`` to ``t_indptr[j + 1]``, ascending.
+    t_slots : ndarray of shape (n_connections,), int32
+        Slot of each of those.
+    chunks, t_chunks : ndarray, int32
+        Cuts of the input (output) neurons into parts of about equal work.
+    """
+
+    def __init__(self, n_in, n_out, indptr, indices):
+        self.n_in = n_in
+        self.n_out = n_out
+        self.indptr = indptr
+        self.indices = indices
+        self._transposed = None
+        self._chunks = None
+
+    @property
+    def n_connections(self):
+        """Number of connections."""
+        return self.indices.shape[0]
+
+    @property
+    def n_positions(self):
+        """Number of pairs of neurons, connected or not."""
+        return self.n_in * self.n_out
+
+    @property
+    def t_indptr(self):
+        """See the class."""
+        return self._by_output()[0]
+
+    @property
+    def t_indices(self):
+        """See the class."""
+        return self._by_output()[1]
+
+    @property
+    def t_slots(self):
+        """See the class."""
+        return self._by_output()[2]
+
+    @property
+    def chunks(self):
+        """See the class."""
+        return self._cuts()[0]
+
+    @property
+    def t_chunks(self):
+        """See the class."""
+        return self._cuts()[1]
+
+    def arrays(self):
+        """All arrays, for whoever must keep them alive."""
+        return (self.indptr, self.indices, *self._by_output(), *self._cuts())
+
+    def _by_output(self):
+        if self._transposed is None:
+            self._transposed = connections.transpose(self.indptr, self.indices, self.n_out)
+        return self._transposed
+
+    def _cuts(self):
+        if self._chunks is None:
+            self._chunks = _equal_work(self.indptr), _equal_work(self.t_indptr)
+        return self._chunks
+
+    def __getstate__(self):
+        # The other direction follows from this one: it is not worth room in a pickle.
+        return self.__dict__ | {"_transposed": None, "_chunks": None}
+
+
+def _equal_work(indptr):
+    """Cut neurons into chunks of about equal work: a connection each, and the neuron itself."""
+    work = indptr + np.arange(indptr.shape[0], dtype=np.int64)
+    n_chunks = int(np.clip(work[-1] // _CHUNK_WORK, 1, _MAX_CHUNKS))
+    cuts = np.searchsorted(work, np.linspace(0, work[-1], n_chunks + 1))
+    cuts[0], cuts[-1] = 0, indptr.shape[0] - 1
+    return np.unique(cuts).astype(np.int32)
+
+
+def empty(n_in, n_out):
+    """A topology without connections."""
+    return Topology(n_in, n_out, np.zeros(n_in + 1, np.int32), np.empty(0, np.int32))
+
+
+def n_erdos_renyi(n_in, n_out, epsilon):
+    """Number of connections that the SET sparsity `epsilon` gives to a layer.
+
+    It is ``min(round(epsilon * (n_in + n_out)), n_in * n_out)``: linear in the number of neurons
+    (Mocanu et al., 2018, Nature Communications 9:2383, eq. 1, with the expected number made
+    exact).
+    """
+    return min(round(epsilon * (n_in + n_out)), n_in * n_out)
+
+
+def erdos_renyi(n_in, n_out, epsilon, rng):
+    """Draw a random topology with exactly `n_erdos_renyi` connections, all sets equally likely.
+
+    Memory and time grow with the connections; nothing of size n_in x n_out exists.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+    epsilon : float
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Topology
+    """
+    n_connections = n_erdos_renyi(n_in, n_out, epsilon)
+    ranks = draw_distinct(n_in * n_out, n_connections, rng)
+    return regrown(empty(n_in, n_out), np.empty(0, np.uint8), ranks)[0]
+
+
+def regrown(topology, keep, ranks):
+    """The topology without the slots that are not kept, and with newcomers.
+
+    Parameters
+    ----------
+    topology : Topology
+    keep : ndarray of shape (n_connections,), uint8 or bool
+    ranks : ndarray of shape (n_new,), int64
+        Newcomers as ascending ranks among the positions that no kept connection holds.
+
+    Returns
+    -------
+    topology : Topology
+    source : ndarray of shape (n_connections,), int32
+        The slot each connection had before; -1 for newcomers.
+    """
+    indptr, indices, source = connections.splice(
+        topology.indptr, topology.indices, keep.view(np.uint8), ranks, topology.n_out
+    )
+    return Topology(topology.n_in, topology.n_out, indptr, indices), source
+
+
+def draw_distinct(population, size, rng):
+    """Draw `size` distinct numbers below `population`, ascending, all sets equally likely.
+
+    Draws with replacement a few more than needed, keeps the distinct ones and drops the excess
+    at random: given its size, the set of distinct values is uniform, and so is a random part of
+    it.  Time grows with `size`, whatever the population.
+
+    Parameters
+    ----------
+    population : int
+    size : int
+        At most `population`.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of shape (size,), int64
+    """
+    if 2 * size > population:
+        chosen = np.ones(population, dtype=bool)
+        chosen[draw_distinct(population, population - size, rng)] = False
+        return np.flatnonzero(chosen).astype(np.int64, copy=False)
+    if size == 0:
+        return np.empty(0, np.int64)
+    # So many draws give `size` distinct values on average; a little more makes a second round
+    # rare.
+    expected = -population * np.log1p(-size / population)
+    n_draws = int(np.ceil(expected + 6 * np.sqrt(expected - size) + 4))
+    drawn = _distinct(rng.integers(population, size=n_draws))
+    while drawn.shape[0] < size:
+        more = rng.integers(population, size=2 * (size - drawn.shape[0]) + 4)
+        drawn = _distinct(np.concatenate([drawn, more]))
+    excess = drawn.shape[0] - size
+    if excess:
+        drawn = np.delete(drawn, rng.choice(drawn.shape[0], excess, replace=False, shuffle=False))
+    return drawn
+
+
+def _distinct(values):
+    values.sort()
+    first = np.empty(values.shape[0], dtype=bool)
+    first[0] = True
+    np.not_equal(values[1:], values[:-1], out=first[1:])
+    return values[first]

@@ -1,0 +1,302 @@
+"""Time: epochs, mini-batches, when to evolve, when to stop, what to record.
+
+Reads aloud as the algorithm does.  Knows networks, optimizers and evolution; must not know
+scikit-learn, nor what y meant before it became class numbers or targets.
+"""
+
+import copy
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sklearn_set import machine
+from sklearn_set.evolution import evolve
+from sklearn_set.network import Workspace
+
+DIVERGED = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed."
+)
+
+# The rate below which "adaptive" gives up, and what it divides by: as in MLPClassifier.
+_SMALLEST_ADAPTIVE_RATE = 1e-6
+_ADAPTIVE_DIVISOR = 5.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user decided about training; names and meanings of the estimators' parameters."""
+
+    batch_size: int
+    max_iter: int
+    n_threads: int
+    zeta: float = 0.3
+    rewire_interval: int = 1
+    weight_init: str = "auto"
+    dropout: float = 0.0
+    alpha: float = 0.0
+    weight_decay: float = 0.0
+    learning_rate: str = "constant"
+    learning_rate_init: float = 1e-3
+    power_t: float = 0.5
+    shuffle: bool = True
+    tol: float = 1e-4
+    n_iter_no_change: float = 10
+    verbose: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What the kernels read, checked and converted before.
+
+    X is C-ordered or (data, indices, indptr); y holds int32 class numbers for
+    ``loss="softmax_log_loss"``, targets of shape (n_samples, n_outputs) otherwise; `rows` are the
+    samples to train on, so that a held-out part needs no copy of the rest.
+    """
+
+    X: object
+    y: np.ndarray
+    sample_weight: np.ndarray | None
+    loss: str
+    rows: np.ndarray
+
+
+class Randomness:
+    """The two streams of random numbers of one model.
+
+    The network's own stream (topology, weights, evolution, dropout) never depends on how many
+    samples there are or in which order: a sample of weight two is worth the sample given twice.
+
+    Parameters
+    ----------
+    seed : int
+    """
+
+    def __init__(self, seed):
+        root = np.random.default_rng(seed)
+        self.network, self.order = root.spawn(2)
+        self.dropout_seed = int(self.network.integers(2**32, dtype=np.uint32))
+
+    def copy(self):
+        """The same streams at the same place, to be drawn from independently."""
+        return copy.deepcopy(self)
+
+
+@dataclass
+class Progress:
+    """How far a model has come: all that a later call needs to go on as if it were the same."""
+
+    learning_rate: float
+    n_epochs: int = 0
+    n_epochs_before: int = 0
+    n_steps: int = 0
+    n_samples_seen: int = 0
+    n_without_improvement: int = 0
+    best_loss: float = np.inf
+    best_validation_score: float = -np.inf
+    best_epoch: int = 0
+    loss_curve: list = field(default_factory=list)
+    validation_scores: list = field(default_factory=list)
+    validation_loss_curve: list = field(default_factory=list)
+
+    def copy(self):
+        """Progress with lists of its own."""
+        lists = ("loss_curve", "validation_scores", "validation_loss_curve")
+        return Progress(**self.__dict__ | {name: list(getattr(self, name)) for name in lists})
+
+    def begin(self, learning_rate):
+        """Start another fit of the same model: curves go on, the search for the best starts anew."""
+        self.learning_rate = learning_rate
+        self.n_epochs_before = self.n_epochs
+        self.n_without_improvement = 0
+        self.best_loss = np.inf
+        self.best_validation_score = -np.inf
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call of `train` did: the network to keep, completed epochs, why it ended."""
+
+    network: object
+    n_iter: int
+    converged: bool = False
+    interrupted: bool = False
+
+
+def train(
+    network, optimizer, data, settings, progress, randomness, *, n_epochs=None, validate=None
+):
+    """Train a network in place.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    optimizer : SGD or Adam
+        Attached to the network.
+    data : TrainingData
+    settings : Settings
+    progress : Progress
+        Continued.
+    randomness : Randomness
+        Continued.
+    n_epochs : int, default=None
+        At most so many epochs; ``settings.max_iter`` where None.
+    validate : callable, default=None
+        Takes the network, returns its score (higher is better) and its loss on held-out data.
+        The score decides when to stop, in place of the training loss, and the best network is
+        returned.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    ValueError
+        If a weight or the loss becomes infinite or not a number, in the epoch in which it does.
+    """
+    workspace = Workspace(network, settings.batch_size, settings.n_threads)
+    best = network
+    n_iter = 0
+    try:
+        for _ in range(n_epochs or settings.max_iter):
+            if is_time_to_evolve(progress, settings):
+                evolve(
+                    network,
+                    optimizer,
+                    settings.zeta,
+                    weight_init=settings.weight_init,
+                    rng=randomness.network,
+                )
+                workspace.adapt(network)
+            loss = run_epoch(network, optimizer, workspace, data, settings, progress, randomness)
+            held_out = None if validate is None else validate(network)
+            n_iter += 1
+            if record(progress, loss, held_out, settings) and held_out is not None:
+                best = network.copy()
+            adjust_rate(progress, settings)
+            if should_stop(progress, settings, validated=held_out is not None):
+                return Outcome(best, n_iter, converged=True)
+    except KeyboardInterrupt:
+        # Steps of the epoch cut short have been made, its record has not.
+        return Outcome(best, n_iter, interrupted=True)
+    return Outcome(best, n_iter)
+
+
+def is_time_to_evolve(progress, settings):
+    """Evolution opens every rewire_interval-th epoch but the first.
+
+    The paper's "after every epoch but the last", and right when training ends early too: no
+    newborn, untrained connection is left in the model.
+    """
+    return (
+        settings.zeta > 0
+        and progress.n_epochs > 0
+        and progress.n_epochs % settings.rewire_interval == 0
+    )
+
+
+def run_epoch(network, optimizer, workspace, data, settings, progress, randomness):
+    """All mini-batches once; return the mean loss over the samples."""
+    n_samples = data.rows.shape[0]
+    order = randomness.order.permutation(data.rows) if settings.shuffle else data.rows
+    stepper = machine.kernels(network.dtype.name).Stepper(
+        network,
+        optimizer,
+        workspace,
+        data.X,
+        data.y,
+        data.sample_weight,
+        loss=data.loss,
+        alpha=settings.alpha,
+        weight_decay=settings.weight_decay,
+        dropout=settings.dropout,
+        dropout_seed=randomness.dropout_seed,
+        n_threads=settings.n_threads,
+    )
+    total, n_used = 0.0, 0
+    for start in range(0, n_samples, settings.batch_size):
+        rows = order[start : start + settings.batch_size]
+        if data.sample_weight is not None and not data.sample_weight[rows].any():
+            continue  # nothing to learn, and no mean over weights that sum to zero
+        rate = progress.learning_rate
+        loss = stepper.step(
+            rows, rate, optimizer.next_step_size(rate), progress.n_steps % 2**32
+        )
+        progress.n_steps += 1
+        total += loss * rows.shape[0]
+        n_used += rows.shape[0]
+    loss = total / n_used if n_used else 0.0
+    if not (
+        np.isfinite(loss)
+        and stepper.weights_are_finite
+        and all(np.isfinite(layer.bias).all() for layer in network.layers)
+    ):
+        raise ValueError(DIVERGED)
+    progress.n_epochs += 1
+    progress.n_samples_seen += n_samples
+    return loss
+
+
+def record(progress, loss, held_out, settings):
+    """Note an epoch; return whether it is the best so far."""
+    progress.loss_curve.append(loss)
+    if settings.verbose:
+        print(f"Iteration {len(progress.loss_curve)}, loss = {loss:.8f}")
+    if held_out is None:
+        improved = loss <= progress.best_loss - settings.tol
+        best = loss < progress.best_loss
+        progress.best_loss = min(loss, progress.best_loss)
+    else:
+        score, validation_loss = held_out
+        progress.validation_scores.append(score)
+        progress.validation_loss_curve.append(validation_loss)
+        if settings.verbose:
+            print(f"Validation score: {score:f}")
+        improved = score >= progress.best_validation_score + settings.tol
+        best = score > progress.best_validation_score
+        if best:
+            progress.best_validation_score = score
+    if best:
+        progress.best_epoch = len(progress.loss_curve)
+    progress.n_without_improvement = 0 if improved else progress.n_without_improvement + 1
+    return best
+
+
+def adjust_rate(progress, settings):
+    """Set the next epoch's learning rate; "adaptive" is left to `should_stop`."""
+    if settings.learning_rate == "constant":
+        progress.learning_rate = settings.learning_rate_init
+    elif settings.learning_rate == "invscaling":
+        progress.learning_rate = (
+            settings.learning_rate_init / (progress.n_samples_seen + 1) ** settings.power_t
+        )
+    elif settings.learning_rate == "cosine":
+        # from the initial rate to zero over max_iter epochs, without restarts
+        # (Loshchilov and Hutter, 2017, arXiv 1608.03983, eq. 5)
+        n_done = progress.n_epochs - progress.n_epochs_before
+        phase = min(n_done / settings.max_iter, 1.0)
+        progress.learning_rate = settings.learning_rate_init * 0.5 * (1 + np.cos(np.pi * phase))
+
+
+def should_stop(progress, settings, validated):
+    """Whether nothing has improved for n_iter_no_change epochs; "adaptive" slows down first."""
+    if progress.n_without_improvement < settings.n_iter_no_change:
+        return False
+    what = "Validation score" if validated else "Training loss"
+    message = (
+        f"{what} did not improve more than tol={settings.tol:f} for "
+        f"{settings.n_iter_no_change} consecutive epochs."
+    )
+    stop = True
+    if settings.learning_rate == "adaptive":
+        if progress.learning_rate > _SMALLEST_ADAPTIVE_RATE:
+            progress.learning_rate /= _ADAPTIVE_DIVISOR
+            progress.n_without_improvement = 0
+            stop = False
+            message += f" Setting learning rate to {progress.learning_rate:f}."
+        else:
+            message += " Learning rate too small."
+    if settings.verbose:
+        print(message + (" Stopping." if stop else ""))
+    return stop
