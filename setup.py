@@ -48,7 +48,9 @@ def variants():
 
 
 def extensions():
-    headers = sorted(str(path) for pattern in ("*.h", "*.pxd", "*.pxi") for path in CORE.glob(pattern))
+    headers = sorted(
+        str(path) for pattern in ("*.h", "*.pxd", "*.pxi") for path in CORE.glob(pattern)
+    )
     plain = [("SKLEARN_SET_PLAIN", "1")] if os.environ.get("SKLEARN_SET_PLAIN") == "1" else []
     yield Extension("sklearn_set._core.system", [str(CORE / "system.pyx")], depends=headers)
     yield Extension("sklearn_set._core.connections", [str(CORE / "connections.pyx")])

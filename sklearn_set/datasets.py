@@ -10,35 +10,36 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import Bunch, check_random_state, gen_batches
 
-from .validation import (
+from sklearn_set.validation import (
     BOOLEAN,
     FLOAT_TYPE,
     NONE,
     RANDOM_STATE,
     InvalidParameterError,
-    Interval,
-    SequenceOf,
     check_values,
+    interval,
+    options,
+    sequence_of,
 )
 
 __all__ = ["make_microarray"]
 
-_COUNT = Interval(Integral, 1, inf)
+_COUNT = interval(Integral, 1, inf)
 _CONSTRAINTS = {
     "n_samples": (_COUNT,),
     "n_features": (_COUNT,),
-    "n_informative": (Interval(Integral, 0, inf), NONE),
-    "n_classes": (Interval(Integral, 2, inf),),
+    "n_informative": (interval(Integral, 0, inf), NONE),
+    "n_classes": (interval(Integral, 2, inf),),
     "weights": (
-        SequenceOf(Interval(Real, 0, 1, "neither"), "an array-like of floats in the range (0, 1)"),
+        sequence_of(interval(Real, 0, 1, "neither"), "an array-like of floats in the range (0, 1)"),
         NONE,
     ),
-    "class_sep": (Interval(Real, 0, inf),),
+    "class_sep": (interval(Real, 0, inf),),
     "n_modules": (_COUNT, NONE),
-    "module_correlation": (Interval(Real, 0, 1),),
+    "module_correlation": (interval(Real, 0, 1),),
     "log_intensity": BOOLEAN,
     "random_state": RANDOM_STATE,
-    "dtype": FLOAT_TYPE,
+    "dtype": (options("float32", "float64"), FLOAT_TYPE),
     "return_X_y": BOOLEAN,
 }
 
@@ -52,9 +53,10 @@ _DESCR = """\
 Synthetic data in the shape of a microarray study.
 
 {n_samples} samples, {n_features} genes, {n_classes} classes with {class_counts} samples.
-{n_informative} genes (the indices in `informative`) differ between classes by {class_sep:g} standard
-deviations. Genes are correlated in {n_modules} modules of neighbours (`modules` has the module of
-each gene); two genes of a module have a correlation of {module_correlation:g} within a class.
+{n_informative} genes (their indices are in `informative`) differ between classes by {class_sep:g}
+standard deviations. Genes are correlated in {n_modules} modules of neighbours (`modules` has the
+module of each gene); two genes of a module have a correlation of {module_correlation:g} within a
+class.
 """
 
 
@@ -237,7 +239,7 @@ def _class_sizes(n_samples, n_classes, weights):
 
     Returns
     -------
-    sizes : ndarray of shape (n_classes,) and dtype int64
+    ndarray of shape (n_classes,) and dtype int64
         The sizes, each at least 1, with sum `n_samples`.
 
     Raises

@@ -146,9 +146,7 @@ class _BaseSET(BaseEstimator):
             reset=not goes_on,
         )
         y, targets, loss, n_outputs = self._encode(y, classes, goes_on, streaming)
-        targets = np.ascontiguousarray(
-            targets, np.int32 if loss == "softmax_log_loss" else X.dtype
-        )
+        targets = np.ascontiguousarray(targets, np.int32 if loss == "softmax_log_loss" else X.dtype)
         weight = _check_weights(sample_weight, X)
         train_weight = self._with_class_weight(weight, y, streaming)
 
@@ -210,7 +208,7 @@ class _BaseSET(BaseEstimator):
 
     def _settings(self, n_samples, streaming):
         if self.batch_size == "auto":
-            batch_size = min(200, n_samples)
+            batch_size = min(max(32, min(200, n_samples // 10)), n_samples)
         else:
             if self.batch_size > n_samples and not streaming:
                 warnings.warn(
@@ -260,9 +258,7 @@ class _BaseSET(BaseEstimator):
             )
         for layer in layers:
             topology = layer.topology
-            if topology.n_connections != n_erdos_renyi(
-                topology.n_in, topology.n_out, self.epsilon
-            ):
+            if topology.n_connections != n_erdos_renyi(topology.n_in, topology.n_out, self.epsilon):
                 raise ValueError(
                     f"{caller} goes on with the network it has, whose number of connections "
                     f"differs from what epsilon={self.epsilon} gives. Set epsilon back, or fit "
@@ -347,9 +343,7 @@ class _BaseSET(BaseEstimator):
         """Pre-activations of the output units, of shape (n_samples, n_outputs)."""
         check_is_fitted(self)
         network = self._network
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=network.dtype, order="C", reset=False
-        )
+        X = validate_data(self, X, accept_sparse="csr", dtype=network.dtype, order="C", reset=False)
         return network.forward(
             kernel_input(X, network.dtype), machine.effective_n_threads(self.n_jobs)
         )
@@ -454,9 +448,7 @@ def _check_weights(sample_weight, X):
     if weight.ndim != 1:
         raise ValueError("Sample weights must be 1D array or scalar")
     if weight.shape[0] != n_samples:
-        raise ValueError(
-            f"sample_weight.shape == {weight.shape}, expected {(n_samples,)}!"
-        )
+        raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(n_samples,)}!")
     check_non_negative(weight, "`sample_weight`")
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
@@ -542,7 +534,9 @@ class SETClassifier(ClassifierMixin, _BaseSET):
         weight_decay`` (AdamW). Biases are not decayed.
 
     batch_size : int or "auto", default="auto"
-        Samples per mini-batch, at least 1; "auto" is ``min(200, n_samples)``.
+        Samples per mini-batch, at least 1; "auto" is a tenth of the samples, but at least 32 and
+        at most 200 (all samples, where there are fewer). Small data sets need the steps: between
+        two evolutions new connections must have time to prove themselves.
 
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"}, default="constant"
         Schedule of the learning rate, for both solvers:
@@ -1043,7 +1037,9 @@ class SETRegressor(RegressorMixin, _BaseSET):
         weight_decay`` (AdamW). Biases are not decayed.
 
     batch_size : int or "auto", default="auto"
-        Samples per mini-batch, at least 1; "auto" is ``min(200, n_samples)``.
+        Samples per mini-batch, at least 1; "auto" is a tenth of the samples, but at least 32 and
+        at most 200 (all samples, where there are fewer). Small data sets need the steps: between
+        two evolutions new connections must have time to prove themselves.
 
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"}, default="constant"
         Schedule of the learning rate, for both solvers:

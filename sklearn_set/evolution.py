@@ -37,9 +37,7 @@ def evolve(network, optimizer, zeta, *, weight_init, rng):
             continue
         ranks = grow_at_random(layer.topology, keep, n_new, rng)
         topology, source = regrown(layer.topology, keep, ranks)
-        newborn = draw_weights(
-            weight_init, layer.activation, topology, n_new, network.dtype, rng
-        )
+        newborn = draw_weights(weight_init, layer.activation, topology, n_new, network.dtype, rng)
         weights = connections.carry(source, layer.weights, newborn)
         moments = optimizer.carried(depth, source)
         # Three plain assignments: Python handles no signal between them, so an interrupt finds

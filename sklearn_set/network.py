@@ -141,12 +141,8 @@ class SparseNetwork:
             if isinstance(parameter, tuple):
                 parameter = parameter[depth % len(parameter)]
             topology = erdos_renyi(n_in, n_out, epsilon, rng)
-            weights = draw_weights(
-                weight_init, name, topology, topology.n_connections, dtype, rng
-            )
-            layers.append(
-                SparseLayer(topology, weights, np.zeros(n_out, dtype), name, parameter)
-            )
+            weights = draw_weights(weight_init, name, topology, topology.n_connections, dtype, rng)
+            layers.append(SparseLayer(topology, weights, np.zeros(n_out, dtype), name, parameter))
         unconnected = np.count_nonzero(np.diff(layers[-1].topology.t_indptr) == 0)
         if unconnected:
             raise ValueError(_too_sparse(epsilon, unconnected))

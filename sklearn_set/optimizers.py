@@ -29,9 +29,7 @@ class _Optimizer:
 
     def carried(self, depth, source):
         """Moments of one layer after an evolution, by new slot; nothing is changed yet."""
-        return [
-            connections.carry(source, moment, moment[:0]) for moment in self.moments[depth]
-        ]
+        return [connections.carry(source, moment, moment[:0]) for moment in self.moments[depth]]
 
     def can_continue(self, previous):
         """Whether the moments of `previous` mean the same to this optimizer."""
@@ -40,9 +38,7 @@ class _Optimizer:
     def continued(self, previous):
         """Go on from copies of another optimizer's moments, with this one's hyper-parameters."""
         self.moments = [[moment.copy() for moment in layer] for layer in previous.moments]
-        self.bias_moments = [
-            [moment.copy() for moment in layer] for layer in previous.bias_moments
-        ]
+        self.bias_moments = [[moment.copy() for moment in layer] for layer in previous.bias_moments]
         self.n_steps = previous.n_steps
         return self
 
@@ -101,9 +97,7 @@ class Adam(_Optimizer):
         """The learning rate with the bias of the first steps' moments corrected."""
         self.n_steps += 1
         return (
-            learning_rate
-            * np.sqrt(1 - self.beta_2**self.n_steps)
-            / (1 - self.beta_1**self.n_steps)
+            learning_rate * np.sqrt(1 - self.beta_2**self.n_steps) / (1 - self.beta_1**self.n_steps)
         )
 
 

@@ -105,7 +105,7 @@ class Progress:
         return Progress(**self.__dict__ | {name: list(getattr(self, name)) for name in lists})
 
     def begin(self, learning_rate):
-        """Start another fit of the same model: curves go on, the search for the best starts anew."""
+        """Start another fit of the model: curves go on, the search for the best starts anew."""
         self.learning_rate = learning_rate
         self.n_epochs_before = self.n_epochs
         self.n_without_improvement = 0
@@ -220,9 +220,7 @@ def run_epoch(network, optimizer, workspace, data, settings, progress, randomnes
         if data.sample_weight is not None and not data.sample_weight[rows].any():
             continue  # nothing to learn, and no mean over weights that sum to zero
         rate = progress.learning_rate
-        loss = stepper.step(
-            rows, rate, optimizer.next_step_size(rate), progress.n_steps % 2**32
-        )
+        loss = stepper.step(rows, rate, optimizer.next_step_size(rate), progress.n_steps % 2**32)
         progress.n_steps += 1
         total += loss * rows.shape[0]
         n_used += rows.shape[0]

@@ -5,34 +5,16 @@ before any work is done. The module must not know data, networks or training: wh
 and y is checked where X and y are. It imports nothing private of scikit-learn.
 """
 
-from collections.abc import Collection, Mapping, Set
+import operator
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass
 from math import inf
 from numbers import Integral, Real
 
 import numpy as np
 
-__all__ = [
-    "ACTIVATION_NAMES",
-    "CONSTRAINTS",
-    "InvalidParameterError",
-    "check_parameters",
-    "check_values",
-    "hidden_activations",
-    "hidden_sizes",
-]
-
-ACTIVATION_NAMES = (
-    "identity",
-    "logistic",
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "gelu",
-    "silu",
-    "all_relu",
-)
+from sklearn_set.network import ACTIVATIONS, WEIGHT_LAWS
+from sklearn_set.optimizers import SOLVERS
 
 
 class InvalidParameterError(ValueError, TypeError):
@@ -42,14 +24,22 @@ class InvalidParameterError(ValueError, TypeError):
     """
 
 
-# Constraints. Each has `accepts(value)`, and a `str` that continues the sentence "must be ...".
-
-
 @dataclass(frozen=True)
-class Interval:
-    """A number between two bounds; NaN is never between them.
+class Constraint:
+    """What a value must be: a test, and a phrase that ends the sentence "must be ..."."""
 
-    A Python bool is a number here, because it is one in Python and in scikit-learn's checks.
+    accepts: Callable[[object], bool]
+    phrase: str
+
+    def __str__(self):
+        return self.phrase
+
+
+def interval(number, low, high, closed="left"):
+    """Make the constraint of a number between two bounds.
+
+    NaN is never between them. A bool of Python is a number here, as it is in Python and in
+    scikit-learn's checks; one of NumPy is not.
 
     Parameters
     ----------
@@ -59,132 +49,44 @@ class Interval:
         The bounds, which may be infinite.
     closed : {"left", "right", "both", "neither"}, default="left"
         The bounds that belong to the interval.
+
+    Returns
+    -------
+    Constraint
     """
-
-    number: type
-    low: float
-    high: float
-    closed: str = "left"
-
-    def accepts(self, value):
-        """Tell whether `value` is a number of this kind inside the interval."""
-        if not isinstance(value, self.number):
-            return False
-        above = value >= self.low if self.closed in ("left", "both") else value > self.low
-        below = value <= self.high if self.closed in ("right", "both") else value < self.high
-        return bool(above and below)
-
-    def __str__(self):
-        kind, bound = ("an int", str) if self.number is Integral else ("a float", float)
-        left = "[" if self.closed in ("left", "both") else "("
-        right = "]" if self.closed in ("right", "both") else ")"
-        return f"{kind} in the range {left}{bound(self.low)}, {bound(self.high)}{right}"
+    above = operator.ge if closed in ("left", "both") else operator.gt
+    below = operator.le if closed in ("right", "both") else operator.lt
+    kind, bound = ("an int", str) if number is Integral else ("a float", float)
+    left = "[" if above is operator.ge else "("
+    right = "]" if below is operator.le else ")"
+    return Constraint(
+        lambda value: isinstance(value, number) and above(value, low) and below(value, high),
+        f"{kind} in the range {left}{bound(low)}, {bound(high)}{right}",
+    )
 
 
-@dataclass(frozen=True)
-class Options:
-    """One of a few values of one kind.
-
-    Parameters
-    ----------
-    kind : {str, numbers.Real}
-        The kind of the values.
-    values : tuple
-        The accepted values, in the order in which a message lists them.
-    """
-
-    kind: type
-    values: tuple
-
-    def accepts(self, value):
-        """Tell whether `value` is one of the options."""
-        return isinstance(value, self.kind) and value in self.values
-
-    def __str__(self):
-        kind = "float" if self.kind is Real else self.kind.__qualname__
-        return f"a {kind} among {{{', '.join(map(repr, self.values))}}}"
+def options(*names):
+    """Make the constraint of one of a few strings, which a message lists in this order."""
+    return Constraint(
+        lambda value: isinstance(value, str) and value in names,
+        f"a str among {{{', '.join(map(repr, names))}}}",
+    )
 
 
-@dataclass(frozen=True)
-class Instance:
-    """Any instance of a type.
-
-    Parameters
-    ----------
-    type : type
-        The type.
-    """
-
-    type: type
-
-    def accepts(self, value):
-        """Tell whether `value` is an instance of the type."""
-        return isinstance(value, self.type)
-
-    def __str__(self):
-        module = "" if self.type.__module__ == "builtins" else f"{self.type.__module__}."
-        return f"an instance of '{module}{self.type.__qualname__}'"
+def instance(kind):
+    """Make the constraint of any instance of a type."""
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return Constraint(
+        lambda value: isinstance(value, kind), f"an instance of '{module}{kind.__qualname__}'"
+    )
 
 
-@dataclass(frozen=True)
-class SequenceOf:
-    """An ordered one-dimensional collection whose members satisfy a constraint.
-
-    Parameters
-    ----------
-    member : constraint
-        What each member must satisfy. A collection without members is accepted.
-    phrase : str
-        The description of the whole.
-    """
-
-    member: object
-    phrase: str
-
-    def accepts(self, value):
-        """Tell whether `value` is such a collection."""
-        return _is_sequence(value) and all(self.member.accepts(member) for member in value)
-
-    def __str__(self):
-        return self.phrase
-
-
-@dataclass(frozen=True)
-class IsNone:
-    """The value None."""
-
-    def accepts(self, value):
-        """Tell whether `value` is None."""
-        return value is None
-
-    def __str__(self):
-        return "None"
-
-
-@dataclass(frozen=True)
-class IsCallable:
-    """Anything that can be called."""
-
-    def accepts(self, value):
-        """Tell whether `value` can be called."""
-        return callable(value)
-
-    def __str__(self):
-        return "a callable"
-
-
-@dataclass(frozen=True)
-class FloatType:
-    """NumPy's type of single or double precision, or its dtype in native byte order."""
-
-    def accepts(self, value):
-        """Tell whether `value` is one of the two types or dtypes."""
-        if isinstance(value, np.dtype) and value.isnative:
-            value = value.type
-        return value is np.float32 or value is np.float64
-
-    def __str__(self):
-        return "numpy.float32 or numpy.float64"
+def sequence_of(member, phrase):
+    """Make the constraint of a sequence, possibly empty, whose members satisfy a constraint."""
+    return Constraint(
+        lambda value: _is_sequence(value) and all(map(member.accepts, value)),
+        phrase,
+    )
 
 
 def _is_sequence(value):
@@ -196,48 +98,58 @@ def _is_sequence(value):
     )
 
 
-NONE = IsNone()
-BOOLEAN = (Instance(bool), Instance(np.bool_))
-VERBOSE = (Interval(Integral, 0, inf), *BOOLEAN)
+def _is_float_type(value):
+    """Tell whether `value` is NumPy's single or double precision, in native byte order."""
+    if isinstance(value, np.dtype) and value.isnative:
+        value = value.type
+    return value is np.float32 or value is np.float64
+
+
+NONE = Constraint(lambda value: value is None, "None")
+BOOLEAN = (instance(bool), instance(np.bool_))
+VERBOSE = (interval(Integral, 0, inf), *BOOLEAN)
 RANDOM_STATE = (
-    Interval(Integral, 0, 2**32 - 1, "both"),
-    Instance(np.random.RandomState),
+    interval(Integral, 0, 2**32 - 1, "both"),
+    instance(np.random.RandomState),
     NONE,
 )
-FLOAT_TYPE = (Options(str, ("float32", "float64")), FloatType())
+FLOAT_TYPE = Constraint(_is_float_type, "numpy.float32 or numpy.float64")
 
-_POSITIVE_INT = Interval(Integral, 1, inf)
-_POSITIVE = Interval(Real, 0, inf, "neither")
-_NOT_NEGATIVE = Interval(Real, 0, inf)
-_FRACTION = Interval(Real, 0, 1)  # without 1
-_CLOSED_FRACTION = Interval(Real, 0, 1, "both")
-_ACTIVATION = Options(str, ACTIVATION_NAMES)
+_INFINITY = Constraint(
+    lambda value: isinstance(value, Real) and value == inf, "a float among {inf}"
+)
+_POSITIVE_INT = interval(Integral, 1, inf)
+_POSITIVE = interval(Real, 0, inf, "neither")
+_NOT_NEGATIVE = interval(Real, 0, inf)
+_FRACTION = interval(Real, 0, 1)  # without 1
+_CLOSED_FRACTION = interval(Real, 0, 1, "both")
+_ACTIVATION = options(*ACTIVATIONS)
 
 # One of the constraints in its tuple must accept a parameter.
 CONSTRAINTS = {
     # network; sizes below 1 inside a sequence are refused by `hidden_sizes`, in its own words
     "hidden_layer_sizes": (
-        SequenceOf(Instance(Integral), "an array-like of integers"),
+        sequence_of(instance(Integral), "an array-like of integers"),
         _POSITIVE_INT,
     ),
     "activation": (
         _ACTIVATION,
-        SequenceOf(_ACTIVATION, "a sequence of them, one per hidden layer"),
+        sequence_of(_ACTIVATION, "a sequence of them, one per hidden layer"),
     ),
     "dropout": (_FRACTION,),
-    "weight_init": (Options(str, ("auto", "he_uniform", "glorot_uniform", "normal")),),
-    "dtype": (Options(str, ("auto", "float32", "float64")), FloatType()),
-    "loss": (Options(str, ("squared_error",)),),
+    "weight_init": (options("auto", *WEIGHT_LAWS),),
+    "dtype": (options("auto", "float32", "float64"), FLOAT_TYPE),
+    "loss": (options("squared_error"),),
     # sparse evolutionary training
     "epsilon": (_POSITIVE,),
     "zeta": (_CLOSED_FRACTION,),
     "rewire_interval": (_POSITIVE_INT,),
     # optimiser
-    "solver": (Options(str, ("sgd", "adam")),),
+    "solver": (options(*SOLVERS),),
     "alpha": (_NOT_NEGATIVE,),
     "weight_decay": (_NOT_NEGATIVE,),
-    "batch_size": (Options(str, ("auto",)), _POSITIVE_INT),
-    "learning_rate": (Options(str, ("constant", "invscaling", "adaptive", "cosine")),),
+    "batch_size": (options("auto"), _POSITIVE_INT),
+    "learning_rate": (options("constant", "invscaling", "adaptive", "cosine"),),
     "learning_rate_init": (_POSITIVE,),
     "power_t": (_NOT_NEGATIVE,),
     "momentum": (_CLOSED_FRACTION,),
@@ -248,21 +160,21 @@ CONSTRAINTS = {
     "max_iter": (_POSITIVE_INT,),
     "shuffle": BOOLEAN,
     "tol": (_NOT_NEGATIVE,),
-    "n_iter_no_change": (_POSITIVE_INT, Options(Real, (inf,))),
+    "n_iter_no_change": (_POSITIVE_INT, _INFINITY),
     # validation
     "early_stopping": BOOLEAN,
     "validation_fraction": (_FRACTION,),
-    "scoring": (Instance(str), IsCallable(), NONE),
+    "scoring": (instance(str), Constraint(callable, "a callable"), NONE),
     # general
     "class_weight": (
-        Options(str, ("balanced",)),
-        Instance(dict),
-        SequenceOf(Instance(dict), "a list of dicts"),
+        options("balanced"),
+        instance(dict),
+        sequence_of(instance(dict), "a list of dicts"),
         NONE,
     ),
     "warm_start": BOOLEAN,
     "random_state": RANDOM_STATE,
-    "n_jobs": (_POSITIVE_INT, Interval(Integral, -inf, -1, "right"), NONE),
+    "n_jobs": (_POSITIVE_INT, interval(Integral, -inf, -1, "right"), NONE),
     "verbose": VERBOSE,
 }
 
@@ -331,7 +243,7 @@ def hidden_sizes(value):
 
     Returns
     -------
-    sizes : tuple of int, length n_hidden
+    tuple of int, length n_hidden
         The number of neurons of each hidden layer; empty for a linear model.
 
     Raises
@@ -358,7 +270,7 @@ def hidden_activations(activation, n_hidden):
 
     Returns
     -------
-    activations : tuple of str, length n_hidden
+    tuple of str, length n_hidden
         The activation of each hidden layer.
 
     Raises

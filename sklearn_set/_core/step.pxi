@@ -43,8 +43,10 @@ SOLVER_CODES = {
 }
 
 cdef enum:
-    # Waking threads costs about a microsecond: below so many multiplications a layer is serial.
-    SERIAL_WORK = 100_000
+    # A pass over fewer connections x (width + 16), about a tenth of a millisecond, stays serial:
+    # waking threads costs a microsecond on an idle machine, but waiting for one that a neighbour
+    # has displaced costs milliseconds.
+    SERIAL_WORK = 1_500_000
 
 
 # The first element of an array, as a pointer; NULL for None and for an empty array.

@@ -1,0 +1,46 @@
+# Two commands do everything on a fresh machine with Python 3.11+, a C compiler and make:
+#   make demo    trains, cross-validates and tunes on real data; DATA=file for your own
+#   make test    runs the tests
+# Both make their own virtual environment in .venv and install what they need there.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := setup.py pyproject.toml $(wildcard sklearn_set/_core/*.pyx sklearn_set/_core/*.p* sklearn_set/_core/*.h)
+
+DATA ?=
+TARGET ?=
+TESTS ?= tests
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/installed
+	$(BIN)/python doc/examples/demo.py $(if $(DATA),--data "$(DATA)") $(if $(TARGET),--target "$(TARGET)")
+
+test: $(VENV)/installed-for-tests
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(VENV)/installed-for-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/cython-lint sklearn_set
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip setuptools "cython>=3.1,<4"
+
+$(VENV)/installed: $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/installed-for-tests: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --group test
+	touch $@
+
+$(VENV)/installed-for-lint: $(BIN)/python
+	$(BIN)/python -m pip install --quiet --group lint
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info sklearn_set/_core/*.c sklearn_set/_core/*.so sklearn_set/_core/*.html
