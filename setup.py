@@ -79,6 +79,10 @@ OPENMP_PROBE = """
     }
 """
 
+NO_VARIANT = """
+    sklearn_set: this compiler does not know {flags}; the kernel variant {name} is left out.
+"""
+
 NO_OPENMP = """
     ************************************************************************
     sklearn_set is being built WITHOUT OpenMP: no program compiled and linked
@@ -102,12 +106,26 @@ class BuildKernels(build_ext):
             else ["-O3", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi", "-g0"]
         )
         openmp = self.find_openmp(msvc)
+        self.extensions = [
+            extension
+            for extension in self.extensions
+            if not extension.extra_compile_args or self.knows(extension)
+        ]
         for extension in self.extensions:
             extension.extra_compile_args = [*common, *openmp, *extension.extra_compile_args]
             extension.extra_link_args = list(openmp) if not msvc else []
         if self.parallel is None:
             self.parallel = min(4, os.cpu_count() or 1)
         super().build_extensions()
+
+    def knows(self, extension):
+        """Whether the compiler knows a variant's flags; older ones lack x86-64-v3 and -v4."""
+        flags = extension.extra_compile_args
+        known = self.links("int main(void) { return 0; }", flags)
+        if not known:
+            message = NO_VARIANT.format(flags=" ".join(flags), name=extension.name)
+            print(textwrap.dedent(message), file=sys.stderr, flush=True)
+        return known
 
     def find_openmp(self, msvc):
         wanted = os.environ.get("SKLEARN_SET_OPENMP")

@@ -309,7 +309,9 @@ class _BaseSET(BaseEstimator):
         def validate(network):
             raw = network.forward(held_X, n_threads)
             if self.scoring is None:
-                score = self._default_score(held_y, self._decide(raw), held_weight)
+                score = self._default_score(
+                    held_y, self._decide(raw), sample_weight=held_weight
+                )
             else:
                 score = scorer(self, scorer_X, held_y, **scorer_weight)
             return float(score), _mean_loss(loss, raw, held_targets, held_weight)

@@ -87,9 +87,10 @@ def effective_n_threads(n_jobs=None):
     Parameters
     ----------
     n_jobs : int or None
-        None is what OpenMP would use (one inside joblib's worker processes; bound by the
-        processors of the machine or container unless OMP_NUM_THREADS says otherwise); -1 all
-        processors, -2 all but one; a positive number exactly that many.
+        None is what OpenMP would use (in joblib's worker processes their share of the
+        processors, one where there are as many workers; bound by the processors of the machine
+        or container unless OMP_NUM_THREADS says otherwise); -1 all processors, -2 all but one;
+        a positive number exactly that many.
 
     Returns
     -------

@@ -25,7 +25,6 @@ ACTIVATIONS = {
     "silu": 0.0,
     "all_relu": (-0.6, 0.6),
 }
-STORED_SLOPES = frozenset({"gelu", "silu", "all_relu"})
 RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu", "all_relu"})
 
 # Columns of the block in which predictions are made: wide enough for full speed, narrow enough
@@ -291,7 +290,7 @@ class Workspace:
         self.tables = [np.empty((size, self.width), self._dtype) for size in network.sizes]
         self.slopes = [
             np.empty((layer.topology.n_out, self.width), self._dtype)
-            if layer.activation in STORED_SLOPES
+            if layer.activation in kernels.STORED_SLOPES
             else None
             for layer in network.layers
         ]

@@ -267,7 +267,7 @@ cdef inline void update_biases(
     The gradient of a bias is the sum of its neuron's deltas; `gradients` is scratch memory of at
     least FLUSH_SLOTS numbers.
     """
-    cdef int32_t j, begin = start, end, q
+    cdef int32_t j, begin = start, end
     cdef Py_ssize_t b
     cdef real_t total
     cdef const real_t* row

@@ -33,6 +33,8 @@ ACTIVATION_CODES = {
     "identity": IDENTITY, "logistic": LOGISTIC, "tanh": TANH, "relu": RELU,
     "leaky_relu": LEAKY_RELU, "elu": ELU, "gelu": GELU, "silu": SILU, "all_relu": ALL_RELU,
 }
+STORED_SLOPES = frozenset(
+    name for name, code in ACTIVATION_CODES.items() if needs_slopes(code))
 LOSS_CODES = {
     "softmax_log_loss": SOFTMAX_LOG_LOSS,
     "logistic_log_loss": LOGISTIC_LOG_LOSS,
@@ -54,15 +56,21 @@ cdef real_t* reals(array) except? NULL:
     cdef real_t[::1] view
     if array is None or array.size == 0:
         return NULL
-    view = array.reshape(-1)
+    view = flat(array)
     return &view[0]
 
 cdef const real_t* const_reals(array) except? NULL:
     cdef const real_t[::1] view
     if array is None or array.size == 0:
         return NULL
-    view = array.reshape(-1)
+    view = flat(array)
     return &view[0]
+
+cdef flat(array):
+    # reshape would copy an array in another order, and the pointer would outlive the copy
+    if not array.flags.c_contiguous:
+        raise ValueError("the kernels read C-contiguous arrays only")
+    return array.reshape(-1)
 
 cdef const int32_t* const_ints(array) except? NULL:
     cdef const int32_t[::1] view
@@ -117,6 +125,12 @@ cdef void forward_layer(
                      dropout_key)
 
 
+cdef inline bint is_ignored(const BatchView* batch, Py_ssize_t b) noexcept nogil:
+    """Whether column b must leave no trace: padding, or a sample of weight zero."""
+    return b >= batch.n_batch or (
+        batch.sample_weight != NULL and batch.sample_weight[batch.rows[b]] == 0)
+
+
 cdef inline void gather_features(
     const BatchView* batch, real_t* table, Py_ssize_t start, Py_ssize_t stop,
 ) noexcept nogil:
@@ -124,16 +138,19 @@ cdef inline void gather_features(
     """
     cdef Py_ssize_t b, f, width = batch.width
     cdef const real_t* sample
-    for b in range(batch.n_batch):
-        sample = batch.dense + <Py_ssize_t> batch.rows[b] * batch.n_features
-        for f in range(start, stop):
-            table[f * width + b] = sample[f]
-    for f in range(start, stop):
-        for b in range(batch.n_batch, width):
-            table[f * width + b] = 0
+    for b in range(width):
+        if is_ignored(batch, b):
+            for f in range(start, stop):
+                table[f * width + b] = 0
+        else:
+            sample = batch.dense + <Py_ssize_t> batch.rows[b] * batch.n_features
+            for f in range(start, stop):
+                table[f * width + b] = sample[f]
 
 
-cdef inline void scatter_sample(const BatchView* batch, Py_ssize_t b, real_t* table) noexcept nogil:
+cdef inline void scatter_sample(
+    const BatchView* batch, Py_ssize_t b, real_t* table,
+) noexcept nogil:
     cdef int64_t c
     cdef int64_t row = batch.rows[b]
     for c in range(batch.csr_indptr[row], batch.csr_indptr[row + 1]):
@@ -154,7 +171,8 @@ cdef void gather(const BatchView* batch, real_t* table, int n_threads) noexcept 
     else:
         memset(table, 0, n_features * width * sizeof(real_t))
         for b in range(batch.n_batch):
-            scatter_sample(batch, b, table)
+            if not is_ignored(batch, b):
+                scatter_sample(batch, b, table)
 
 
 cdef class Stepper:
@@ -201,7 +219,7 @@ cdef class Stepper:
 
     def __cinit__(self, network, optimizer, workspace, X, y, sample_weight, *, loss, alpha=0.0,
                   weight_decay=0.0, dropout=0.0, dropout_seed=0, n_threads=1):
-        cdef int l, m, largest_chunks = 1
+        cdef int depth, m, largest_chunks = 1
         layers = network.layers
         self.n_layers = len(layers)
         self.n_threads = n_threads
@@ -216,24 +234,24 @@ cdef class Stepper:
         if self.layers == NULL or self.tables == NULL:
             raise MemoryError
         self.max_width = workspace.width
-        for l in range(self.n_layers + 1):
-            self.tables[l] = reals(workspace.tables[l])
+        for depth in range(self.n_layers + 1):
+            self.tables[depth] = reals(workspace.tables[depth])
         self.penalty = 0
-        for l in range(self.n_layers):
-            layer = layers[l]
-            view_layer(&self.layers[l], layer, ACTIVATION_CODES[layer.activation])
+        for depth in range(self.n_layers):
+            layer = layers[depth]
+            view_layer(&self.layers[depth], layer, ACTIVATION_CODES[layer.activation])
             reals(layer.weights)  # refuses arrays that cannot be written
             reals(layer.bias)
-            self.layers[l].slopes = reals(workspace.slopes[l])
-            self.layers[l].dropout = dropout if l + 1 < self.n_layers else 0
+            self.layers[depth].slopes = reals(workspace.slopes[depth])
+            self.layers[depth].dropout = dropout if depth + 1 < self.n_layers else 0
             for m in range(optimizer.n_moments):
-                self.layers[l].moments[m] = reals(optimizer.moments[l][m])
-                self.layers[l].bias_moments[m] = reals(optimizer.bias_moments[l][m])
-            largest_chunks = max(largest_chunks, self.layers[l].n_chunks)
+                self.layers[depth].moments[m] = reals(optimizer.moments[depth][m])
+                self.layers[depth].bias_moments[m] = reals(optimizer.bias_moments[depth][m])
+            largest_chunks = max(largest_chunks, self.layers[depth].n_chunks)
             self.penalty += float(np.vdot(layer.weights, layer.weights))
             self.borrowed.append([
                 layer.topology.arrays(), layer.weights, layer.bias,
-                optimizer.moments[l], optimizer.bias_moments[l],
+                optimizer.moments[depth], optimizer.bias_moments[depth],
             ])
         self.partial = <double*> calloc(largest_chunks, sizeof(double))
         if self.partial == NULL:
@@ -304,11 +322,13 @@ cdef class Stepper:
         """Whether no weight of a connection has become infinite or not a number."""
         return self.penalty - self.penalty == 0
 
-    cdef uint32_t dropout_key(self, int l, uint32_t step_number) noexcept nogil:
-        return mix(self.dropout_seed ^ mix(step_number * <uint32_t> 64 + <uint32_t> l))
+    cdef uint32_t dropout_key(self, int depth, uint32_t step_number) noexcept nogil:
+        return mix(self.dropout_seed ^ mix(step_number * <uint32_t> 64 + <uint32_t> depth))
 
-    cdef double run(self, double learning_rate, double step_size, uint32_t step_number) noexcept nogil:
-        cdef int l, b, last = self.n_layers - 1
+    cdef double run(
+        self, double learning_rate, double step_size, uint32_t step_number,
+    ) noexcept nogil:
+        cdef int depth, b, last = self.n_layers - 1
         cdef double weight_sum = 0, loss
         cdef Py_ssize_t width = self.batch.width
         cdef LayerView* output = &self.layers[last]
@@ -324,24 +344,26 @@ cdef class Stepper:
         self.rule.l2 = self.alpha / weight_sum
 
         gather(&self.batch, self.tables[0], self.n_threads)
-        for l in range(self.n_layers):
-            forward_layer(&self.layers[l], self.tables[l], self.tables[l + 1], width,
-                          self.dropout_key(l, step_number), self.n_threads)
+        for depth in range(self.n_layers):
+            forward_layer(&self.layers[depth], self.tables[depth], self.tables[depth + 1], width,
+                          self.dropout_key(depth, step_number), self.n_threads)
         loss = loss_and_delta(self.loss, &self.batch, self.tables[last + 1], output.n_out,
                               weight_sum)
         loss = (loss + 0.5 * self.alpha * self.penalty) / weight_sum
         self.penalty = 0
         update_biases(output, &self.rule, self.tables[last + 1], width, 0, output.n_out,
                       self.scratch)
-        for l in range(last, -1, -1):
-            self.backward_layer(l, width, step_number)
+        for depth in range(last, -1, -1):
+            self.backward_layer(depth, width, step_number)
         return loss
 
-    cdef void backward_layer(self, int l, Py_ssize_t width, uint32_t step_number) noexcept nogil:
+    cdef void backward_layer(
+        self, int depth, Py_ssize_t width, uint32_t step_number,
+    ) noexcept nogil:
         cdef int c
-        cdef LayerView* layer = &self.layers[l]
-        cdef LayerView* below = &self.layers[l - 1] if l > 0 else NULL
-        cdef uint32_t key = self.dropout_key(l - 1, step_number)
+        cdef LayerView* layer = &self.layers[depth]
+        cdef LayerView* below = &self.layers[depth - 1] if depth > 0 else NULL
+        cdef uint32_t key = self.dropout_key(depth - 1, step_number)
         cdef real_t* sums
         cdef bint use_threads = (
             self.n_threads > 1 and layer.indptr[layer.n_in] * (width + 16) > SERIAL_WORK)
@@ -349,8 +371,8 @@ cdef class Stepper:
                         schedule="dynamic", chunksize=1):
             sums = self.scratch + threadid() * self.scratch_size
             self.partial[c] = backward_rows(
-                layer, below, layer.chunks[c], layer.chunks[c + 1], self.tables[l + 1],
-                self.tables[l], width, &self.rule, key, sums + self.sums_size, sums)
+                layer, below, layer.chunks[c], layer.chunks[c + 1], self.tables[depth + 1],
+                self.tables[depth], width, &self.rule, key, sums + self.sums_size, sums)
         for c in range(layer.n_chunks):
             self.penalty += self.partial[c]
 
@@ -370,7 +392,7 @@ def forward(network, X, tables, outputs, *, rows=None, n_threads=1):
         Written.
     n_threads : int
     """
-    cdef int n_layers = len(network.layers), l
+    cdef int n_layers = len(network.layers), depth
     cdef Py_ssize_t n_samples = outputs.shape[0], n_outputs = outputs.shape[1]
     cdef Py_ssize_t width = tables[0].shape[1], start = 0, b, j, n
     cdef int threads = n_threads
@@ -385,10 +407,10 @@ def forward(network, X, tables, outputs, *, rows=None, n_threads=1):
     try:
         if layers == NULL or rooms == NULL:
             raise MemoryError
-        for l in range(n_layers):
-            view_layer(&layers[l], network.layers[l],
-                       ACTIVATION_CODES[network.layers[l].activation])
-            rooms[l] = reals(tables[l])
+        for depth in range(n_layers):
+            view_layer(&layers[depth], network.layers[depth],
+                       ACTIVATION_CODES[network.layers[depth].activation])
+            rooms[depth] = reals(tables[depth])
         rooms[n_layers] = reals(tables[n_layers])
         batch.n_features = layers[0].n_in
         if isinstance(X, tuple):
@@ -404,8 +426,9 @@ def forward(network, X, tables, outputs, *, rows=None, n_threads=1):
                 batch.n_batch = <int32_t> n
                 batch.width = padded_width(n)
                 gather(&batch, rooms[0], threads)
-                for l in range(n_layers):
-                    forward_layer(&layers[l], rooms[l], rooms[l + 1], batch.width, 0, threads)
+                for depth in range(n_layers):
+                    forward_layer(&layers[depth], rooms[depth], rooms[depth + 1], batch.width,
+                                  0, threads)
                 scores = rooms[n_layers]
                 for b in range(n):
                     for j in range(n_outputs):

@@ -1,0 +1,246 @@
+"""What the tests of the compiled core share: which kernels run here, tiny networks, tiny data.
+
+Everything is a plain function of explicit seeds; the test files say `from conftest import ...`.
+"""
+
+import re
+import sys
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+# `reference` and this file are imported by name, whatever pytest's import mode.
+HERE = Path(__file__).resolve().parent
+if str(HERE) not in sys.path:
+    sys.path.insert(0, str(HERE))
+
+import reference  # noqa: E402
+
+from sklearn_set import machine  # noqa: E402
+from sklearn_set.network import SparseLayer, SparseNetwork, Workspace  # noqa: E402
+from sklearn_set.optimizers import SGD  # noqa: E402
+from sklearn_set.topology import Topology  # noqa: E402
+
+# Every compiled module that this processor can run.
+KERNELS = [
+    (variant, dtype) for variant in machine.available_variants() for dtype in ("float32", "float64")
+]
+FLOAT64_KERNELS = [(variant, dtype) for variant, dtype in KERNELS if dtype == "float64"]
+
+# Largest accepted difference, in units of the largest number of the array.  Every number that is
+# compared is a sum of at most some thousand products, of either sign, and has passed through at
+# most five layers: a few hundred roundings of 1.1e-16 or 6e-8, most of which cancel.  Taking the
+# wrong weight, sample or lane once is wrong by 1e-3 or more.
+TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
+
+
+def serial_work():
+    """SERIAL_WORK of step.pxi: no layer with less work than this wakes threads.
+
+    The work of a layer is its number of connections times (width of the batch + 16).
+    """
+    source = Path(machine.__file__).parent / "_core" / "step.pxi"
+    return int(re.search(r"^ *SERIAL_WORK = ([\d_]+)$", source.read_text(), re.MULTILINE)[1])
+
+
+def kernel_name(kernel):
+    """Name of a (variant, dtype) in the ids of tests."""
+    return "-".join(kernel)
+
+
+def every_kernel(kernels=tuple(KERNELS)):
+    """Decorator: run a test for each of the kernels, as its argument `kernel`."""
+    return pytest.mark.parametrize("kernel", kernels, ids=kernel_name)
+
+
+def assert_close(actual, expected, dtype, what=""):
+    """Assert that two arrays agree up to the rounding of `dtype`; see `TOLERANCES`."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape, what
+    if expected.size == 0:
+        return
+    assert np.isfinite(actual).all(), what
+    scale = np.abs(expected).max()
+    error = np.abs(actual - expected).max()
+    assert error <= TOLERANCES[np.dtype(dtype).name] * scale, f"{what}: {error:.3g} of {scale:.3g}"
+
+
+# ---------------------------------------------------------------------------------- networks
+
+
+def irregular_pattern(n_in, n_out, rng, degrees=(0, 1000, 1, 2, 3, 4, 5, 7)):
+    """Rows of every length modulo four, empty and full ones; an output neuron without inputs.
+
+    Row i has ``degrees[i % 8]`` connections at random places, or as many as fit; a single row is
+    full, or nothing would ever pass.
+    """
+    pattern = np.zeros((n_in, n_out), dtype=bool)
+    if n_in == 1:
+        degrees = (n_out,)
+    for i in range(n_in):
+        degree = min(degrees[i % len(degrees)], n_out)
+        pattern[i, rng.choice(n_out, degree, replace=False)] = True
+    if n_out > 4:
+        pattern[:, n_out // 2] = False
+    return pattern
+
+
+def make_network(patterns, activations, dtype, rng, scale=1.0):
+    """A `SparseNetwork` with the given patterns and random values.
+
+    Weights are normal with a variance of `scale` ** 2 over the mean fan-in: outputs stay of the
+    order of one in any depth, where activations are neither flat nor saturated.
+
+    Parameters
+    ----------
+    patterns : list of ndarray of shape (n_in, n_out), bool
+    activations : str or list of str
+        Of the hidden layers.
+    dtype : str
+    rng : numpy.random.Generator
+    scale : float, default=1.0
+    """
+    n_hidden = len(patterns) - 1
+    names = [activations] * n_hidden if isinstance(activations, str) else list(activations)
+    layers = []
+    for depth, (pattern, name) in enumerate(zip(patterns, [*names, "identity"], strict=True)):
+        topology = Topology(*pattern.shape, *reference.slots_of(pattern))
+        fan_in = max(topology.n_connections / topology.n_out, 1)
+        weights = rng.normal(0, scale / np.sqrt(fan_in), topology.n_connections)
+        bias = rng.normal(0, 0.5, topology.n_out)
+        layers.append(
+            SparseLayer(
+                topology,
+                weights.astype(dtype),
+                bias.astype(dtype),
+                name,
+                reference.activation_parameter(name, depth),
+            )
+        )
+    return SparseNetwork(layers)
+
+
+def irregular_network(sizes, activations, dtype, seed):
+    """Layers of irregular patterns; a last layer always has all its outputs connected."""
+    rng = np.random.default_rng(seed)
+    patterns = [irregular_pattern(n_in, n_out, rng) for n_in, n_out in pairwise(sizes)]
+    patterns[-1][np.arange(sizes[-1]) % sizes[-2], np.arange(sizes[-1])] = True
+    return make_network(patterns, activations, dtype, rng)
+
+
+def random_network(sizes, epsilon, activations, dtype, seed):
+    """Erdős-Rényi layers, drawn the slow way."""
+    rng = np.random.default_rng(seed)
+    patterns = [reference.erdos_renyi(n_in, n_out, epsilon, rng) for n_in, n_out in pairwise(sizes)]
+    return make_network(patterns, activations, dtype, rng)
+
+
+# -------------------------------------------------------------------------------------- data
+
+
+@dataclass
+class Data:
+    """Samples in the number type of a kernel, and targets for one loss."""
+
+    X: np.ndarray
+    y: np.ndarray
+    sample_weight: np.ndarray | None
+    loss: str
+
+
+def make_data(n_samples, sizes, loss, dtype, seed, *, weighted=True, zero_features=True):
+    """Random samples for a network of the given sizes.
+
+    A third of the numbers is zero, and with `zero_features` so is every fifth feature, in all
+    samples: the backward pass skips those.  Sample weights contain a zero.
+    """
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_samples, sizes[0])) * (rng.random((n_samples, sizes[0])) < 0.67)
+    if zero_features:
+        X[:, ::5] = 0
+    if loss == "softmax_log_loss":
+        y = rng.integers(sizes[-1], size=n_samples).astype(np.int32)
+    elif loss == "logistic_log_loss":
+        y = rng.integers(2, size=(n_samples, sizes[-1])).astype(dtype)
+    else:
+        y = rng.normal(size=(n_samples, sizes[-1])).astype(dtype)
+    weight = None
+    if weighted:
+        weight = rng.uniform(0.5, 2, n_samples).astype(dtype)
+        weight[n_samples // 3] = 0
+    return Data(X.astype(dtype), y, weight, loss)
+
+
+def as_csr(X, *, duplicates=False):
+    """X as (data, int32 indices, int64 indptr); with `duplicates` every number in two parts.
+
+    The parts are halves, whose sum is exact, and stand apart in the row.
+    """
+    counts = (X != 0).sum(axis=1)
+    data, indices = X[X != 0], np.nonzero(X)[1]
+    if duplicates:
+        rows = np.split(np.arange(len(data)), np.cumsum(counts)[:-1])
+        order = np.concatenate([np.concatenate([row, row[::-1]]) for row in rows])
+        data, indices, counts = data[order] / 2, indices[order], counts * 2
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    return data.astype(X.dtype), indices.astype(np.int32), indptr.astype(np.int64)
+
+
+# ----------------------------------------------------------------------------------- stepping
+
+
+def poisoned_workspace(network, batch_size, n_threads=1):
+    """A `Workspace` full of nan: a kernel that reads what nobody wrote gives itself away."""
+    workspace = Workspace(network, batch_size, n_threads)
+    for array in [*workspace.tables, *workspace.slopes, workspace.scratch]:
+        if array is not None:
+            array.fill(np.nan)
+    return workspace
+
+
+def make_stepper(kernel, network, optimizer, data, *, batch_size, X=None, n_threads=1, **options):
+    """A `Stepper` of one variant with a workspace of its own; X replaces that of `data`."""
+    variant, dtype = kernel
+    return machine.kernels(dtype, variant).Stepper(
+        network,
+        optimizer,
+        poisoned_workspace(network, batch_size, n_threads),
+        data.X if X is None else X,
+        data.y,
+        data.sample_weight,
+        loss=data.loss,
+        n_threads=n_threads,
+        **options,
+    )
+
+
+def kernel_gradients(kernel, network, data, rows, *, X=None, step_number=0, **options):
+    """Loss and gradients of one batch, read from the velocity of a momentum step.
+
+    From a velocity of zero and with a step of one, the velocity afterwards is minus the gradient
+    to the last bit.  The network is stepped.
+
+    Returns
+    -------
+    loss : float
+    weight_gradients : list of ndarray of shape (n_connections,)
+        By slot.
+    bias_gradients : list of ndarray of shape (n_out,)
+    """
+    optimizer = SGD(momentum=0.9, nesterov=False).attach(network)
+    stepper = make_stepper(kernel, network, optimizer, data, batch_size=len(rows), X=X, **options)
+    loss = stepper.step(rows, 1.0, 1.0, step_number)
+    return (
+        loss,
+        [-moments[0] for moments in optimizer.moments],
+        [-moments[0] for moments in optimizer.bias_moments],
+    )
+
+
+def some_rows(n_samples, n_batch, seed):
+    """Distinct sample numbers in random order."""
+    rows = np.random.default_rng(seed).permutation(n_samples)[:n_batch]
+    return rows.astype(np.int32)

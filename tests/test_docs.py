@@ -1,0 +1,240 @@
+"""The documentation is true: examples run, names and links exist, quotes and tables match."""
+
+import inspect
+import linecache
+import re
+import textwrap
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from sklearn_set import SETClassifier, SETRegressor
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "doc").glob("*.md"))]
+CORE = ROOT / "sklearn_set" / "_core"
+
+FENCE = re.compile(
+    r"(?:^ *<!-- from (?P<source>\S+) -->\n)?"
+    r"^(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^ *```$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page: its language, its code, and the file it quotes, if any."""
+
+    page: Path
+    line: int
+    language: str
+    source: str | None
+    code: str
+
+    def __str__(self):
+        return f"{self.page.name}:{self.line}"
+
+
+def name_of(page):
+    return page.name
+
+
+def text_of(page):
+    return page.read_text(encoding="utf-8")
+
+
+def blocks_of(page):
+    text = text_of(page)
+    return [
+        Block(
+            page,
+            text.count("\n", 0, match.start("code")) + 1,
+            match["language"],
+            match["source"],
+            textwrap.dedent(match["code"]),
+        )
+        for match in FENCE.finditer(text)
+    ]
+
+
+def prose_of(page):
+    """The page without its fenced blocks."""
+    return FENCE.sub("", text_of(page))
+
+
+def slug(heading):
+    """The anchor that a heading gets."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
+
+RUNNABLE = [
+    page
+    for page in PAGES
+    if any(block.language == "python" and not block.source for block in blocks_of(page))
+]
+QUOTES = [block for page in PAGES for block in blocks_of(page) if block.source]
+
+
+# ------------------------------------------------------------------------------- examples
+
+
+@pytest.mark.parametrize("page", RUNNABLE, ids=name_of)
+def test_examples_run(page):
+    # In order and in one namespace, as a reader would type them.  One thread, so that the time
+    # does not depend on what else the machine does.  Whether the few epochs of an example
+    # suffice is not what it is about; every other warning is an error.
+    namespace = {"__name__": "__main__"}
+    linecache.checkcache(str(page))
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for block in blocks_of(page):
+            if block.language == "python" and not block.source:
+                # Empty lines in front: a traceback names the line of the page, and shows it.
+                code = "\n" * (block.line - 1) + block.code
+                exec(compile(code, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("block", QUOTES, ids=str)
+def test_quotes_are_verbatim(block):
+    quoted = block.code.rstrip("\n").split("\n")
+    lines = (ROOT / block.source).read_text(encoding="utf-8").split("\n")
+    found = any(
+        textwrap.dedent("\n".join(lines[start : start + len(quoted)])).split("\n") == quoted
+        for start in range(len(lines) - len(quoted) + 1)
+    )
+    assert found, f"{block.source} does not contain\n{block.code}"
+
+
+def test_quotes_are_found():
+    assert len(QUOTES) >= 10
+
+
+# ------------------------------------------------------------------------ names and links
+
+
+@every_page
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose_of(page)):
+        if target.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        assert linked.exists(), f"{page.name}: {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", FENCE.sub("", text_of(linked)), re.MULTILINE)
+            assert anchor in map(slug, headings), f"{page.name}: {target}"
+
+
+@every_page
+def test_files_that_are_mentioned_exist(page):
+    names = re.findall(r"`((?:sklearn_set|tests|doc)/[^`<>\s]*)`", prose_of(page))
+    names += re.findall(r"\b((?:tests|doc)/[\w/]+\.(?:py|md))\b", text_of(page))
+    missing = [name for name in names if not (ROOT / name).exists()]
+    assert not missing, f"{page.name} mentions files that do not exist: {missing}"
+
+
+@every_page
+def test_make_targets_exist(page):
+    if not (ROOT / "Makefile").exists():
+        pytest.skip("the Makefile is not in this copy")
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    code = "\n".join(block.code for block in blocks_of(page))
+    mentioned = re.findall(r"`make (\w+)", prose_of(page))
+    mentioned += re.findall(r"^make (\w+)", code, re.MULTILINE)
+    assert set(mentioned) <= set(targets)
+
+
+def test_index_lists_every_page():
+    index = text_of(ROOT / "doc" / "index.md")
+    for page in PAGES:
+        assert page.name == "index.md" or f"{page.name})" in index, page.name
+
+
+def test_switches_are_documented():
+    source = "".join(
+        (ROOT / path).read_text(encoding="utf-8") for path in ("setup.py", "sklearn_set/machine.py")
+    )
+    pattern = r"SKLEARN_SET_[A-Z]+"
+    assert set(re.findall(pattern, text_of(ROOT / "doc" / "install.md"))) == set(
+        re.findall(pattern, source)
+    )
+
+
+def test_changelog_has_unreleased_on_top():
+    headings = re.findall(r"^## (.*)$", text_of(ROOT / "doc" / "changelog.md"), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+
+
+# ----------------------------------------------------------------------------- parameters
+
+
+def defaults():
+    """Parameter -> default, of both estimators."""
+    merged = {}
+    for estimator in (SETRegressor, SETClassifier):
+        for name, parameter in inspect.signature(estimator).parameters.items():
+            assert merged.get(name, parameter.default) == parameter.default
+            merged[name] = parameter.default
+    return merged
+
+
+@pytest.mark.parametrize("parameter", defaults())
+def test_parameters_are_explained(parameter):
+    text = text_of(ROOT / "README.md") + text_of(ROOT / "doc" / "user_guide.md")
+    assert re.search(rf"`{parameter}\b", text)
+
+
+def test_table_of_parameters_is_that_of_the_code():
+    guide = text_of(ROOT / "doc" / "user_guide.md")
+    section = guide.split("\n## All parameters\n")[1].split("\n## ")[0]
+    table = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", section, re.MULTILINE))
+    assert {name: value.replace('"', "'") for name, value in table.items()} == {
+        name: repr(default) for name, default in defaults().items()
+    }
+
+
+def test_guide_names_every_activation():
+    from sklearn_set.network import ACTIVATIONS
+
+    guide = text_of(ROOT / "doc" / "user_guide.md")
+    section = guide.split("\n### Forward\n")[1].split("\n### ")[0]
+    assert re.findall(r'^\| `"(\w+)"` \|', section, re.MULTILINE) == list(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "doc" / "user_guide.md"], ids=name_of)
+def test_attributes_exist(page):
+    documented = set()
+    for estimator in (SETClassifier, SETRegressor):
+        attributes = estimator.__doc__.split("Attributes\n")[1].split("See Also\n")[0]
+        documented |= set(re.findall(r"^ *(\w+_) : ", attributes, re.MULTILINE))
+    mentioned = set(re.findall(r"`([a-z]\w*[a-z]_)`", prose_of(page)))
+    assert mentioned <= documented
+
+
+# --------------------------------------------------------------------------------- design
+
+
+def test_design_has_a_line_for_every_file():
+    design = text_of(ROOT / "doc" / "design.md")
+    files = [
+        path
+        for folder in (ROOT / "sklearn_set", CORE)
+        for path in folder.iterdir()
+        if path.suffix in (".py", ".pyx", ".pxd", ".pxi", ".h")
+    ]
+    assert len(files) > 20
+    for path in files:
+        assert f"\n| `{path.relative_to(ROOT).as_posix()}` |" in design, path.name
+
+
+def test_only_the_stepper_knows_threads():
+    # law 5 of doc/design.md
+    sources = [path for path in CORE.iterdir() if path.suffix in (".pyx", ".pxd", ".pxi")]
+    knowing = [path.name for path in sources if "prange" in path.read_text(encoding="utf-8")]
+    assert knowing == ["step.pxi"]

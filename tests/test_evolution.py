@@ -1,0 +1,433 @@
+"""Evolution prunes what SET says, regrows anywhere, and everything aligned with slots follows.
+
+The choice of what to prune is a table of worked examples; the rest compares positions, weights
+and moments before and after, and the compiled splice with a slow one in Python.
+"""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sklearn_set import evolution
+from sklearn_set._core import connections
+from sklearn_set.evolution import evolve, grow_at_random, n_renewable, prune_nearest_zero
+from sklearn_set.network import SparseLayer, SparseNetwork
+from sklearn_set.optimizers import SGD, Adam
+from sklearn_set.topology import erdos_renyi
+
+ANY = 10**6  # an `at_most` that never matters
+
+# name: weights, zeta, at_most, and for each weight whether it is kept (1) or pruned (0)
+PRUNING = {
+    "nearest zero of each sign": (
+        [0.5, -0.1, 0.2, -0.4, 0.9, -0.3, 0.1, -0.9],
+        0.5,
+        ANY,
+        [1, 0, 0, 1, 1, 0, 0, 1],
+    ),
+    "counts are floors": ([0.3, 0.1, 0.2, -0.5, -0.4], 0.5, ANY, [1, 0, 1, 1, 0]),
+    "too few of a sign to lose one": ([3.0, 2.0, 1.0, -0.1], 0.4, ANY, [1, 1, 0, 1]),
+    "ties fall by slot": ([0.2, 0.1, 0.1, 0.1, 0.3], 0.4, ANY, [1, 0, 0, 1, 1]),
+    "ties of both signs": ([-0.5, 0.5, -0.5, 0.5], 0.5, ANY, [0, 0, 1, 1]),
+    "all equal": ([1.0, 1.0, 1.0, 1.0, 1.0], 0.6, ANY, [0, 0, 0, 1, 1]),
+    "only positive": ([4.0, 3.0, 2.0, 1.0], 0.5, ANY, [1, 1, 0, 0]),
+    "only negative": ([-4.0, -3.0, -2.0, -1.0], 0.5, ANY, [1, 1, 0, 0]),
+    "zero counts as positive": ([0.0, 1.0, -1.0, -2.0], 0.5, ANY, [0, 1, 0, 1]),
+    "only zeros": ([0.0, 0.0, 0.0, 0.0], 0.5, ANY, [0, 0, 1, 1]),
+    "minus zero is zero": ([1.0, -0.0, -1.0, -2.0], 0.5, ANY, [1, 0, 0, 1]),
+    "zeta 0": ([0.1, -0.1, 0.0], 0.0, ANY, [1, 1, 1]),
+    "zeta 1": ([0.1, -0.1, 0.0, 5.0], 1.0, ANY, [0, 0, 0, 0]),
+    "no connection": ([], 0.5, ANY, []),
+    "full layer": ([0.1, -0.1, 0.2, -0.2], 0.5, 0, [1, 1, 1, 1]),
+    "half of what was asked": (
+        [0.1, 0.2, 0.3, 0.4, -0.1, -0.2, -0.3, -0.4],
+        0.5,
+        2,
+        [0, 1, 1, 1, 0, 1, 1, 1],
+    ),
+    "one of what was asked": ([0.1, 0.2, -0.3, -0.1], 0.5, 1, [1, 1, 1, 0]),
+    "in proportion to the signs": (
+        [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, -0.1, -0.2, -0.3],
+        1.0,
+        3,
+        [0, 0, 1, 1, 1, 1, 0, 1, 1],
+    ),
+    "at most as many as asked": ([0.1, 0.2, -0.3, -0.1], 0.5, 2, [0, 1, 1, 0]),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("weights", "zeta", "at_most", "keep"), PRUNING.values(), ids=PRUNING)
+def test_pruning(weights, zeta, at_most, keep, dtype):
+    result = prune_nearest_zero(np.array(weights, dtype=dtype), zeta, at_most)
+    assert result.dtype == bool
+    np.testing.assert_array_equal(result, np.array(keep, dtype=bool))
+
+
+@pytest.mark.parametrize("zeta", [0.0, 0.1, 0.3, 0.5, 0.77, 1.0])
+def test_pruning_of_random_weights_has_exact_counts(zeta):
+    for seed in range(20):
+        weights = np.random.default_rng(seed).normal(size=101)
+        keep = prune_nearest_zero(weights, zeta, ANY)
+        for sign in (weights > 0, weights < 0):
+            size = np.abs(weights[sign])
+            pruned = ~keep[sign]
+            assert pruned.sum() == int(zeta * sign.sum())
+            if pruned.any() and not pruned.all():
+                assert size[pruned].max() < size[~pruned].min()
+
+
+def test_pruning_changes_no_weight():
+    weights = np.random.default_rng(0).normal(size=50)
+    weights.flags.writeable = False
+    prune_nearest_zero(weights, 0.3, ANY)
+
+
+# -------------------------------------------------------------------------------------- networks
+
+OPTIMIZERS = {
+    "plain sgd": lambda: SGD(momentum=0),
+    "momentum": lambda: SGD(momentum=0.9, nesterov=False),
+    "nesterov": lambda: SGD(momentum=0.9),
+    "adam": Adam,
+}
+every_optimizer = pytest.mark.parametrize("make_optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+
+
+def make_network(sizes=(30, 20, 25, 3), epsilon=2.0, dtype="float64", seed=0, **options):
+    return SparseNetwork.erdos_renyi(
+        sizes,
+        epsilon,
+        activations=options.get("activations", ["relu"] * (len(sizes) - 2)),
+        weight_init=options.get("weight_init", "auto"),
+        dtype=np.dtype(dtype),
+        rng=np.random.default_rng(seed),
+    )
+
+
+def attach(make_optimizer, network, seed=1):
+    """An optimizer whose moments are random, none of them zero."""
+    rng = np.random.default_rng(seed)
+    optimizer = make_optimizer().attach(network)
+    for layer in [*optimizer.moments, *optimizer.bias_moments]:
+        for moment in layer:
+            moment[:] = rng.uniform(1, 2, moment.shape)
+    return optimizer
+
+
+def positions(topology):
+    inputs = np.repeat(np.arange(topology.n_in), np.diff(topology.indptr))
+    return inputs * topology.n_out + topology.indices
+
+
+def by_position(layer, moments):
+    """Position -> (weight, every moment)."""
+    values = zip(layer.weights, *moments, strict=True)
+    return dict(zip(positions(layer.topology).tolist(), values, strict=True))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@every_optimizer
+def test_survivors_keep_everything_and_newcomers_start_at_zero(make_optimizer, dtype):
+    network = make_network(dtype=dtype)
+    optimizer = attach(make_optimizer, network)
+    rng = np.random.default_rng(5)
+    n_renewed = 0
+    for _ in range(4):
+        before = [
+            (
+                by_position(layer, moments),
+                positions(layer.topology)[
+                    prune_nearest_zero(layer.weights, 0.3, n_renewable(layer.topology))
+                ],
+            )
+            for layer, moments in zip(network.layers, optimizer.moments, strict=True)
+        ]
+        evolve(network, optimizer, 0.3, weight_init="auto", rng=rng)
+        for depth, (old, kept) in enumerate(before):
+            new = by_position(network.layers[depth], optimizer.moments[depth])
+            assert len(new) == len(old) == network.layers[depth].topology.n_connections
+            kept = set(kept.tolist())
+            assert kept <= set(new)
+            for position, values in new.items():
+                if position in kept:
+                    assert values == old[position]
+                else:
+                    assert all(moment == 0 for moment in values[1:])
+                    n_renewed += 1
+    assert n_renewed > 50
+
+
+@every_optimizer
+def test_evolution_conserves_the_number_of_connections_and_their_order(make_optimizer):
+    for seed in range(10):
+        network = make_network(epsilon=1.0 + seed / 2, seed=seed)
+        optimizer = attach(make_optimizer, network)
+        counts = [layer.topology.n_connections for layer in network.layers]
+        for generation in range(3):
+            evolve(
+                network,
+                optimizer,
+                0.5,
+                weight_init="normal",
+                rng=np.random.default_rng([seed, generation]),
+            )
+            for layer, moments, n in zip(network.layers, optimizer.moments, counts, strict=True):
+                assert layer.topology.n_connections == n
+                assert (np.diff(positions(layer.topology)) > 0).all()
+                assert layer.topology.t_slots.shape == (n,)
+                for array in (layer.weights, *moments):
+                    assert array.shape == (n,)
+                    assert array.dtype == np.float64
+
+
+@every_optimizer
+def test_biases_do_not_evolve(make_optimizer):
+    network = make_network()
+    optimizer = attach(make_optimizer, network)
+    for layer in network.layers:
+        layer.bias[:] = np.arange(layer.bias.shape[0])
+    biases = [layer.bias for layer in network.layers]
+    copies = [bias.copy() for bias in biases]
+    moments = [list(layer) for layer in optimizer.bias_moments]
+    evolve(network, optimizer, 0.5, weight_init="auto", rng=np.random.default_rng(0))
+    for layer, bias, copy in zip(network.layers, biases, copies, strict=True):
+        assert layer.bias is bias
+        np.testing.assert_array_equal(bias, copy)
+    for ours, theirs in zip(optimizer.bias_moments, moments, strict=True):
+        assert all(one is other for one, other in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("zeta", "epsilon", "untouched"),
+    [
+        (0.0, 2.0, [True, True, True]),  # nothing is asked for
+        (1.0, 1e6, [True, True, True]),  # nothing is free
+        (0.3, 3.0, [False, False, True]),  # 3 * 28 > 25 * 3: the output layer is full
+        (0.01, 2.0, [True, True, True]),  # floors to nothing
+    ],
+)
+@every_optimizer
+def test_an_untouched_layer_consists_of_the_same_objects(make_optimizer, zeta, epsilon, untouched):
+    network = make_network(epsilon=epsilon)
+    optimizer = attach(make_optimizer, network)
+    before = [
+        (layer.topology, layer.weights, layer.weights.copy(), list(moments))
+        for layer, moments in zip(network.layers, optimizer.moments, strict=True)
+    ]
+    evolve(network, optimizer, zeta, weight_init="auto", rng=np.random.default_rng(0))
+    for depth, (topology, weights, copy, moments) in enumerate(before):
+        layer = network.layers[depth]
+        assert (layer.topology is topology) == untouched[depth]
+        assert (layer.weights is weights) == untouched[depth]
+        if untouched[depth]:
+            np.testing.assert_array_equal(layer.weights, copy)
+            ours = optimizer.moments[depth]
+            assert all(one is other for one, other in zip(ours, moments, strict=True))
+
+
+@pytest.mark.parametrize("n_free", [0, 1, 2, 3, 7, 50])
+def test_at_most_half_of_the_free_positions_are_renewed(n_free):
+    n_in, n_out = 20, 10
+    topology = erdos_renyi(n_in, n_out, (200 - n_free) / 30, np.random.default_rng(0))
+    assert topology.n_positions - topology.n_connections == n_free
+    assert n_renewable(topology) == n_free // 2
+    # Large weights, whose newcomers cannot be taken for survivors.
+    weights = np.random.default_rng(1).choice([-5.0, 5.0], topology.n_connections)
+    network = SparseNetwork([SparseLayer(topology, weights, np.zeros(n_out))])
+    evolve(network, SGD(0).attach(network), 1.0, weight_init="normal", rng=np.random.default_rng(2))
+    layer = network.layers[0]
+    assert layer.topology.n_connections == 200 - n_free
+    assert np.count_nonzero(np.abs(layer.weights) < 2) == n_free // 2
+
+
+@every_optimizer
+def test_evolution_is_deterministic_for_a_seed(make_optimizer):
+    results = []
+    for seed in (3, 3, 4):
+        network = make_network()
+        optimizer = attach(make_optimizer, network)
+        evolve(network, optimizer, 0.3, weight_init="auto", rng=np.random.default_rng(seed))
+        results.append(
+            [np.concatenate([positions(layer.topology), layer.weights]) for layer in network.layers]
+        )
+    same, again, other = results
+    for one, two in zip(same, again, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert not any(np.array_equal(one, two) for one, two in zip(same[:2], other[:2], strict=True))
+
+
+def test_an_interrupt_finds_every_layer_whole(monkeypatch):
+    # Ctrl-C while the second layer draws its newcomers: the first is renewed, the second is not.
+    network = make_network()
+    optimizer = attach(Adam, network)
+    old = [layer.topology for layer in network.layers]
+    draw, calls = evolution.draw_weights, []
+
+    def interrupted(*args):
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return draw(*args)
+
+    monkeypatch.setattr(evolution, "draw_weights", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        evolve(network, optimizer, 0.3, weight_init="auto", rng=np.random.default_rng(0))
+    assert [layer.topology is o for layer, o in zip(network.layers, old, strict=True)] == [
+        False,
+        True,
+        True,
+    ]
+    first = by_position(network.layers[0], optimizer.moments[0])
+    assert any(moment == 0 for _, moment, _ in first.values())
+    assert all(moment > 0 for moment in optimizer.moments[1][0])
+
+
+# ------------------------------------------------------------------------------------ newcomers
+
+LAWS = {
+    # weight_init, activation of the layer -> the law, given connections per output and per input
+    ("auto", "relu"): lambda fan_in, fan_out: uniform(6 / fan_in),
+    ("auto", "leaky_relu"): lambda fan_in, fan_out: uniform(6 / fan_in),
+    ("auto", "gelu"): lambda fan_in, fan_out: uniform(6 / fan_in),
+    ("auto", "all_relu"): lambda fan_in, fan_out: uniform(6 / fan_in),
+    ("auto", "tanh"): lambda fan_in, fan_out: uniform(6 / (fan_in + fan_out)),
+    ("auto", "logistic"): lambda fan_in, fan_out: uniform(6 / (fan_in + fan_out)),
+    ("auto", "identity"): lambda fan_in, fan_out: uniform(6 / (fan_in + fan_out)),
+    ("he_uniform", "tanh"): lambda fan_in, fan_out: uniform(6 / fan_in),
+    ("glorot_uniform", "relu"): lambda fan_in, fan_out: uniform(6 / (fan_in + fan_out)),
+    ("normal", "relu"): lambda fan_in, fan_out: stats.norm(scale=0.1),
+}
+
+
+def uniform(limit_squared):
+    limit = np.sqrt(limit_squared)
+    return stats.uniform(-limit, 2 * limit)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("rule", "law"), LAWS.items(), ids=map("-".join, LAWS))
+def test_first_and_newborn_weights_follow_one_law(rule, law, dtype):
+    weight_init, activation = rule
+    network = make_network(
+        (200, 100, 2),
+        epsilon=20,
+        dtype=dtype,
+        activations=[activation],
+        weight_init=weight_init,
+        seed=11,
+    )
+    layer = network.layers[0]
+    expected = law(6000 / 100, 6000 / 200)
+    assert layer.weights.dtype == dtype
+    # Rounding to float32 makes ties, of which the test takes no notice at this size.
+    assert stats.kstest(layer.weights.astype("float64"), expected.cdf).pvalue > 1e-4
+    layer.weights[:] = 100  # which no newcomer has
+    evolve(
+        network,
+        SGD(0).attach(network),
+        0.5,
+        weight_init=weight_init,
+        rng=np.random.default_rng(12),
+    )
+    newborn = network.layers[0].weights[network.layers[0].weights < 99]
+    assert newborn.shape == (3000,)
+    assert stats.kstest(newborn.astype("float64"), expected.cdf).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("epsilon", [1.0, 3.0, 4.0])  # about a quarter, two thirds, nearly full
+def test_every_free_position_is_equally_likely_to_regrow(epsilon):
+    n_in, n_out = 10, 8
+    topology = erdos_renyi(n_in, n_out, epsilon, np.random.default_rng(0))
+    weights = np.random.default_rng(1).normal(0, 1, topology.n_connections)
+    keep = prune_nearest_zero(weights, 0.5, n_renewable(topology))
+    n_new = np.count_nonzero(~keep)
+    assert n_new > 2
+    occupied = positions(topology)[keep]
+    n_draws = 4000
+    counts = np.zeros(n_in * n_out)
+    for seed in range(n_draws):
+        network = SparseNetwork([SparseLayer(topology, weights, np.zeros(n_out))])
+        evolve(
+            network,
+            SGD(0).attach(network),
+            0.5,
+            weight_init="normal",
+            rng=np.random.default_rng(20_000 + seed),
+        )
+        counts[positions(network.layers[0].topology)] += 1
+    assert (counts[occupied] == n_draws).all()
+    free = np.delete(counts, occupied)
+    assert free.sum() == n_draws * n_new
+    # As in test_topology: a fixed number per draw, so the variance is that of drawing without
+    # replacement.
+    share = n_new / free.shape[0]
+    statistic = ((free - n_draws * share) ** 2).sum() / (n_draws * share * (1 - share))
+    statistic *= (free.shape[0] - 1) / free.shape[0]
+    assert stats.chi2.sf(statistic, free.shape[0] - 1) > 1e-4
+
+
+def test_a_position_just_pruned_may_be_drawn_again():
+    topology = erdos_renyi(10, 8, 3, np.random.default_rng(0))
+    keep = np.ones(topology.n_connections, dtype=bool)
+    keep[:20] = False
+    n_free = topology.n_positions - topology.n_connections
+    seen = {
+        rank
+        for seed in range(100)
+        for rank in grow_at_random(topology, keep, 20, np.random.default_rng(seed)).tolist()
+    }
+    assert seen == set(range(n_free + 20))
+
+
+# ------------------------------------------------------------------------------- compiled sweeps
+
+
+def slow_splice(topology, keep, ranks):
+    """Splice by looking at every position in turn."""
+    held = dict(zip(positions(topology).tolist(), range(topology.n_connections), strict=True))
+    rows, outputs, source = np.zeros(topology.n_in + 1, int), [], []
+    rank = 0
+    for position in range(topology.n_positions):
+        slot = held.get(position)
+        if slot is not None and keep[slot]:
+            source.append(slot)
+        else:
+            taken = rank in ranks
+            rank += 1
+            if not taken:
+                continue
+            source.append(-1)
+        outputs.append(position % topology.n_out)
+        rows[position // topology.n_out + 1] += 1
+    return np.cumsum(rows), outputs, source
+
+
+def test_splice_equals_a_slow_splice():
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        n_in, n_out = rng.integers(1, 7, size=2).tolist()
+        topology = erdos_renyi(n_in, n_out, rng.uniform(0, n_in * n_out / (n_in + n_out)), rng)
+        keep = rng.random(topology.n_connections) < rng.choice([0, 0.5, 0.8, 1])
+        n_free = topology.n_positions - np.count_nonzero(keep)
+        ranks = np.flatnonzero(rng.random(n_free) < rng.choice([0, 0.2, 0.7, 1]))
+        result = connections.splice(
+            topology.indptr, topology.indices, keep.view(np.uint8), ranks, n_out
+        )
+        expected = slow_splice(topology, keep, set(ranks.tolist()))
+        for actual, desired in zip(result, expected, strict=True):
+            assert actual.dtype == np.int32
+            np.testing.assert_array_equal(actual, desired)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_carry_moves_survivors_and_fills_in_newcomers(dtype):
+    source = np.array([2, -1, 0, -1, -1, 3], dtype=np.int32)
+    old = np.array([10, 11, 12, 13], dtype=dtype)
+    newborn = np.array([1, 2, 3], dtype=dtype)
+    carried = connections.carry(source, old, newborn)
+    assert carried.dtype == dtype
+    np.testing.assert_array_equal(carried, [12, 1, 10, 2, 3, 13])
+    np.testing.assert_array_equal(
+        connections.carry(source, old, newborn[:0]), [12, 0, 10, 0, 0, 13]
+    )

@@ -1,0 +1,293 @@
+"""The right kernels are loaded, and the right number of threads is used.
+
+Processes that are forked, workers of joblib, environment variables: whatever needs an interpreter
+of its own gets one, so that pytest's own process neither forks nor changes its environment.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import textwrap
+
+import joblib
+import pytest
+from conftest import serial_work
+
+import sklearn_set
+from sklearn_set import machine
+from sklearn_set._core import system
+
+needs_openmp = pytest.mark.skipif(
+    system.openmp_version() == 0, reason="a build without OpenMP has one thread"
+)
+
+
+def python(script, timeout=60, **environment):
+    """Run a script in a fresh interpreter; return what it prints, or fail with what went wrong."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in (machine.VARIANT_VARIABLE, "OMP_NUM_THREADS")
+    }
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+# --------------------------------------------------------------------------------- threads
+
+
+@needs_openmp
+@pytest.mark.parametrize(
+    ("n_jobs", "expected"),
+    [(1, 1), (3, 3), (64, 64), (-1, 8), (-2, 7), (-8, 1), (-9, 1), (-100, 1)],
+)
+def test_threads_of_a_number(monkeypatch, n_jobs, expected):
+    """On a machine of eight: positive numbers are taken as they are, -1 is all, -2 all but one."""
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
+    assert machine.effective_n_threads(n_jobs) == expected
+
+
+@needs_openmp
+@pytest.mark.parametrize(
+    ("openmp", "cpus", "variable", "expected"),
+    [
+        (8, 4, None, 4),  # a container that may use four of eight processors
+        (4, 8, None, 4),  # limited by threadpoolctl
+        (1, 8, None, 1),
+        (16, 4, "16", 16),  # the user has said so
+        (2, 4, "2", 2),
+    ],
+)
+def test_threads_of_none(monkeypatch, openmp, cpus, variable, expected):
+    monkeypatch.setattr(system, "openmp_max_threads", lambda: openmp)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: cpus)
+    if variable is None:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", variable)
+    assert machine.effective_n_threads() == machine.effective_n_threads(None) == expected
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, 4, -1])
+def test_one_thread_without_openmp_and_after_a_fork(monkeypatch, n_jobs):
+    with monkeypatch.context() as patch:
+        patch.setattr(system, "openmp_version", lambda: 0)
+        assert machine.effective_n_threads(n_jobs) == 1
+    monkeypatch.setattr(machine, "_forked", True)
+    assert machine.effective_n_threads(n_jobs) == 1
+
+
+@needs_openmp
+def test_environment_variable_of_openmp():
+    """OpenMP reads it once; three more than there are processors, so that it is no coincidence."""
+    n_threads = joblib.cpu_count() + 3
+    printed = python(
+        """
+        from sklearn_set import machine
+        print(machine.effective_n_threads(), machine.effective_n_threads(2))
+        """,
+        OMP_NUM_THREADS=str(n_threads),
+    )
+    assert printed == f"{n_threads} 2"
+
+
+@needs_openmp
+def test_one_thread_inside_a_worker_of_joblib():
+    """With a worker per processor, loky leaves one thread to each; n_jobs still has its word."""
+    printed = python(
+        """
+        import joblib
+        from sklearn_set import machine
+
+        n_workers = max(2, joblib.cpu_count())
+        workers = joblib.Parallel(n_jobs=n_workers, backend="loky")
+        print(*workers(joblib.delayed(machine.effective_n_threads)(n) for n in (None, None, 2)))
+        """
+    )
+    assert printed == "1 1 2"
+
+
+# ----------------------------------------------------------------------------------- forks
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "fork") or sys.platform == "darwin",
+    reason="this system does not fork, or its own libraries do not survive it",
+)
+def test_fit_after_fit_in_a_forked_child():
+    """libgomp's threads do not survive a fork: a child that asked for them would wait for ever.
+
+    The parent has used threads before and after; the child uses one, and gets the same model.
+    """
+    printed = python(
+        """
+        import multiprocessing
+        import sys
+        import warnings
+        import numpy as np
+        from sklearn_set import SETClassifier, machine
+
+        # Newer Pythons warn of just this: a fork of a process with threads.
+        warnings.simplefilter("ignore")
+        rng = np.random.default_rng(0)
+        X, y = rng.normal(size=(64, 2000)).astype(np.float32), np.arange(64) % 2
+
+        def fitted():
+            model = SETClassifier((400,), epsilon=10, batch_size=64, max_iter=2, random_state=0,
+                                  n_jobs=2)
+            network = model.fit(X, y)._network
+            # enough work for threads to be woken
+            assert network.layers[0].topology.n_connections * (64 + 16) > SERIAL_WORK
+            return model.predict_proba(X)
+
+        def child(queue):
+            queue.put((machine.effective_n_threads(4), machine.effective_n_threads(), fitted()))
+
+        before = fitted()
+        context = multiprocessing.get_context("fork")
+        queue = context.SimpleQueue()
+        process = context.Process(target=child, args=(queue,), daemon=True)
+        process.start()
+        process.join(30)
+        if process.exitcode is None:
+            process.kill()
+            sys.exit("the child hangs")
+        assert process.exitcode == 0
+        *threads, inside = queue.get()
+        np.testing.assert_array_equal(inside, before)
+        np.testing.assert_array_equal(fitted(), before)
+        print(*threads, machine.effective_n_threads(4))
+        """.replace("SERIAL_WORK", str(serial_work()))
+    )
+    assert printed == f"1 1 {1 if system.openmp_version() == 0 else 4}"
+
+
+# -------------------------------------------------------------------------------- variants
+
+
+def test_variants_of_this_machine():
+    """The baseline runs everywhere and comes last; each variant brings both number types."""
+    available = machine.available_variants()
+    assert available == [name for name in machine.VARIANTS if name in available]
+    assert available[-1] == "baseline"
+    features = system.cpu_features()
+    assert all(features[needed] for needed in map(machine.VARIANTS.get, available) if needed)
+    modules = {
+        machine.kernels(dtype, variant) for variant in available for dtype in ("float32", "float64")
+    }
+    assert len(modules) == 2 * len(available)
+    for dtype in ("float32", "float64"):
+        active = machine.kernels(dtype)
+        assert active is machine.kernels(dtype, machine.active_variant())
+        assert dtype == active.REAL_DTYPE
+        assert active.N_LANES >= machine.kernels(dtype, "baseline").N_LANES
+
+
+@pytest.mark.parametrize(
+    ("v3", "v4", "expected"),
+    [
+        (False, False, ["baseline"]),
+        (True, False, ["x86_v3", "baseline"]),
+        (True, True, ["x86_v4", "x86_v3", "baseline"]),
+    ],
+)
+def test_processors_get_what_they_can_run(monkeypatch, v3, v4, expected):
+    """Of a complete build, whatever has been built here."""
+    monkeypatch.setattr(system, "cpu_features", lambda: {"x86_v3": v3, "x86_v4": v4})
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib.util, "find_spec", lambda name: object())
+        assert machine.available_variants() == expected
+
+
+def test_a_variant_that_was_not_built_is_not_offered(monkeypatch):
+    monkeypatch.setattr(system, "cpu_features", lambda: {"x86_v3": True, "x86_v4": True})
+    monkeypatch.setitem(machine.VARIANTS, "unbuilt", None)
+    assert "unbuilt" not in machine.available_variants()
+
+
+def test_variable_forces_a_variant():
+    printed = python(
+        """
+        from sklearn_set import machine
+        print(machine.active_variant(), machine.kernels("float32").__name__)
+        """,
+        SKLEARN_SET_VARIANT="baseline",
+    )
+    assert printed == "baseline sklearn_set._core.step_baseline_f32"
+
+
+@pytest.mark.parametrize("name", ["x86_v9", "Baseline", "f32"])
+def test_variable_with_a_wrong_name(monkeypatch, name):
+    """The message names the variable, what it says and what it may say."""
+    monkeypatch.setenv("SKLEARN_SET_VARIANT", name)
+    message = (
+        f"SKLEARN_SET_VARIANT={name} names a kernel variant that cannot be used here; "
+        f"available are .*baseline"
+    )
+    with pytest.raises(ImportError, match=message):
+        machine.active_variant.__wrapped__()
+
+
+def test_wrong_name_stops_a_user():
+    """In an interpreter of its own, as a user meets it: at the first fit."""
+    printed = python(
+        """
+        import numpy as np
+        from sklearn_set import SETRegressor
+        try:
+            SETRegressor((4,), max_iter=1).fit(np.eye(3), np.arange(3.0))
+        except ImportError as error:
+            print(error)
+        """,
+        SKLEARN_SET_VARIANT="x86_v9",
+    )
+    assert printed.startswith("SKLEARN_SET_VARIANT=x86_v9 names a kernel variant")
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_without_the_variable_the_best_is_used(monkeypatch, value):
+    if value is None:
+        monkeypatch.delenv("SKLEARN_SET_VARIANT", raising=False)
+    else:
+        monkeypatch.setenv("SKLEARN_SET_VARIANT", value)
+    assert machine.active_variant.__wrapped__() == machine.available_variants()[0]
+
+
+def test_a_build_without_kernels_says_so(monkeypatch):
+    monkeypatch.setattr(machine, "available_variants", list)
+    with pytest.raises(ImportError, match="without its kernels; please reinstall"):
+        machine.active_variant.__wrapped__()
+
+
+# -------------------------------------------------------------------------------- versions
+
+
+def test_show_versions(capsys):
+    """What a report of a problem needs: versions, variant, OpenMP, threads."""
+    sklearn_set.show_versions()
+    lines = capsys.readouterr().out.splitlines()
+    shown = dict(map(str.strip, line.split(":", 1)) for line in lines)
+    assert shown["sklearn_set"] == sklearn_set.__version__
+    for package in ("scikit-learn", "numpy", "scipy", "joblib"):
+        assert shown[package] == machine.metadata.version(package)
+    assert shown["kernel variant"] == machine.active_variant()
+    assert shown["variants here"].split(", ") == machine.available_variants()
+    assert shown["threads"] == str(machine.effective_n_threads())
+    date = system.openmp_version()
+    assert shown["OpenMP"] == (str(date) if date else "not compiled in: one thread")
+    assert date == 0 or date > 200_000
+
+
+def test_show_versions_of_a_build_without_openmp(monkeypatch, capsys):
+    monkeypatch.setattr(system, "openmp_version", lambda: 0)
+    machine.show_versions()
+    assert "OpenMP: not compiled in: one thread" in capsys.readouterr().out

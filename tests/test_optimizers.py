@@ -1,0 +1,296 @@
+"""SGD and Adam step by their formulas, and their moments follow the connections.
+
+Every solver against a few lines of NumPy over several steps, with L2, decoupled weight decay and
+a changing rate; moments through an evolution and from one optimizer to the next.
+"""
+
+import numpy as np
+import pytest
+import reference
+from conftest import (
+    TOLERANCES,
+    assert_close,
+    every_kernel,
+    irregular_network,
+    make_data,
+    make_network,
+    make_stepper,
+    random_network,
+    some_rows,
+)
+
+from sklearn_set.evolution import evolve, n_renewable
+from sklearn_set.optimizers import SGD, SOLVERS, Adam
+
+# Thirds everywhere: no number type holds them, so a scalar that passes through a narrower type
+# on its way to the kernel is wrong by 1e-8.
+THIRD = 1 / 3
+MAKERS = {
+    "plain_sgd": lambda: SGD(momentum=0.0, nesterov=True),
+    "momentum": lambda: SGD(momentum=2 * THIRD, nesterov=False),
+    "nesterov": lambda: SGD(momentum=2 * THIRD, nesterov=True),
+    "adam": lambda: Adam(beta_1=2 * THIRD, beta_2=1 - THIRD / 10, adam_epsilon=THIRD / 100),
+}
+SIZES = (16, 19, 9, 3)
+
+
+def hyper_of(optimizer):
+    """The hyper-parameters that the formula of the reference takes."""
+    names = {
+        "plain_sgd": (),
+        "momentum": ("momentum",),
+        "nesterov": ("momentum",),
+        "adam": ("beta_1", "beta_2", "adam_epsilon"),
+    }[optimizer.kernel]
+    return {name: getattr(optimizer, name) for name in names}
+
+
+def run(kernel, network, optimizer, data, dense, rates, first=0, **options):
+    """So many steps of the kernel and of the reference; assert that they report the same loss."""
+    stepper = make_stepper(kernel, network, optimizer, data, batch_size=16, **options)
+    for step, rate in enumerate(rates, start=first):
+        rows = some_rows(data.X.shape[0], 16 - 3 * (step % 2), seed=step)
+        loss = stepper.step(rows, rate, optimizer.next_step_size(rate), step)
+        expected = dense.step(
+            data.X[rows],
+            data.y[rows],
+            data.loss,
+            optimizer.kernel,
+            rate,
+            sample_weight=data.sample_weight[rows],
+            **options,
+            **hyper_of(optimizer),
+        )
+        # From the second step on the L2 term is what the pass before has summed.
+        assert abs(loss - expected) <= TOLERANCES[kernel[1]] * abs(expected)
+
+
+def assert_same_state(network, optimizer, dense, dtype):
+    """Weights, biases and all moments are those of the reference."""
+    for depth, layer in enumerate(network.layers):
+        pattern = dense.patterns[depth]
+        assert_close(layer.weights, dense.weights[depth][pattern], dtype, f"weights {depth}")
+        assert_close(layer.bias, dense.biases[depth], dtype, f"biases {depth}")
+        for m in range(optimizer.n_moments):
+            expected = dense.moments[depth][m][pattern]
+            assert_close(optimizer.moments[depth][m], expected, dtype, f"moment {m} of {depth}")
+            assert_close(
+                optimizer.bias_moments[depth][m],
+                dense.bias_moments[depth][m],
+                dtype,
+                f"moment {m} of the biases {depth}",
+            )
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, THIRD / 10])
+@pytest.mark.parametrize("alpha", [0.0, THIRD])
+@pytest.mark.parametrize("solver", list(MAKERS))
+@every_kernel()
+def test_formula(kernel, solver, alpha, weight_decay):
+    dtype = kernel[1]
+    network = irregular_network(SIZES, ["tanh", "gelu"], dtype, seed=1)
+    data = make_data(40, SIZES, "squared_error", dtype, seed=2)
+    dense = reference.DenseMLP.of(network)
+    optimizer = MAKERS[solver]().attach(network)
+    assert optimizer.kernel == solver
+    assert [len(moments) for moments in optimizer.moments] == [optimizer.n_moments] * 3
+    rates = [THIRD / 10, THIRD / 10, THIRD / 7, THIRD / 20, THIRD / 30, THIRD / 10]
+    run(kernel, network, optimizer, data, dense, rates, alpha=alpha, weight_decay=weight_decay)
+    assert_same_state(network, optimizer, dense, dtype)
+
+
+def test_solvers_and_their_kernels():
+    """Names of users, classes, and the compiled update that each setting chooses."""
+    assert {"sgd": SGD, "adam": Adam} == SOLVERS
+    assert {make().kernel for make in MAKERS.values()} == set(reference.SOLVERS)
+    for make in MAKERS.values():
+        optimizer = make()
+        assert optimizer.n_moments == reference.SOLVERS[optimizer.kernel][1]
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.37])
+def test_adam_corrects_the_bias_of_the_first_moments(rate):
+    """With a vanishing epsilon the first step has the length of the rate, whatever the betas."""
+    for beta_1, beta_2 in [(0.9, 0.999), (0.5, 0.9), (0.0, 0.0)]:
+        optimizer = Adam(beta_1, beta_2, adam_epsilon=1e-300)
+        gradient = 0.123
+        step_size = optimizer.next_step_size(rate)
+        first, second = (1 - beta_1) * gradient, (1 - beta_2) * gradient**2
+        np.testing.assert_allclose(step_size * first / np.sqrt(second), rate, rtol=1e-12)
+    sgd = SGD()
+    assert [sgd.next_step_size(rate), sgd.next_step_size(rate)] == [rate, rate]
+
+
+# ----------------------------------------------------------------------- decay and biases
+
+
+@pytest.mark.parametrize("solver", list(MAKERS))
+@every_kernel()
+def test_biases_are_neither_penalised_nor_decayed(kernel, solver):
+    """Without a gradient, weights shrink by what decay says and biases stay to the last bit."""
+    dtype = kernel[1]
+    network = make_network([np.ones((5, 4), bool)], [], dtype, np.random.default_rng(3))
+    data = make_data(8, (5, 4), "squared_error", dtype, seed=4, weighted=False)
+    data.X[...] = 0
+    data.y[...] = network.layers[0].bias
+    before = network.copy().layers[0]
+    optimizer = MAKERS[solver]().attach(network)
+    rows = np.arange(8, dtype=np.int32)
+
+    stepper = make_stepper(kernel, network, optimizer, data, batch_size=8, weight_decay=0.3)
+    stepper.step(rows, 0.1, optimizer.next_step_size(0.1), 0)
+    layer = network.layers[0]
+    assert_close(layer.weights, before.weights * (1 - 0.1 * 0.3), dtype)
+    np.testing.assert_array_equal(layer.bias, before.bias)
+
+    stepper = make_stepper(kernel, network, optimizer, data, batch_size=8, alpha=0.5)
+    weights = layer.weights.copy()
+    stepper.step(rows, 0.1, optimizer.next_step_size(0.1), 1)
+    assert (np.abs(layer.weights) < np.abs(weights)).all()
+    np.testing.assert_array_equal(layer.bias, before.bias)
+
+
+@every_kernel()
+def test_decay_follows_the_schedule_not_adams_correction(kernel):
+    """`weight_decay` is multiplied by the learning rate, not by the corrected step size."""
+    dtype = kernel[1]
+    network = irregular_network(SIZES, "tanh", dtype, seed=5)
+    data = make_data(10, SIZES, "squared_error", dtype, seed=6, weighted=False)
+    before = network.copy()
+    optimizer = SGD(momentum=0).attach(network)
+    stepper = make_stepper(kernel, network, optimizer, data, batch_size=10, weight_decay=0.5)
+    stepper.step(np.arange(10, dtype=np.int32), 0.2, 0.0, 0)
+    for layer, old in zip(network.layers, before.layers, strict=True):
+        assert_close(layer.weights, old.weights * 0.9, dtype)
+        np.testing.assert_array_equal(layer.bias, old.bias)
+
+
+# ----------------------------------------------------------------------- through evolution
+
+
+@pytest.mark.parametrize("zeta", [0.3, 1.0])
+@pytest.mark.parametrize("solver", list(MAKERS))
+@every_kernel()
+def test_moments_follow_their_connections(kernel, solver, zeta):
+    """Survivors keep weight and moments, newcomers have none, and the next steps are right.
+
+    The last of the three layers is full, and stays as it is.
+    """
+    dtype = kernel[1]
+    sizes = (20, 30, 15, 3)
+    network = random_network(sizes, 3, "relu", dtype, seed=7)
+    data = make_data(40, sizes, "softmax_log_loss", dtype, seed=8)
+    dense = reference.DenseMLP.of(network)
+    optimizer = MAKERS[solver]().attach(network)
+    run(kernel, network, optimizer, data, dense, [0.05] * 3)
+    before = network.copy()
+    moments = [[moment.copy() for moment in layer] for layer in optimizer.moments]
+    bias_moments = [[moment.copy() for moment in layer] for layer in optimizer.bias_moments]
+
+    rng = np.random.default_rng(9)
+    evolve(network, optimizer, zeta, weight_init="normal", rng=rng)
+
+    for depth, (old, new) in enumerate(zip(before.layers, network.layers, strict=True)):
+        keep = reference.prune(old.weights, zeta, n_renewable(old.topology))
+        was = dense.patterns[depth]
+        survivors = np.zeros_like(was)
+        survivors[was] = keep
+        now = reference.pattern_of(new.topology)
+        newborn = now & ~survivors
+        assert newborn.sum() == (~keep).sum()
+        assert newborn.any() == (depth < 2)
+        assert now.sum() == was.sum()
+        assert (now & survivors).sum() == keep.sum()
+        # By slot: which of the new ones survived.
+        survived = survivors[now]
+        np.testing.assert_array_equal(new.weights[survived], old.weights[keep])
+        assert (new.weights[~survived] != 0).all()
+        assert len(optimizer.moments[depth]) == optimizer.n_moments
+        for m in range(optimizer.n_moments):
+            carried = optimizer.moments[depth][m]
+            assert carried.dtype == dtype
+            np.testing.assert_array_equal(carried[survived], moments[depth][m][keep])
+            np.testing.assert_array_equal(carried[~survived], 0)
+            np.testing.assert_array_equal(optimizer.bias_moments[depth][m], bias_moments[depth][m])
+        np.testing.assert_array_equal(new.bias, old.bias)
+
+    # The reference takes over what has just been proved, and both go on.
+    evolved = reference.DenseMLP.of(network)
+    evolved.n_steps = dense.n_steps
+    evolved.bias_moments = [[m.astype(float) for m in layer] for layer in optimizer.bias_moments]
+    evolved.moments = [
+        [np.zeros(p.shape) for _ in range(optimizer.n_moments)] for p in evolved.patterns
+    ]
+    for depth, pattern in enumerate(evolved.patterns):
+        for m in range(optimizer.n_moments):
+            evolved.moments[depth][m][pattern] = optimizer.moments[depth][m]
+    run(kernel, network, optimizer, data, evolved, [0.05] * 2, first=3)
+    assert_same_state(network, optimizer, evolved, dtype)
+
+
+# ------------------------------------------------------------- from one optimizer to the next
+
+
+@pytest.mark.parametrize("solver", list(MAKERS))
+@every_kernel()
+def test_continued_is_as_if_never_interrupted(kernel, solver):
+    """Moments and the count of steps go on, in copies of their own."""
+    dtype = kernel[1]
+    network = irregular_network(SIZES, "tanh", dtype, seed=10)
+    data = make_data(40, SIZES, "squared_error", dtype, seed=11)
+    dense = reference.DenseMLP.of(network)
+    first = MAKERS[solver]().attach(network)
+    run(kernel, network, first, data, dense, [0.05] * 3)
+    kept = [[moment.copy() for moment in layer] for layer in first.moments]
+    kept_of_biases = [[moment.copy() for moment in layer] for layer in first.bias_moments]
+
+    second = MAKERS[solver]()
+    assert second.can_continue(first)
+    assert second.continued(first) is second
+    assert second.n_steps == first.n_steps == (3 if solver == "adam" else 0)
+    run(kernel, network, second, data, dense, [0.05] * 3, first=3)
+    assert_same_state(network, second, dense, dtype)
+    for left, right in ((first.moments, kept), (first.bias_moments, kept_of_biases)):
+        for moments, expected in zip(left, right, strict=True):
+            for moment, same in zip(moments, expected, strict=True):
+                np.testing.assert_array_equal(moment, same)
+    if solver == "adam":
+        assert (first.n_steps, second.n_steps) == (3, 6)
+
+
+def test_attach_starts_anew():
+    """Zeros of the network's number type, one array per moment, for connections and biases."""
+    for dtype in ("float32", "float64"):
+        network = irregular_network(SIZES, "relu", dtype, seed=12)
+        for make in MAKERS.values():
+            optimizer = make()
+            assert optimizer.attach(network) is optimizer
+            assert optimizer.n_steps == 0
+            for layer, moments, of_biases in zip(
+                network.layers, optimizer.moments, optimizer.bias_moments, strict=True
+            ):
+                assert len(moments) == len(of_biases) == optimizer.n_moments
+                for moment, values in [
+                    *((moment, layer.weights) for moment in moments),
+                    *((moment, layer.bias) for moment in of_biases),
+                ]:
+                    assert moment.shape == values.shape
+                    assert moment.dtype == dtype
+                    assert not moment.any()
+
+
+@pytest.mark.parametrize(
+    ("previous", "following", "expected"),
+    [
+        (SGD(0.9), SGD(0.5), True),
+        (SGD(0.9, nesterov=True), SGD(0.9, nesterov=False), True),
+        (SGD(0.0), SGD(0.0), True),
+        (SGD(0.0), SGD(0.9), False),
+        (SGD(0.9), SGD(0.0), False),
+        (Adam(), Adam(0.5), True),
+        (SGD(0.9), Adam(), False),
+        (Adam(), SGD(0.9), False),
+    ],
+)
+def test_can_continue(previous, following, expected):
+    assert following.can_continue(previous) is expected

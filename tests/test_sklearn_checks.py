@@ -1,0 +1,88 @@
+"""Both estimators pass scikit-learn's common checks, in the variants that users will meet.
+
+Expected failures are listed with their reason and must fail: one that passes is an error.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_set import SETClassifier, SETRegressor
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"),
+    # Said by the checks that need an environment variable; see the last test.
+    pytest.mark.filterwarnings("ignore:Skipping check:sklearn.exceptions.SkipTestWarning"),
+]
+
+SINGLE = (
+    "in single precision the order of a sum shows in the seventh digit, which the check compares"
+)
+EXPECTED_FAILURES = {
+    SETClassifier: {
+        "check_sample_weight_equivalence_on_dense_data": SINGLE,
+        "check_sample_weight_equivalence_on_sparse_data": SINGLE,
+    },
+    SETRegressor: {
+        "check_sample_weight_equivalence_on_dense_data": SINGLE,
+        "check_sample_weight_equivalence_on_sparse_data": SINGLE,
+        "check_regressor_multioutput": "it demands float64 predictions for float64 data, but "
+        "dtype='float32' was asked for",
+    },
+}
+
+ESTIMATORS = [
+    estimator(**parameters)
+    for parameters in (
+        {},
+        {"n_jobs": 1, "hidden_layer_sizes": 100},
+        {"n_jobs": 2, "hidden_layer_sizes": 100},
+        {"dtype": "float32", "hidden_layer_sizes": 50},
+        {"solver": "sgd", "hidden_layer_sizes": 50},
+        {"solver": "sgd", "hidden_layer_sizes": 50, "momentum": 0.5, "nesterovs_momentum": False},
+    )
+    for estimator in (SETClassifier, SETRegressor)
+]
+
+
+def expected_failures(estimator):
+    """Name of a check -> why the estimator must fail it."""
+    return EXPECTED_FAILURES[type(estimator)] if estimator.dtype == "float32" else {}
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
+def test_common_check(estimator, check):
+    check(estimator)
+
+
+ARRAY_API = """
+import warnings
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.estimator_checks import estimator_checks_generator
+from sklearn_set import SETClassifier, SETRegressor
+
+warnings.simplefilter("ignore", ConvergenceWarning)
+n_checks = 0
+for estimator in (SETClassifier(), SETRegressor()):
+    for instance, check in estimator_checks_generator(estimator):
+        if "check_array_api_input" in repr(check):
+            check(instance)
+            n_checks += 1
+print(n_checks)
+"""
+
+
+def test_array_api_check():
+    # SciPy reads the variable once, when it is imported: the check needs a process of its own.
+    done = subprocess.run(
+        [sys.executable, "-c", ARRAY_API],
+        env=os.environ | {"SCIPY_ARRAY_API": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 2

@@ -1,0 +1,516 @@
+"""A mini-batch as a whole: threads, padding, formats, errors and builds change nothing.
+
+The same bits for any number of threads and for dense or sparse X; the last partial batch counts;
+lanes of padding have no effect; scalars keep their precision; what cannot work is refused.  Builds
+without vector types and without OpenMP pass the same tests (marked slow: they compile).
+"""
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import reference
+from conftest import (
+    FLOAT64_KERNELS,
+    TOLERANCES,
+    as_csr,
+    assert_close,
+    every_kernel,
+    irregular_network,
+    kernel_name,
+    make_data,
+    make_stepper,
+    poisoned_workspace,
+    random_network,
+    serial_work,
+    some_rows,
+)
+
+from sklearn_set import machine
+from sklearn_set.network import kernel_input
+from sklearn_set.optimizers import SGD, Adam
+from sklearn_set.training import Progress, Randomness, Settings, TrainingData, run_epoch
+
+ROOT = Path(__file__).resolve().parent.parent
+
+IRREGULAR = (16, 19, 1, 9, 3)
+MIXED = ["relu", "gelu", "all_relu"]
+
+
+def values_of(network, optimizer):
+    """All that a step may write, by name."""
+    values = {}
+    for depth, layer in enumerate(network.layers):
+        values[f"weights {depth}"] = layer.weights
+        values[f"biases {depth}"] = layer.bias
+        for m in range(optimizer.n_moments):
+            values[f"moment {m} of weights {depth}"] = optimizer.moments[depth][m]
+            values[f"moment {m} of biases {depth}"] = optimizer.bias_moments[depth][m]
+    return values
+
+
+def assert_same_bits(left, right):
+    assert left.keys() == right.keys()
+    for name in left:
+        assert left[name].tobytes() == right[name].tobytes(), name
+
+
+# -------------------------------------------------------------------------------- threads
+
+# Layers of enough work to wake threads, and a last one of little.
+LARGE = (8000, 500, 400, 3)
+LARGE_BATCH = 200
+
+
+@functools.cache
+def large_network(dtype):
+    return random_network(LARGE, 8.5, ["relu", "silu"], dtype, seed=1)
+
+
+@functools.cache
+def large_data(dtype):
+    data = make_data(210, LARGE, "softmax_log_loss", dtype, seed=2)
+    return data, as_csr(data.X)
+
+
+def train_large(kernel, n_threads, sparse_input):
+    network = large_network(kernel[1]).copy()
+    data, X_sparse = large_data(kernel[1])
+    optimizer = Adam().attach(network)
+    stepper = make_stepper(
+        kernel,
+        network,
+        optimizer,
+        data,
+        batch_size=LARGE_BATCH,
+        X=X_sparse if sparse_input else None,
+        n_threads=n_threads,
+        alpha=0.01,
+        dropout=0.3,
+        dropout_seed=3,
+    )
+    losses = []
+    for step in range(2):
+        rows = some_rows(210, LARGE_BATCH - 5 * step, seed=step)
+        losses.append(stepper.step(rows, 0.01, optimizer.next_step_size(0.01), step))
+    return losses, values_of(network, optimizer)
+
+
+def test_large_network_is_large_enough():
+    """Each of the two first layers is shared among threads, in several chunks, and so is X."""
+    network = large_network("float32")
+    for layer in network.layers[:2]:
+        assert layer.topology.n_connections * (LARGE_BATCH + 16) > serial_work()
+        assert layer.topology.chunks.shape[0] > 2
+        assert layer.topology.t_chunks.shape[0] > 2
+    assert LARGE[0] * LARGE_BATCH > serial_work()
+    # Predictions are made in blocks of 64 samples.
+    assert network.layers[0].topology.n_connections * (64 + 16) > serial_work()
+
+
+@pytest.mark.parametrize("sparse_input", [False, True])
+@every_kernel()
+def test_same_bits_for_any_number_of_threads(kernel, sparse_input):
+    losses, values = train_large(kernel, 1, sparse_input)
+    for n_threads in (2, 4):
+        other_losses, other_values = train_large(kernel, n_threads, sparse_input)
+        assert other_losses == losses
+        assert_same_bits(other_values, values)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_same_predictions_for_any_number_of_threads(dtype):
+    network = large_network(dtype)
+    X = large_data(dtype)[0].X
+    outputs = [network.forward(X, n_threads) for n_threads in (1, 2, 4)]
+    for other in outputs[1:]:
+        assert other.tobytes() == outputs[0].tobytes()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")
+def test_threads_are_really_used():
+    """Or the two tests above would prove nothing."""
+    if machine.effective_n_threads(2) == 1:
+        pytest.skip("a build without OpenMP")
+    script = (
+        "import os, sys\n"
+        f"sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
+        "from sklearn_set import machine\n"
+        "from test_step import train_large\n"
+        "count = lambda: len(os.listdir('/proc/self/task'))\n"
+        "kernel = (machine.active_variant(), 'float32')\n"
+        "train_large(kernel, 1, False)\n"
+        "before = count()\n"
+        "train_large(kernel, 4, False)\n"
+        "print(count() - before)\n"
+    )
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_DYNAMIC": "false"}
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) == 3
+
+
+# ------------------------------------------------------------------------- dense and sparse
+
+
+@pytest.mark.parametrize("n_batch", [1, 4, 7, 40])
+@every_kernel()
+def test_dense_and_sparse_data_give_the_same_bits(kernel, n_batch):
+    data = make_data(60, IRREGULAR, "logistic_log_loss", kernel[1], seed=5)
+    results = []
+    for X in (data.X, as_csr(data.X)):
+        network = irregular_network(IRREGULAR, MIXED, kernel[1], seed=6)
+        optimizer = SGD().attach(network)
+        stepper = make_stepper(kernel, network, optimizer, data, batch_size=n_batch, X=X)
+        losses = [
+            stepper.step(some_rows(60, n_batch, seed=step + 20), 0.05, 0.05, step)
+            for step in range(3)
+        ]
+        results.append((losses, values_of(network, optimizer)))
+    assert np.isfinite(results[0][0]).all()
+    assert results[0][0] == results[1][0]
+    assert_same_bits(results[0][1], results[1][1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_dense_and_sparse_data_give_the_same_predictions(dtype):
+    network = irregular_network(IRREGULAR, MIXED, dtype, seed=7)
+    X = make_data(75, IRREGULAR, "squared_error", dtype, seed=8).X
+    assert network.forward(X).tobytes() == network.forward(as_csr(X)).tobytes()
+
+
+# ------------------------------------------------------------------------ batches and lanes
+
+
+@pytest.mark.parametrize("n_samples", [23, 24, 5])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_last_partial_batch_counts(dtype, n_samples):
+    """An epoch in batches of eight is three steps of the reference, the last one smaller."""
+    network = irregular_network(IRREGULAR, MIXED, dtype, seed=9)
+    data = make_data(30, IRREGULAR, "squared_error", dtype, seed=10, weighted=False)
+    rows = some_rows(30, n_samples, seed=11)
+    dense = reference.DenseMLP.of(network)
+    optimizer = SGD(momentum=0.9, nesterov=True).attach(network)
+    progress = Progress(learning_rate=0.02)
+    loss = run_epoch(
+        network,
+        optimizer,
+        poisoned_workspace(network, 8),
+        TrainingData(data.X, data.y, None, data.loss, rows),
+        Settings(batch_size=8, max_iter=1, n_threads=1, alpha=0.1, shuffle=False),
+        progress,
+        Randomness(0),
+    )
+    batches = [rows[start : start + 8] for start in range(0, n_samples, 8)]
+    total = sum(
+        len(batch)
+        * dense.step(
+            data.X[batch], data.y[batch], data.loss, "nesterov", 0.02, alpha=0.1, momentum=0.9
+        )
+        for batch in batches
+    )
+    assert abs(loss - total / n_samples) <= TOLERANCES[dtype] * abs(loss)
+    assert progress.n_steps == len(batches)
+    assert progress.n_samples_seen == n_samples
+    for depth, layer in enumerate(network.layers):
+        expected = dense.weights[depth][dense.patterns[depth]]
+        assert_close(layer.weights, expected, dtype, f"weights {depth}")
+        assert_close(layer.bias, dense.biases[depth], dtype, f"biases {depth}")
+
+
+@pytest.mark.parametrize("loss", list(reference.LOSSES))
+@pytest.mark.parametrize(("n_batch", "n_full"), [(3, 4), (5, 8), (9, 16), (25, 32)])
+@every_kernel()
+def test_lanes_of_padding_have_no_effect(kernel, n_batch, n_full, loss):
+    """A batch that needs padding gives the bits of a full one whose other samples weigh nothing.
+
+    Activations of padding are those of a sample of zeros, far from zero themselves; dropout
+    draws by position and so hits the true samples alike.
+    """
+    data = make_data(40, IRREGULAR, loss, kernel[1], seed=12, zero_features=False)
+    data.sample_weight[:] = np.random.default_rng(13).uniform(0.5, 2, 40)
+    data.sample_weight[n_batch:] = 0
+    results = []
+    for n_rows in (n_batch, n_full):
+        network = irregular_network(IRREGULAR, ["silu", "logistic", "tanh"], kernel[1], seed=14)
+        optimizer = SGD().attach(network)
+        stepper = make_stepper(
+            kernel, network, optimizer, data, batch_size=40, dropout=0.3, dropout_seed=1, alpha=0.1
+        )
+        value = stepper.step(np.arange(n_rows, dtype=np.int32), 0.1, 0.1, 0)
+        results.append((value, values_of(network, optimizer)))
+    assert np.isfinite(results[0][0])
+    assert results[0][0] == results[1][0]
+    for name, values in results[0][1].items():
+        np.testing.assert_array_equal(values, results[1][1][name], err_msg=name)
+
+
+@every_kernel()
+def test_batch_wider_than_the_workspace_is_refused(kernel):
+    network = irregular_network(IRREGULAR, "relu", kernel[1], seed=15)
+    data = make_data(40, IRREGULAR, "squared_error", kernel[1], seed=16)
+    optimizer = SGD().attach(network)
+    stepper = make_stepper(kernel, network, optimizer, data, batch_size=16)
+    before = {name: values.copy() for name, values in values_of(network, optimizer).items()}
+    with pytest.raises(ValueError, match="the batch is wider than the workspace"):
+        stepper.step(np.arange(17, dtype=np.int32), 0.1, 0.1, 0)
+    assert_same_bits(values_of(network, optimizer), before)
+    assert np.isfinite(stepper.step(np.arange(16, dtype=np.int32), 0.1, 0.1, 0))
+
+
+@every_kernel()
+def test_batch_without_weight_changes_nothing(kernel):
+    """There is no mean over weights that sum to zero: nan, and the next batch is as ever."""
+    network = irregular_network(IRREGULAR, "tanh", kernel[1], seed=17)
+    data = make_data(20, IRREGULAR, "squared_error", kernel[1], seed=18)
+    data.sample_weight[:10] = 0
+    optimizer = SGD().attach(network)
+    stepper = make_stepper(kernel, network, optimizer, data, batch_size=10, alpha=0.5)
+    before = {name: values.copy() for name, values in values_of(network, optimizer).items()}
+    assert np.isnan(stepper.step(np.arange(10, dtype=np.int32), 0.1, 0.1, 0))
+    assert stepper.weights_are_finite
+    assert_same_bits(values_of(network, optimizer), before)
+    rows = np.arange(10, 20, dtype=np.int32)
+    expected, *_ = reference.DenseMLP.of(network).gradients(
+        data.X[rows], data.y[rows], data.loss, data.sample_weight[rows], 0.5
+    )
+    assert abs(stepper.step(rows, 0.1, 0.1, 1) - expected) <= TOLERANCES[kernel[1]] * expected
+
+
+# ------------------------------------------------------------------------- borrowed memory
+
+
+@pytest.mark.parametrize("sparse_input", [False, True])
+@pytest.mark.parametrize("loss", ["softmax_log_loss", "squared_error"])
+@every_kernel()
+def test_read_only_data_is_accepted(kernel, loss, sparse_input):
+    """joblib hands memory maps to its workers; what is only read need not be writable."""
+    network = irregular_network(IRREGULAR, "relu", kernel[1], seed=19)
+    data = make_data(10, IRREGULAR, loss, kernel[1], seed=20)
+    X = as_csr(data.X) if sparse_input else data.X
+    rows = np.arange(10, dtype=np.int32)
+    arrays = [*(X if sparse_input else [X]), data.y, data.sample_weight, rows]
+    copies = [array.copy() for array in arrays]
+    for array in arrays:
+        array.flags.writeable = False
+    for layer in network.layers:
+        for array in (layer.topology.indptr, layer.topology.indices):
+            array.flags.writeable = False
+    stepper = make_stepper(kernel, network, SGD().attach(network), data, batch_size=10, X=X)
+    assert np.isfinite(stepper.step(rows, 0.1, 0.1, 0))
+    for array, copy in zip(arrays, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+    for layer in network.layers:
+        layer.weights.flags.writeable = layer.bias.flags.writeable = False
+    assert np.isfinite(network.forward(X)).all()
+    for attribute in ("weights", "bias"):
+        network = network.copy()
+        getattr(network.layers[1], attribute).flags.writeable = False
+        with pytest.raises(ValueError, match="read-only"):
+            make_stepper(kernel, network, SGD().attach(network), data, batch_size=10)
+
+
+@every_kernel()
+def test_arrays_of_the_other_number_type_are_refused(kernel):
+    """A kernel that read them would read noise."""
+    dtype = kernel[1]
+    other = {"float32": "float64", "float64": "float32"}[dtype]
+    network = irregular_network(IRREGULAR, "relu", dtype, seed=21)
+    data = make_data(10, IRREGULAR, "squared_error", dtype, seed=22)
+    for attribute in ("X", "y", "sample_weight"):
+        wrong = make_data(10, IRREGULAR, "squared_error", dtype, seed=22)
+        setattr(wrong, attribute, getattr(wrong, attribute).astype(other))
+        with pytest.raises(ValueError, match="Buffer dtype mismatch"):
+            make_stepper(kernel, network, SGD().attach(network), wrong, batch_size=10)
+    data_X, indices, indptr = as_csr(data.X)
+    wrong_X = (data_X, indices.astype(np.int64), indptr)
+    with pytest.raises(ValueError, match="Buffer dtype mismatch"):
+        make_stepper(kernel, network, SGD().attach(network), data, batch_size=10, X=wrong_X)
+
+
+@pytest.mark.parametrize("attribute", ["X", "y"])
+@pytest.mark.parametrize("kernel", [("baseline", "float64")], ids=kernel_name)
+def test_arrays_in_another_order_are_refused(kernel, attribute):
+    """Only C-ordered arrays can be borrowed: a copy would be gone before the first step."""
+    network = irregular_network(IRREGULAR, "relu", "float64", seed=21)
+    data = make_data(10, IRREGULAR, "squared_error", "float64", seed=22)
+    setattr(data, attribute, np.asfortranarray(getattr(data, attribute)))
+    with pytest.raises(ValueError, match="contiguous"):
+        make_stepper(kernel, network, SGD().attach(network), data, batch_size=10)
+
+
+def test_kernel_input_keeps_what_fits():
+    """Views where nothing needs to change, the kernels' types where something does."""
+    from scipy import sparse
+
+    X = np.random.default_rng(23).normal(size=(6, 4))
+    assert kernel_input(X, np.dtype("float64")) is X
+    turned = kernel_input(np.asfortranarray(X), np.dtype("float32"))
+    assert turned.flags.c_contiguous
+    assert turned.dtype == np.float32
+    for format in ("csr", "csc", "coo"):
+        matrix = sparse.random_array(
+            (6, 4), density=0.5, rng=np.random.default_rng(24), format=format
+        )
+        data, indices, indptr = kernel_input(matrix, np.dtype("float64"))
+        assert (data.dtype, indices.dtype, indptr.dtype) == (np.float64, np.int32, np.int64)
+        rebuilt = sparse.csr_array((data, indices, indptr), shape=(6, 4))
+        np.testing.assert_array_equal(rebuilt.toarray(), matrix.toarray())
+    matrix = sparse.csr_array(X)
+    assert np.shares_memory(kernel_input(matrix, np.dtype("float64"))[0], matrix.data)
+
+
+# ---------------------------------------------------------------------------------- numbers
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@every_kernel()
+def test_weights_that_overflow_are_noticed(kernel, value, depth):
+    """In any layer, in whichever slot, in the step in which it happens; not before."""
+    sizes = (16, 19, 9, 3)
+    network = irregular_network(sizes, "relu", kernel[1], seed=25)
+    data = make_data(10, sizes, "squared_error", kernel[1], seed=26)
+    for slot in (0, 17, -1):
+        damaged = network.copy()
+        optimizer = SGD(momentum=0.5, nesterov=False).attach(damaged)
+        stepper = make_stepper(kernel, damaged, optimizer, data, batch_size=10)
+        assert stepper.weights_are_finite
+        stepper.step(np.arange(10, dtype=np.int32), 1e-3, 1e-3, 0)
+        assert stepper.weights_are_finite
+        optimizer.moments[depth][0][slot] = value
+        stepper.step(np.arange(10, dtype=np.int32), 1e-3, 1e-3, 1)
+        assert not np.isfinite(damaged.layers[depth].weights[slot])
+        assert not stepper.weights_are_finite
+
+
+@every_kernel()
+def test_rate_that_explodes_is_noticed(kernel):
+    """The usual way to infinity: a rate far too large, step by step."""
+    sizes = (16, 19, 9, 3)
+    network = irregular_network(sizes, "relu", kernel[1], seed=27)
+    data = make_data(10, sizes, "squared_error", kernel[1], seed=28)
+    stepper = make_stepper(kernel, network, SGD().attach(network), data, batch_size=10)
+    for step in range(50):
+        stepper.step(np.arange(10, dtype=np.int32), 1e3, 1e3, step)
+        if not stepper.weights_are_finite:
+            break
+    assert not stepper.weights_are_finite
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = sum(np.vdot(layer.weights, layer.weights) for layer in network.layers)
+    assert not np.isfinite(squares), "weights whose squares can be summed are no reason to stop"
+
+
+@every_kernel(FLOAT64_KERNELS)
+def test_double_scalars_stay_double(kernel):
+    """A third is not what the next float32 is: every scalar argument reaches the kernel whole.
+
+    Declared as float in Cython, the type of the float64 kernels would round them all by 1e-8.
+    """
+    third = 1 / 3
+    sizes = (16, 19, 9, 3)
+    data = make_data(12, sizes, "squared_error", "float64", seed=29)
+    rows = np.arange(12, dtype=np.int32)
+    for name in ("rate", "alpha", "weight_decay", "momentum", "dropout", "leaky_relu"):
+        network = irregular_network(sizes, "leaky_relu", "float64", seed=30)
+        if name == "leaky_relu":
+            for layer in network.layers[:2]:
+                layer.activation_parameter = third
+        options = {option: third for option in ("alpha", "weight_decay") if option == name}
+        momentum = third if name == "momentum" else 0.5
+        rate = third if name == "rate" else 0.125
+        dropout = third if name == "dropout" else 0.0
+        dense = reference.DenseMLP.of(network)
+        optimizer = SGD(momentum=momentum, nesterov=False).attach(network)
+        stepper = make_stepper(
+            kernel, network, optimizer, data, batch_size=12, dropout=dropout, **options
+        )
+        for step in range(2):
+            stepper.step(rows, rate, rate, step)
+            dense.step(
+                data.X[rows],
+                data.y[rows],
+                data.loss,
+                "momentum",
+                rate,
+                sample_weight=data.sample_weight[rows],
+                masks=dense.masks(12, dropout, 0, step, "float64"),
+                momentum=momentum,
+                **options,
+            )
+        for depth, layer in enumerate(network.layers):
+            expected = dense.weights[depth][dense.patterns[depth]]
+            assert_close(layer.weights, expected, "float64", f"{name}, weights {depth}")
+
+
+# ----------------------------------------------------------------------------------- builds
+
+BUILDS = {
+    # bounds checks on; one number per vector, as compilers without vector types have it
+    "plain": {"SKLEARN_SET_PLAIN": "1", "SKLEARN_SET_DEBUG": "1"},
+    "no_openmp": {"SKLEARN_SET_OPENMP": "0", "SKLEARN_SET_DEBUG": "1"},
+}
+
+# The copy must be what is tested, and be what its name says, before its tests say anything.
+RUN_TESTS = """
+import sys
+from pathlib import Path
+import pytest
+import sklearn_set
+from sklearn_set import machine
+
+folder, build = sys.argv[1:]
+assert Path(sklearn_set.__file__).is_relative_to(folder), sklearn_set.__file__
+assert machine.available_variants() == ["baseline"]
+if build == "plain":
+    assert machine.kernels("float32").N_LANES == machine.kernels("float64").N_LANES == 1
+else:
+    assert machine.effective_n_threads(4) == machine.effective_n_threads() == 1
+    assert "one thread" in machine.versions()["OpenMP"]
+files = ["test_rows.py", "test_gradient.py", "test_optimizers.py", "test_step.py"]
+sys.exit(pytest.main(["-q", "-x", "-m", "not slow", "-p", "no:cacheprovider",
+                      *(str(Path(folder) / "tests" / file) for file in files)]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", list(BUILDS))
+def test_other_builds_pass_the_same_tests(build, tmp_path):
+    """Built in a copy: Cython writes its C files beside the sources."""
+    if not (ROOT / "setup.py").exists():
+        pytest.skip("the sources are not here")
+    compiled = shutil.ignore_patterns("*.so", "*.pyd", "*.c", "*.html", "__pycache__", "build")
+    shutil.copytree(ROOT / "sklearn_set", tmp_path / "sklearn_set", ignore=compiled)
+    shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=compiled)
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("SKLEARN_SET_")
+    }
+    for command, variables in (
+        (["setup.py", "build_ext", "--inplace", "--build-temp", "temp"], BUILDS[build]),
+        (["-c", RUN_TESTS, str(tmp_path), build], {"PYTHONPATH": str(tmp_path)}),
+    ):
+        result = subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env=environment | variables,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]

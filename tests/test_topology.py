@@ -1,0 +1,283 @@
+"""A drawn topology has exactly the connections it should, anywhere with equal probability.
+
+Counts are exact, no connection exists twice, both directions tell the same story, and drawing
+costs memory by connections, never by positions.
+"""
+
+import pickle
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy.stats import chi2, chisquare
+
+from sklearn_set.topology import (
+    Topology,
+    draw_distinct,
+    empty,
+    erdos_renyi,
+    n_erdos_renyi,
+    regrown,
+)
+
+# (n_in, n_out, epsilon): single neurons, sparse, half full, exactly full, asking for more
+LAYERS = [
+    (1, 1, 1),
+    (1, 7, 0.5),
+    (9, 1, 0.4),
+    (6, 5, 0.1),
+    (30, 20, 1),
+    (30, 20, 6),
+    (30, 20, 11.9),
+    (30, 20, 12),
+    (30, 20, 1e6),
+    (300, 2, 1.9),
+    (2, 300, 0.3),
+    (1000, 500, 2.5),
+]
+
+
+def pairs(topology):
+    """The connections as (input, output), by slot."""
+    inputs = np.repeat(np.arange(topology.n_in), np.diff(topology.indptr))
+    return np.column_stack([inputs, topology.indices])
+
+
+def positions(topology):
+    """The connections as numbers below n_in * n_out, by slot."""
+    inputs, outputs = pairs(topology).T
+    return inputs.astype(np.int64) * topology.n_out + outputs
+
+
+def draw(n_in, n_out, epsilon, seed=0):
+    return erdos_renyi(n_in, n_out, epsilon, np.random.default_rng(seed))
+
+
+# ------------------------------------------------------------------------------ the structure
+
+
+@pytest.mark.parametrize(("n_in", "n_out", "epsilon"), LAYERS)
+def test_number_of_connections_is_exact(n_in, n_out, epsilon):
+    expected = min(round(epsilon * (n_in + n_out)), n_in * n_out)
+    assert n_erdos_renyi(n_in, n_out, epsilon) == expected
+    for seed in range(5):
+        topology = draw(n_in, n_out, epsilon, seed)
+        assert topology.n_connections == expected
+        assert topology.n_positions == n_in * n_out
+
+
+@pytest.mark.parametrize(("n_in", "n_out", "epsilon"), LAYERS)
+def test_rows_are_sorted_and_no_connection_exists_twice(n_in, n_out, epsilon):
+    topology = draw(n_in, n_out, epsilon)
+    assert topology.indptr.dtype == topology.indices.dtype == np.int32
+    assert topology.indptr.shape == (n_in + 1,)
+    assert topology.indptr[0] == 0
+    assert topology.indptr[-1] == topology.indices.shape[0]
+    assert (np.diff(topology.indptr) >= 0).all()
+    assert topology.indices.min(initial=0) >= 0
+    assert topology.indices.max(initial=0) < n_out
+    # Strictly ascending numbers of positions: sorted within a row, and none twice.
+    assert (np.diff(positions(topology)) > 0).all()
+
+
+@pytest.mark.parametrize(("n_in", "n_out", "epsilon"), LAYERS)
+def test_both_directions_tell_the_same_story(n_in, n_out, epsilon):
+    topology = draw(n_in, n_out, epsilon)
+    assert topology.t_indptr.shape == (n_out + 1,)
+    outputs = np.repeat(np.arange(n_out), np.diff(topology.t_indptr))
+    told = np.column_stack([topology.t_indices, outputs])
+    np.testing.assert_array_equal(told, pairs(topology)[topology.t_slots])
+    np.testing.assert_array_equal(np.sort(topology.t_slots), np.arange(topology.n_connections))
+    # Inputs ascend within an output neuron.
+    assert (np.diff(outputs * n_in + topology.t_indices) > 0).all()
+    for array in (topology.t_indptr, topology.t_indices, topology.t_slots):
+        assert array.dtype == np.int32
+
+
+@pytest.mark.parametrize("epsilon", [12, 13, 1e6])
+def test_large_epsilon_gives_a_full_layer(epsilon):
+    topology = draw(30, 20, epsilon)
+    np.testing.assert_array_equal(positions(topology), np.arange(600))
+    np.testing.assert_array_equal(topology.indptr, np.arange(0, 601, 20))
+
+
+def test_same_seed_same_topology_other_seed_another():
+    first, again, other = draw(40, 30, 3, 1), draw(40, 30, 3, 1), draw(40, 30, 3, 2)
+    np.testing.assert_array_equal(positions(first), positions(again))
+    assert not np.array_equal(positions(first), positions(other))
+
+
+def test_empty_topology_has_both_directions():
+    topology = empty(4, 3)
+    assert topology.n_connections == 0
+    np.testing.assert_array_equal(topology.indptr, np.zeros(5))
+    np.testing.assert_array_equal(topology.t_indptr, np.zeros(4))
+    assert topology.t_indices.shape == topology.t_slots.shape == (0,)
+
+
+# --------------------------------------------------------------------------------- the chances
+
+
+def equally_likely(counts, probability, n_draws):
+    """P-value of "each of these positions is hit with this probability".
+
+    A draw takes a fixed number of the positions, so the counts vary less than independent ones:
+    their sum of squares over variance is chi-square after correction by (population - 1) /
+    population, with population - 1 degrees of freedom.
+    """
+    population = counts.shape[0]
+    variance = n_draws * probability * (1 - probability)
+    statistic = ((counts - n_draws * probability) ** 2).sum() / variance
+    return chi2.sf(statistic * (population - 1) / population, population - 1)
+
+
+@pytest.mark.parametrize(
+    ("n_in", "n_out", "epsilon"),
+    [(12, 8, 0.5), (12, 8, 1.2), (12, 8, 2.4), (12, 8, 3.6), (12, 8, 4.5)],
+    ids=["sparse", "quarter", "half", "three quarters", "nearly full"],
+)
+def test_each_position_is_equally_likely(n_in, n_out, epsilon):
+    n_draws = 4000
+    counts = np.zeros(n_in * n_out)
+    for seed in range(n_draws):
+        counts[positions(draw(n_in, n_out, epsilon, 10_000 + seed))] += 1
+    share = n_erdos_renyi(n_in, n_out, epsilon) / (n_in * n_out)
+    assert equally_likely(counts, share, n_draws) > 1e-4
+
+
+@pytest.mark.parametrize(("population", "size"), [(5, 2), (5, 3), (6, 1), (6, 3), (4, 3)])
+def test_each_set_is_equally_likely(population, size):
+    # Stronger than equal chances for each number: sets, not only numbers, are uniform.
+    rng = np.random.default_rng(7)
+    seen = {}
+    n_draws = 6000
+    for _ in range(n_draws):
+        chosen = tuple(draw_distinct(population, size, rng).tolist())
+        seen[chosen] = seen.get(chosen, 0) + 1
+    n_sets = np.prod(np.arange(population, population - size, -1)) // np.prod(
+        np.arange(1, size + 1)
+    )
+    assert len(seen) == n_sets
+    assert chisquare(list(seen.values())).pvalue > 1e-4
+
+
+# -------------------------------------------------------------------------------- draw_distinct
+
+
+@pytest.mark.parametrize(
+    ("population", "size"),
+    [
+        (0, 0),
+        (1, 0),
+        (1, 1),
+        (2, 1),
+        (10, 0),
+        (10, 5),
+        (10, 6),
+        (10, 9),
+        (10, 10),
+        (10**6, 3),
+        (10**6, 10**4),
+        (1000, 499),
+        (1000, 501),
+        (9 * 10**10, 1000),
+        (2**62, 10),
+    ],
+)
+def test_draw_distinct_gives_ascending_numbers_below_the_population(population, size):
+    for seed in range(20):
+        drawn = draw_distinct(population, size, np.random.default_rng(seed))
+        assert drawn.dtype == np.int64
+        assert drawn.shape == (size,)
+        assert (np.diff(drawn) > 0).all()
+        if size:
+            assert drawn[0] >= 0
+            assert drawn[-1] < population
+
+
+def test_a_huge_population_is_not_allocated():
+    # 300,000 x 300,000 neurons: a bit for each position would be 11 GB, the numbers are 8 MB.
+    size = 10**6
+    rng = np.random.default_rng(0)
+    tracemalloc.start()
+    try:
+        drawn = draw_distinct(9 * 10**10, size, rng)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert drawn.shape == (size,)
+    assert peak < 5 * drawn.nbytes
+
+
+def test_a_large_topology_costs_memory_by_connections():
+    tracemalloc.start()
+    try:
+        topology = draw(300_000, 300_000, 1)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert topology.n_connections == 600_000
+    # 8 bytes for a rank and 4 for index and source each, some of them several times.
+    assert peak < 100 * topology.n_connections
+
+
+def test_a_huge_population_is_used_to_its_end():
+    # Numbers above 2**32 occur as often as they should: nothing is cut to 32 bits on the way.
+    drawn = draw_distinct(9 * 10**10, 20_000, np.random.default_rng(3))
+    counts, _ = np.histogram(drawn, bins=20, range=(0, 9 * 10**10))
+    assert chisquare(counts).pvalue > 1e-4
+
+
+# -------------------------------------------------------------------------------------- regrown
+
+
+def test_regrown_refuses_a_rank_beyond_the_free_positions():
+    topology = draw(5, 4, 1)
+    keep = np.ones(topology.n_connections, dtype=bool)
+    n_free = topology.n_positions - topology.n_connections
+    regrown(topology, keep, np.array([n_free - 1]))
+    with pytest.raises(ValueError, match="free positions"):
+        regrown(topology, keep, np.array([n_free]))
+
+
+# --------------------------------------------------------------------------------------- chunks
+
+
+@pytest.mark.parametrize(
+    ("n_in", "n_out", "epsilon"), [*LAYERS, (20_000, 300, 3), (300, 20_000, 20), (50_000, 1, 0.9)]
+)
+def test_chunks_cover_every_neuron_once_and_are_balanced(n_in, n_out, epsilon):
+    topology = draw(n_in, n_out, epsilon)
+    for cuts, indptr in (
+        (topology.chunks, topology.indptr),
+        (topology.t_chunks, topology.t_indptr),
+    ):
+        n_neurons = indptr.shape[0] - 1
+        assert cuts.dtype == np.int32
+        assert cuts[0] == 0
+        assert cuts[-1] == n_neurons
+        assert (np.diff(cuts) > 0).all()
+        # A chunk may exceed its fair share by what one neuron adds, at either end.
+        work = np.diff(indptr[cuts]) + np.diff(cuts)
+        fair = work.sum() / work.shape[0]
+        assert work.max() <= fair + 2 * (np.diff(indptr).max() + 1)
+
+
+def test_large_layers_have_many_chunks_and_small_ones_a_single_one():
+    assert draw(30, 20, 12).chunks.shape == (2,)
+    assert draw(20_000, 20_000, 5).chunks.shape[0] > 30
+
+
+# -------------------------------------------------------------------------------------- pickles
+
+
+def test_a_pickle_drops_what_follows_from_the_rest():
+    topology = draw(3000, 2000, 4)
+    fresh = pickle.dumps(topology)
+    topology.arrays()  # computes the other direction and the chunks
+    assert len(pickle.dumps(topology)) == len(fresh)
+    assert len(fresh) < 4 * (topology.n_connections + topology.n_in) + 1000
+    copied = pickle.loads(pickle.dumps(topology))
+    assert isinstance(copied, Topology)
+    for ours, theirs in zip(topology.arrays(), copied.arrays(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
