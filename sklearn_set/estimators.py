@@ -14,7 +14,6 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, check_scoring, r2_score
-from sklearn.model_selection import train_test_split
 from sklearn.utils import (
     _safe_indexing,
     check_random_state,
@@ -31,6 +30,7 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_set import machine
+from sklearn_set.holdout import split_rows
 from sklearn_set.network import SparseNetwork, check_sizes, kernel_input
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.topology import n_erdos_renyi
@@ -134,21 +134,22 @@ class _BaseSET(BaseEstimator):
     def _fit_draft(self, X, y, sample_weight, *, streaming, classes):
         goes_on = hasattr(self, "_network") and (streaming or self.warm_start)
         X_given = X
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=self._input_dtypes(goes_on),
-            order="C",
-            multi_output=True,
-            y_numeric=self._y_numeric,
-            reset=not goes_on,
-        )
+        with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse="csr",
+                dtype=self._input_dtypes(goes_on),
+                order="C",
+                multi_output=True,
+                y_numeric=self._y_numeric,
+                reset=not goes_on,
+            )
         y, targets, loss, n_outputs = self._encode(y, classes, goes_on, streaming)
         targets = np.ascontiguousarray(targets, np.int32 if loss == "softmax_log_loss" else X.dtype)
         weight = _check_weights(sample_weight, X)
-        train_weight = self._with_class_weight(weight, y, streaming)
+        train_weight = self._with_class_weight(weight, y, X.dtype, streaming)
 
         sizes = (X.shape[1], *hidden_sizes(self.hidden_layer_sizes), n_outputs)
         activations = hidden_activations(self.activation, len(sizes) - 2)
@@ -162,7 +163,13 @@ class _BaseSET(BaseEstimator):
             self._randomness = Randomness(
                 check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
             )
-        rows, held_out = self._split(y, loss, streaming)
+        if streaming or not self.early_stopping:
+            rows, held_out = np.arange(X.shape[0], dtype=np.int32), None
+        else:
+            rows, held_out = split_rows(
+                X.shape[0], self.validation_fraction, self._strata(y), self._randomness.order
+            )
+            _check_part_weights(train_weight, rows, held_out)
         settings = self._settings(rows.shape[0], streaming)
         if not goes_on:
             network = SparseNetwork.erdos_renyi(
@@ -192,10 +199,11 @@ class _BaseSET(BaseEstimator):
             self._randomness,
             n_epochs=1 if streaming else self.max_iter,
             validate=self._validator(X_given, X, y, targets, weight, loss, held_out),
+            # Moments weigh as much as the weights: kept only where another call goes on from them.
+            keep_moments=streaming or self.warm_start,
         )
         self._network = outcome.network
-        # Moments weigh as much as the weights: kept only where another call goes on from them.
-        self._optimizer = optimizer if streaming or self.warm_start else None
+        self._optimizer = outcome.optimizer
         self._publish(outcome)
         return outcome
 
@@ -265,34 +273,6 @@ class _BaseSET(BaseEstimator):
                     "a new estimator."
                 )
 
-    def _split(self, y, loss, streaming):
-        """Rows to train on, and rows held out for early stopping (None without it)."""
-        rows = np.arange(y.shape[0], dtype=np.int32)
-        if streaming or not self.early_stopping:
-            return rows, None
-        stratify = y if isinstance(self, ClassifierMixin) and y.ndim == 1 else None
-        if stratify is not None:
-            counts = np.bincount(np.unique(y, return_inverse=True)[1])
-            if counts.min() < 2:
-                raise ValueError(
-                    "early_stopping=True holds out a validation set with samples of every "
-                    "class, but the least populated class has only 1 sample. Set "
-                    "early_stopping=False or add samples."
-                )
-        n_held_out = int(np.ceil(self.validation_fraction * rows.shape[0]))
-        n_least = max(2, 0 if stratify is None else counts.shape[0])
-        if n_held_out < n_least or rows.shape[0] - n_held_out < n_least:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of "
-                "your dataset."
-            )
-        return train_test_split(
-            rows,
-            test_size=n_held_out,
-            stratify=stratify,
-            random_state=int(self._randomness.order.integers(2**31)),
-        )
-
     def _validator(self, X_given, X, y, targets, weight, loss, held_out):
         """A function of the network: its score and loss on the held-out rows."""
         if held_out is None:
@@ -309,9 +289,7 @@ class _BaseSET(BaseEstimator):
         def validate(network):
             raw = network.forward(held_X, n_threads)
             if self.scoring is None:
-                score = self._default_score(
-                    held_y, self._decide(raw), sample_weight=held_weight
-                )
+                score = self._default_score(held_y, self._decide(raw), sample_weight=held_weight)
             else:
                 score = scorer(self, scorer_X, held_y, **scorer_weight)
             return float(score), _mean_loss(loss, raw, held_targets, held_weight)
@@ -342,13 +320,22 @@ class _BaseSET(BaseEstimator):
     # ------------------------------------------------------------------------ prediction
 
     def _raw(self, X):
-        """Pre-activations of the output units, of shape (n_samples, n_outputs)."""
+        """Pre-activations of the output units, of shape (n_samples, n_outputs).
+
+        Of X's number type or the network's, whichever is wider, as a product of the two would be.
+        """
         check_is_fitted(self)
-        network = self._network
-        X = validate_data(self, X, accept_sparse="csr", dtype=network.dtype, order="C", reset=False)
-        return network.forward(
-            kernel_input(X, network.dtype), machine.effective_n_threads(self.n_jobs)
+        dtype = self._network.dtype
+        how = {"accept_sparse": "csr", "order": "C"}
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False, **how)
+        wider = np.result_type(X.dtype, dtype)
+        if X.dtype != dtype:
+            with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
+                X = check_array(X, dtype=dtype, input_name="X", **how)
+        raw = self._network.forward(
+            kernel_input(X, dtype), machine.effective_n_threads(self.n_jobs)
         )
+        return raw.astype(wider, copy=False)
 
     def predict(self, X):
         """Predict with the sparse network.
@@ -455,6 +442,16 @@ def _check_weights(sample_weight, X):
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weight
+
+
+def _check_part_weights(weight, rows, held_out):
+    """Early stopping needs samples that count in both parts."""
+    for part, name in ((rows, "training part"), (held_out, "validation set")):
+        if weight is not None and not weight[part].any():
+            raise ValueError(
+                f"All samples of the {name} have a sample weight of zero. Increase "
+                "'validation_fraction', or set early_stopping=False."
+            )
 
 
 def _mean_loss(loss, raw, targets, weight):
@@ -832,7 +829,14 @@ class SETClassifier(ClassifierMixin, _BaseSET):
             raise ValueError(
                 "Multioutput target data is not supported with more than two classes per output."
             )
-        if y_type == "multilabel-indicator":
+        is_multilabel = y_type == "multilabel-indicator"
+        if goes_on and is_multilabel != self._multilabel:
+            raise ValueError(
+                "y must be of the same kind as in the previous call: "
+                f"{'sets of labels' if self._multilabel else 'one class per sample'}."
+            )
+        self._multilabel = is_multilabel
+        if is_multilabel:
             y = y.toarray() if sparse.issparse(y) else np.asarray(y)
             self._set_classes(np.arange(y.shape[1]), classes, goes_on, streaming)
             if self.classes_.shape[0] != y.shape[1]:
@@ -840,11 +844,9 @@ class SETClassifier(ClassifierMixin, _BaseSET):
                     f"y has {y.shape[1]} labels, expected the {self.classes_.shape[0]} of the "
                     "first call."
                 )
-            self._multilabel = True
             return y, y, "logistic_log_loss", y.shape[1]
         y = column_or_1d(y, warn=True)
         self._set_classes(unique_labels(y), classes, goes_on, streaming)
-        self._multilabel = False
         numbers = np.searchsorted(self.classes_, y)
         if self.classes_.shape[0] == 2:
             return y, numbers.reshape(-1, 1), "logistic_log_loss", 1
@@ -882,7 +884,7 @@ class SETClassifier(ClassifierMixin, _BaseSET):
                 f"contain only one class: {self.classes_[0]!r}"
             )
 
-    def _with_class_weight(self, weight, y, streaming):
+    def _with_class_weight(self, weight, y, dtype, streaming):
         """Sample weights multiplied by class weights, or None where both are one."""
         if self.class_weight is None:
             return weight
@@ -901,8 +903,13 @@ class SETClassifier(ClassifierMixin, _BaseSET):
                 y=self.classes_ if isinstance(self.class_weight, dict) else y,
             )
             factor = of_classes[np.searchsorted(self.classes_, y)]
-        product = factor if weight is None else factor * weight
-        return product if weight is None else product.astype(weight.dtype)
+        if (factor < 0).any():
+            raise ValueError("Negative values in data passed to `class_weight`.")
+        return (factor if weight is None else factor * weight).astype(dtype)
+
+    def _strata(self, y):
+        """What a held-out part is stratified by: classes, but not sets of labels."""
+        return None if self._multilabel else y
 
     def _decide(self, raw):
         """Labels from the outputs of the network."""
@@ -940,10 +947,7 @@ class SETClassifier(ClassifierMixin, _BaseSET):
         probabilities : ndarray of shape (n_samples, n_classes)
             Ordered as `classes_`; for multilabel targets the probability of each label.
         """
-        raw = self._raw(X)
-        if self.out_activation_ == "softmax":
-            return softmax(raw, axis=1)
-        return expit(raw if self._multilabel else np.hstack([-raw, raw]))
+        return self._probabilities(self._raw(X))
 
     def predict_log_proba(self, X):
         """Logarithms of the probability estimates, finite for certain predictions too.
@@ -960,8 +964,24 @@ class SETClassifier(ClassifierMixin, _BaseSET):
         """
         raw = self._raw(X)
         if self.out_activation_ == "softmax":
-            return log_softmax(raw, axis=1)
-        return log_expit(raw if self._multilabel else np.hstack([-raw, raw]))
+            logarithms = log_softmax(raw, axis=1)
+        else:
+            logarithms = log_expit(self._log_odds(raw))
+        # Below one half from the outputs, where the logarithm of a rounded probability would lose
+        # everything; above it from the probability, so that the two methods agree in all digits.
+        probabilities = self._probabilities(raw)
+        np.log(probabilities, out=logarithms, where=probabilities > 0.5)
+        return logarithms
+
+    def _probabilities(self, raw):
+        """One column per class, or per label."""
+        if self.out_activation_ == "softmax":
+            return softmax(raw, axis=1)
+        return expit(self._log_odds(raw))
+
+    def _log_odds(self, raw):
+        """Outputs of logistic units, one column per class, or per label."""
+        return raw if self._multilabel else np.hstack([-raw, raw])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -1323,9 +1343,13 @@ class SETRegressor(RegressorMixin, _BaseSET):
         targets = y.reshape(y.shape[0], -1)
         return y, targets, self.loss, targets.shape[1]
 
-    def _with_class_weight(self, weight, y, streaming):
+    def _with_class_weight(self, weight, y, dtype, streaming):
         """Regression has no classes."""
         return weight
+
+    def _strata(self, y):
+        """Targets are numbers: a held-out part is drawn at random."""
+        return None
 
     def _decide(self, raw):
         """Targets are the outputs of the network, one-dimensional where y was."""

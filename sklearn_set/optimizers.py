@@ -5,6 +5,8 @@ carried through an evolution: survivors keep theirs, newcomers start at zero.  K
 but neither evolution's rules nor time.
 """
 
+import copy
+
 import numpy as np
 
 from sklearn_set._core import connections
@@ -37,10 +39,18 @@ class _Optimizer:
 
     def continued(self, previous):
         """Go on from copies of another optimizer's moments, with this one's hyper-parameters."""
-        self.moments = [[moment.copy() for moment in layer] for layer in previous.moments]
-        self.bias_moments = [[moment.copy() for moment in layer] for layer in previous.bias_moments]
+        self.moments = _copied(previous.moments)
+        self.bias_moments = _copied(previous.bias_moments)
         self.n_steps = previous.n_steps
         return self
+
+    def copy(self):
+        """An optimizer with moments of its own."""
+        return copy.copy(self).continued(self)
+
+
+def _copied(moments):
+    return [[moment.copy() for moment in layer] for layer in moments]
 
 
 class SGD(_Optimizer):

@@ -115,16 +115,26 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one call of `train` did: the network to keep, completed epochs, why it ended."""
+    """What one call of `train` did: what to keep, completed epochs, why it ended."""
 
     network: object
+    optimizer: object
     n_iter: int
     converged: bool = False
     interrupted: bool = False
 
 
 def train(
-    network, optimizer, data, settings, progress, randomness, *, n_epochs=None, validate=None
+    network,
+    optimizer,
+    data,
+    settings,
+    progress,
+    randomness,
+    *,
+    n_epochs=None,
+    validate=None,
+    keep_moments=True,
 ):
     """Train a network in place.
 
@@ -145,6 +155,8 @@ def train(
         Takes the network, returns its score (higher is better) and its loss on held-out data.
         The score decides when to stop, in place of the training loss, and the best network is
         returned.
+    keep_moments : bool, default=True
+        Whether the optimizer is returned too; with `validate` it costs a copy of the moments.
 
     Returns
     -------
@@ -155,8 +167,10 @@ def train(
     ValueError
         If a weight or the loss becomes infinite or not a number, in the epoch in which it does.
     """
+    if settings.learning_rate == "constant":
+        progress.learning_rate = settings.learning_rate_init
     workspace = Workspace(network, settings.batch_size, settings.n_threads)
-    best = network
+    best, best_optimizer = network, optimizer if keep_moments else None
     n_iter = 0
     try:
         for _ in range(n_epochs or settings.max_iter):
@@ -174,13 +188,14 @@ def train(
             n_iter += 1
             if record(progress, loss, held_out, settings) and held_out is not None:
                 best = network.copy()
+                best_optimizer = optimizer.copy() if keep_moments else None
             adjust_rate(progress, settings)
             if should_stop(progress, settings, validated=held_out is not None):
-                return Outcome(best, n_iter, converged=True)
+                return Outcome(best, best_optimizer, n_iter, converged=True)
     except KeyboardInterrupt:
         # Steps of the epoch cut short have been made, its record has not.
-        return Outcome(best, n_iter, interrupted=True)
-    return Outcome(best, n_iter)
+        return Outcome(best, best_optimizer, n_iter, interrupted=True)
+    return Outcome(best, best_optimizer, n_iter)
 
 
 def is_time_to_evolve(progress, settings):
@@ -263,9 +278,7 @@ def record(progress, loss, held_out, settings):
 
 def adjust_rate(progress, settings):
     """Set the next epoch's learning rate; "adaptive" is left to `should_stop`."""
-    if settings.learning_rate == "constant":
-        progress.learning_rate = settings.learning_rate_init
-    elif settings.learning_rate == "invscaling":
+    if settings.learning_rate == "invscaling":
         progress.learning_rate = (
             settings.learning_rate_init / (progress.n_samples_seen + 1) ** settings.power_t
         )

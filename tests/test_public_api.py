@@ -209,7 +209,7 @@ FLOORS = [
     {"optimizers"},
     {"evolution"},
     {"training"},
-    {"validation", "callbacks"},
+    {"validation", "callbacks", "holdout"},
     {"estimators", "datasets", "displays", "selection"},
     {"__init__"},
 ]

@@ -392,6 +392,13 @@ def test_divergence_of_real_training_has_mlps_message():
     )
 
 
+def test_a_weight_that_diverges_after_the_last_loss_is_found():
+    # One batch: its loss is finite, and so is the step of the bias, but not that of the weights.
+    linear = {"hidden_layer_sizes": (), "batch_size": 48, "max_iter": 1, "momentum": 0}
+    with pytest.raises(ValueError, match="non-finite"):
+        regressor(solver="sgd", learning_rate_init=1e290, **linear).fit(X * 1e12, T)
+
+
 def test_a_bias_that_diverges_is_found(monkeypatch):
     # Spoilt after the only batch: no weight and no loss has seen it.
     run_epoch, networks = training.run_epoch, []

@@ -1,0 +1,70 @@
+"""Which samples early stopping holds out.
+
+scikit-learn's stratified splits may leave a rare class out of one part; here every class is in
+both.  Knows labels and counts, but neither estimators nor networks.
+"""
+
+import numpy as np
+
+
+def split_rows(n_samples, fraction, labels, rng):
+    """Split the samples into a part to train on and a part held out.
+
+    Parameters
+    ----------
+    n_samples : int
+    fraction : float in [0, 1)
+        Share that is held out, rounded up to whole samples.
+    labels : ndarray of shape (n_samples,) or None
+        Classes to stratify by: each has its share of the samples, up to one, and at least one,
+        in both parts.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    rows : ndarray, int32
+        Ascending.
+    held_out : ndarray, int32
+        Ascending.
+
+    Raises
+    ------
+    ValueError
+        If a class has only one sample, or if a part would have fewer than two samples or fewer
+        samples than there are classes.
+    """
+    n_held_out = int(np.ceil(fraction * n_samples))
+    if labels is None:
+        groups = np.zeros(n_samples, dtype=np.intp)
+    else:
+        classes, groups = np.unique(labels, return_inverse=True)
+    sizes = np.bincount(groups)
+    if labels is not None and sizes.min() < 2:
+        raise ValueError(
+            "early_stopping=True holds out a validation set with samples of every class, but "
+            f"class {classes[sizes.argmin()]} has only 1 sample. Set early_stopping=False or "
+            "add samples."
+        )
+    n_least = max(2, sizes.shape[0])
+    if not n_least <= n_held_out <= n_samples - n_least:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of "
+            "your dataset."
+        )
+    is_held_out = np.zeros(n_samples, dtype=bool)
+    for group, n_taken in enumerate(_shares(sizes, n_held_out)):
+        members = np.flatnonzero(groups == group)
+        is_held_out[rng.permutation(members)[:n_taken]] = True
+    rows = np.arange(n_samples, dtype=np.int32)
+    return rows[~is_held_out], rows[is_held_out]
+
+
+def _shares(sizes, n_held_out):
+    """How many of each group are held out: in proportion, by largest remainder, never all."""
+    ideal = n_held_out * sizes / sizes.sum()
+    taken = np.clip(np.floor(ideal), 1, sizes - 1).astype(np.intp)
+    while taken.sum() < n_held_out:
+        taken[np.where(taken < sizes - 1, ideal - taken, -np.inf).argmax()] += 1
+    while taken.sum() > n_held_out:
+        taken[np.where(taken > 1, ideal - taken, np.inf).argmin()] -= 1
+    return taken
