@@ -150,6 +150,8 @@ class _BaseSET(BaseEstimator):
         targets = np.ascontiguousarray(targets, np.int32 if loss == "softmax_log_loss" else X.dtype)
         weight = _check_weights(sample_weight, X)
         train_weight = self._with_class_weight(weight, y, X.dtype, streaming)
+        if train_weight is not None and not train_weight.any():
+            raise ValueError("Sample weights must contain at least one non-zero number.")
 
         sizes = (X.shape[1], *hidden_sizes(self.hidden_layer_sizes), n_outputs)
         activations = hidden_activations(self.activation, len(sizes) - 2)
@@ -439,8 +441,6 @@ def _check_weights(sample_weight, X):
     if weight.shape[0] != n_samples:
         raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(n_samples,)}!")
     check_non_negative(weight, "`sample_weight`")
-    if not weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
     return weight
 
 

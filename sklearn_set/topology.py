@@ -47,6 +47,12 @@ class Topology:
         self.indices = indices
         self._transposed = None
         self._chunks = None
+        self._protect()
+
+    def _protect(self):
+        # coefs_ shares these arrays: its in-place methods must fail rather than spoil the model.
+        self.indptr.flags.writeable = False
+        self.indices.flags.writeable = False
 
     @property
     def n_connections(self):
@@ -100,6 +106,10 @@ class Topology:
     def __getstate__(self):
         # The other direction follows from this one: it is not worth room in a pickle.
         return self.__dict__ | {"_transposed": None, "_chunks": None}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._protect()
 
 
 def _equal_work(indptr):

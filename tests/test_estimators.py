@@ -4,6 +4,7 @@ Targets and formats of every kind, weights, early stopping, streams, warm starts
 persistence, inspection, and the weak spots of scikit-learn's MLP, each with a test of its own.
 """
 
+import contextlib
 import copy
 import pickle
 import tracemalloc
@@ -222,6 +223,14 @@ def test_names_of_features_are_kept_and_compared(library):
         model.predict(X)
 
 
+def test_names_and_numbers_of_features_are_forgotten_by_a_new_fit():
+    model = regressor().fit(pd.DataFrame(X, columns=[f"gene {i}" for i in range(8)]), T)
+    model.fit(X[:, :5], T)
+    assert not hasattr(model, "feature_names_in_")
+    assert model.n_features_in_ == 5
+    assert model.predict(X[:, :5]).shape == (N,)
+
+
 @pytest.mark.parametrize("dtype", [np.int32, np.uint8, bool, np.float16])
 def test_other_numbers_become_float64(dtype):
     given = (X * 3).astype(dtype)
@@ -392,6 +401,7 @@ def test_class_weights_favour_their_class():
         ("heavy", "'class_weight' parameter of SETClassifier must be"),
         (3, "'class_weight' parameter of SETClassifier must be"),
         ({0: -1.0}, "(?i)negative"),
+        ({0: 0.0, 1: 0.0, 2: 0.0}, "at least one non-zero number"),
     ],
 )
 def test_bad_class_weights_are_refused(class_weight, message):
@@ -1076,6 +1086,20 @@ def test_predictions_are_those_of_coefs_and_intercepts():
     model.coefs_[2].data[:] = 0
     model.intercepts_[2][:] = [1, 2, 3]
     np.testing.assert_array_equal(model.predict(X), np.tile([1, 2, 3], (N, 1)))
+
+
+def test_methods_of_coefs_cannot_corrupt_the_model():
+    # Values may be written; who tries to drop connections is stopped, or changes a copy.
+    model = regressor().fit(X, T)
+    for coef in model.coefs_:
+        coef.data[::3] = 0
+    expected = model.predict(X)
+    for method in ("eliminate_zeros", "sum_duplicates", "sort_indices"):
+        for coef in model.coefs_:
+            with contextlib.suppress(ValueError):
+                getattr(coef, method)()
+    np.testing.assert_array_equal(model.predict(X), expected)
+    model.partial_fit(X, T)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
