@@ -280,6 +280,8 @@ class Workspace:
     slopes : list of ndarray of shape (n_units, width) or None
         For activations whose output does not tell their slope.
     scratch : ndarray of shape (n_threads, size)
+    pace : ndarray of shape (3,), float64
+        What the kernels learn about whether threads pay at the moment.
     """
 
     def __init__(self, network, batch_size, n_threads):
@@ -294,6 +296,7 @@ class Workspace:
             else None
             for layer in network.layers
         ]
+        self.pace = np.zeros(3)
         self.scratch = None
         self.adapt(network)
 

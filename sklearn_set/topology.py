@@ -47,6 +47,7 @@ class Topology:
         self.indices = indices
         self._transposed = None
         self._chunks = None
+        self._splits = None
         self._protect()
 
     def _protect(self):
@@ -89,9 +90,23 @@ class Topology:
         """See the class."""
         return self._cuts()[1]
 
-    def arrays(self):
-        """All arrays, for whoever must keep them alive."""
-        return (self.indptr, self.indices, *self._by_output(), *self._cuts())
+    def splits(self, n_parts):
+        """Cut the output neurons into parts of about equal numbers of connections.
+
+        Returns
+        -------
+        splits : ndarray of shape (n_parts + 1, n_in), int32
+            Slots of input neuron i with an output in part p are ``[p, i]`` to ``[p + 1, i]``.
+        t_splits : ndarray of shape (n_parts + 1,), int32
+            The cuts.
+        """
+        if self._splits is None or self._splits[1].shape[0] != n_parts + 1:
+            goals = np.linspace(0, self.n_connections, n_parts + 1)
+            t_splits = np.searchsorted(self.t_indptr, goals).astype(np.int32)
+            t_splits[0], t_splits[-1] = 0, self.n_out
+            splits = connections.split(self.indptr, self.indices, t_splits)
+            self._splits = splits, t_splits
+        return self._splits
 
     def _by_output(self):
         if self._transposed is None:
@@ -105,7 +120,7 @@ class Topology:
 
     def __getstate__(self):
         # The other direction follows from this one: it is not worth room in a pickle.
-        return self.__dict__ | {"_transposed": None, "_chunks": None}
+        return self.__dict__ | {"_transposed": None, "_chunks": None, "_splits": None}
 
     def __setstate__(self, state):
         self.__dict__.update(state)

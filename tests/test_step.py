@@ -32,7 +32,8 @@ from conftest import (
 )
 
 from sklearn_set import machine
-from sklearn_set.network import kernel_input
+from sklearn_set._core import system
+from sklearn_set.network import SparseNetwork, Workspace, kernel_input
 from sklearn_set.optimizers import SGD, Adam
 from sklearn_set.training import Progress, Randomness, Settings, TrainingData, run_epoch
 
@@ -514,3 +515,40 @@ def test_other_builds_pass_the_same_tests(build, tmp_path):
             check=False,
         )
         assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
+
+
+def test_threads_that_do_not_pay_are_given_a_rest():
+    """A step on threads slower than one on a single thread is noticed; its result is the same."""
+    results = []
+    for serial in (1e-9, 1e9):  # seconds that one thread is said to need: none, and very many
+        network = SparseNetwork.erdos_renyi(
+            (100, 400, 300, 4),
+            20,
+            activations=["relu", "relu"],
+            weight_init="auto",
+            dtype=np.dtype("float32"),
+            rng=np.random.default_rng(0),
+        )
+        rng = np.random.default_rng(1)
+        X = rng.normal(size=(64, 100)).astype(np.float32)
+        y = rng.integers(4, size=64).astype(np.int32)
+        workspace = Workspace(network, 64, 2)
+        stepper = machine.kernels("float32").Stepper(
+            network,
+            SGD().attach(network),
+            workspace,
+            X,
+            y,
+            None,
+            loss="softmax_log_loss",
+            n_threads=2,
+        )
+        workspace.pace[0] = serial
+        rows = np.arange(64, dtype=np.int32)
+        losses = [stepper.step(rows, 0.01, 0.01, number) for number in range(3)]
+        if system.openmp_version():
+            assert (workspace.pace[1] > 0) == (serial < 1)
+            assert (workspace.pace[2] > 0) == (serial < 1)
+        results.append((losses, network.layers[0].weights))
+    assert results[0][0] == results[1][0]
+    np.testing.assert_array_equal(results[0][1], results[1][1])

@@ -274,10 +274,29 @@ def test_large_layers_have_many_chunks_and_small_ones_a_single_one():
 def test_a_pickle_drops_what_follows_from_the_rest():
     topology = draw(3000, 2000, 4)
     fresh = pickle.dumps(topology)
-    topology.arrays()  # computes the other direction and the chunks
+    topology.chunks, topology.t_slots, topology.splits(2)  # computed when they are asked for
     assert len(pickle.dumps(topology)) == len(fresh)
     assert len(fresh) < 4 * (topology.n_connections + topology.n_in) + 1000
     copied = pickle.loads(pickle.dumps(topology))
     assert isinstance(copied, Topology)
-    for ours, theirs in zip(topology.arrays(), copied.arrays(), strict=True):
+    for name in ("indptr", "indices", "t_indptr", "t_indices", "t_slots", "chunks", "t_chunks"):
+        np.testing.assert_array_equal(getattr(topology, name), getattr(copied, name))
+    for ours, theirs in zip(topology.splits(2), copied.splits(2), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+    assert not copied.indices.flags.writeable
+
+
+@pytest.mark.parametrize("n_parts", [1, 2, 3, 7])
+def test_splits_part_the_outputs_of_every_input(n_parts):
+    topology = draw(40, 23, 3)
+    splits, t_splits = topology.splits(n_parts)
+    assert (t_splits[0], t_splits[-1]) == (0, 23)
+    assert (np.diff(t_splits) >= 0).all()
+    np.testing.assert_array_equal(splits[0], topology.indptr[:-1])
+    np.testing.assert_array_equal(splits[-1], topology.indptr[1:])
+    for part in range(n_parts):
+        for i in range(40):
+            outputs = topology.indices[splits[part, i] : splits[part + 1, i]]
+            assert ((t_splits[part] <= outputs) & (outputs < t_splits[part + 1])).all()
+    shares = np.diff(topology.t_indptr[t_splits])
+    assert shares.max() - shares.min() <= 2 * np.diff(topology.t_indptr).max()

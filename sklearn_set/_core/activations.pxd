@@ -45,7 +45,7 @@ cdef inline void activate(
     cdef real_t z, phi
     if activation == RELU:
         for b in range(width):
-            row[b] = row[b] if row[b] > 0 else 0
+            row[b] = 0 if row[b] < 0 else row[b]  # in this form not-a-number stays what it is
     elif activation == LOGISTIC:
         for b in range(width):
             row[b] = 1 / (1 + real_exp(-row[b]))

@@ -55,6 +55,36 @@ def transpose(const int32_t[::1] indptr, const int32_t[::1] indices, int32_t n_o
     return t_indptr_array, t_indices_array, t_slots_array
 
 
+def split(const int32_t[::1] indptr, const int32_t[::1] indices, const int32_t[::1] t_splits):
+    """Where the slots of every input neuron pass from one range of output neurons to the next.
+
+    Parameters
+    ----------
+    indptr : ndarray of shape (n_in + 1,), int32
+    indices : ndarray of shape (n_connections,), int32
+        Ascending within a row.
+    t_splits : ndarray of shape (n_splits + 1,), int32
+        Ascending cuts of the output neurons, from 0 to n_out.
+
+    Returns
+    -------
+    ndarray of shape (n_splits + 1, n_in), int32
+        Slots of input neuron i with an output in range p are ``[p, i]`` to ``[p + 1, i]``.
+    """
+    cdef Py_ssize_t n_in = indptr.shape[0] - 1, n_splits = t_splits.shape[0] - 1, i, k, p
+    splits_array = np.empty((n_splits + 1, n_in), dtype=np.int32)
+    cdef int32_t[:, ::1] splits = splits_array
+    with nogil:
+        for i in range(n_in):
+            k = indptr[i]
+            for p in range(n_splits):
+                while k < indptr[i + 1] and indices[k] < t_splits[p]:
+                    k += 1
+                splits[p, i] = <int32_t> k
+            splits[n_splits, i] = indptr[i + 1]
+    return splits_array
+
+
 def splice(
     const int32_t[::1] indptr,
     const int32_t[::1] indices,

@@ -164,6 +164,10 @@ ALWAYS_INLINE void sums4_1(vec1 a, vec1 b, vec1 c, vec1 d, real_t *out) {
                                               const real_t *row) {                         \
         for (int i = 0; i < B / E; ++i) a->v[i] += weight * CONST_AT(E, row, i);           \
     }                                                                                      \
+    /* row += weight * a */                                                                \
+    ALWAYS_INLINE void block_##B##_add_to(const block_##B *a, real_t weight, real_t *row) {\
+        for (int i = 0; i < B / E; ++i) AT(E, row, i) += weight * a->v[i];                 \
+    }                                                                                      \
     /* the sum over the block of a * row */                                                \
     ALWAYS_INLINE real_t block_##B##_dot(const block_##B *a, const real_t *row) {          \
         vec##E s = a->v[0] * CONST_AT(E, row, 0);                                          \
@@ -182,6 +186,31 @@ ALWAYS_INLINE void sums4_1(vec1 a, vec1 b, vec1 c, vec1 d, real_t *out) {
             s3 += a->v[i] * CONST_AT(E, r3, i);                                            \
         }                                                                                  \
         sums4_##E(s0, s1, s2, s3, out);                                                    \
+    }                                                                                      \
+    /* the same, and sum += weights[q] * rows[q]: every row is loaded once */              \
+    ALWAYS_INLINE void block_##B##_dot4_add(const block_##B *a, const real_t *r0,          \
+            const real_t *r1, const real_t *r2, const real_t *r3, real_t *out,             \
+            const real_t *w, block_##B *sum, block_##B *other) {                           \
+        vec##E s0, s1, s2, s3;                                                             \
+        for (int i = 0; i < B / E; ++i) {                                                  \
+            vec##E x0 = CONST_AT(E, r0, i), x1 = CONST_AT(E, r1, i),                       \
+                   x2 = CONST_AT(E, r2, i), x3 = CONST_AT(E, r3, i);                       \
+            s0 = i ? s0 + a->v[i] * x0 : a->v[i] * x0;                                     \
+            s1 = i ? s1 + a->v[i] * x1 : a->v[i] * x1;                                     \
+            s2 = i ? s2 + a->v[i] * x2 : a->v[i] * x2;                                     \
+            s3 = i ? s3 + a->v[i] * x3 : a->v[i] * x3;                                     \
+            if (B / E < 4) {                                                               \
+                sum->v[i] += w[0] * x0; other->v[i] += w[1] * x1;                          \
+                sum->v[i] += w[2] * x2; other->v[i] += w[3] * x3;                          \
+            } else {                                                                       \
+                sum->v[i] += w[0] * x0; sum->v[i] += w[1] * x1;                            \
+                sum->v[i] += w[2] * x2; sum->v[i] += w[3] * x3;                            \
+            }                                                                              \
+        }                                                                                  \
+        sums4_##E(s0, s1, s2, s3, out);                                                    \
+    }                                                                                      \
+    ALWAYS_INLINE int block_##B##_chains(const block_##B *a) {                             \
+        (void)a; return B / E < 4 ? 2 : 1;                                                 \
     }
 
 #if LANES == 1
@@ -221,7 +250,11 @@ DEFINE_BLOCK(16, 16) DEFINE_BLOCK(32, 16) DEFINE_BLOCK(64, 16) DEFINE_BLOCK(128,
 #define block_store(a, row) CHOOSE(a, store)(a, row)
 #define block_add(a, b) CHOOSE(a, add)(a, b)
 #define block_add_scaled(a, weight, row) CHOOSE(a, add_scaled)(a, weight, row)
+#define block_add_to(a, weight, row) CHOOSE(a, add_to)(a, weight, row)
 #define block_dot(a, row) CHOOSE(a, dot)(a, row)
+#define block_chains(a) CHOOSE(a, chains)(a)
+#define block_dot4_add(a, r0, r1, r2, r3, out, w, sum, other)                              \
+    CHOOSE(a, dot4_add)(a, r0, r1, r2, r3, out, w, sum, other)
 #define block_dot4(a, r0, r1, r2, r3, out) CHOOSE(a, dot4)(a, r0, r1, r2, r3, out)
 
 /* exp and log1p of the compiled precision */

@@ -32,9 +32,14 @@ cdef extern from "lanes.h" nogil:
     void block_store(const void* block, real_t* row)
     void block_add(void* block, const void* other)
     void block_add_scaled(void* block, real_t weight, const real_t* row)
+    void block_add_to(const void* block, real_t weight, real_t* row)
     real_t block_dot(const void* block, const real_t* row)
     void block_dot4(const void* block, const real_t* row_0, const real_t* row_1,
                     const real_t* row_2, const real_t* row_3, real_t* out)
+    void block_dot4_add(const void* block, const real_t* row_0, const real_t* row_1,
+                        const real_t* row_2, const real_t* row_3, real_t* out,
+                        const real_t* weights, void* total, void* other)
+    int block_chains(const void* block)
     void PREFETCH(const void* address)
 
     real_t real_exp(real_t x)

@@ -11,8 +11,8 @@ from sklearn_set._core.activations cimport activate, drop, multiply_by_slope, ze
 from sklearn_set._core.lanes cimport (
     MAX_BLOCK, PREFETCH,
     block_1, block_2, block_4, block_8, block_16, block_32, block_64, block_128, block_t,
-    block_add, block_add_scaled, block_dot, block_dot4, block_fill, block_load, block_store,
-    block_width, real_t,
+    block_add, block_add_scaled, block_add_to, block_chains, block_dot, block_dot4,
+    block_dot4_add, block_fill, block_load, block_store, block_width, real_t,
 )
 from sklearn_set._core.types cimport LayerView, UpdateRule
 from sklearn_set._core.updates cimport sum_of_squares, update
@@ -42,6 +42,14 @@ cdef inline void prefetch_row(const real_t* row, Py_ssize_t n) noexcept nogil:
         b += 64 // <Py_ssize_t> sizeof(real_t)
 
 
+cdef inline bint is_zero(const real_t* row, Py_ssize_t width) noexcept nogil:
+    cdef Py_ssize_t b
+    for b in range(width):
+        if row[b] != 0:
+            return False
+    return True
+
+
 # ---------------------------------------------------------------------------- forward
 
 cdef inline void forward_block(
@@ -63,7 +71,8 @@ cdef inline void forward_block(
     cdef Py_ssize_t c = layer.t_indptr[j], end = layer.t_indptr[j + 1]
     cdef Py_ssize_t last = layer.t_indptr[layer.n_out] - 1, ahead
     block_fill(&even, layer.bias[j])
-    block_fill(&odd, 0)
+    if block_chains(&even) == 2:
+        block_fill(&odd, 0)
     while c + 2 <= end:
         if prefetch:
             ahead = c + PREFETCH_DISTANCE
@@ -73,12 +82,26 @@ cdef inline void forward_block(
                 prefetch_row(table + indices[ahead + 1] * width, block_width(&even))
                 PREFETCH(weights + slots[ahead + 1])
         block_add_scaled(&even, weights[slots[c]], table + indices[c] * width)
-        block_add_scaled(&odd, weights[slots[c + 1]], table + indices[c + 1] * width)
+        if block_chains(&even) == 2:
+            block_add_scaled(&odd, weights[slots[c + 1]], table + indices[c + 1] * width)
+        else:
+            block_add_scaled(&even, weights[slots[c + 1]], table + indices[c + 1] * width)
         c += 2
     if c < end:
         block_add_scaled(&even, weights[slots[c]], table + indices[c] * width)
-    block_add(&even, &odd)
+    if block_chains(&even) == 2:
+        block_add(&even, &odd)
     block_store(&even, row + offset)
+
+
+cdef inline void finish_row(
+    const LayerView* layer, int32_t j, real_t* row, Py_ssize_t width, uint32_t dropout_key,
+) noexcept nogil:
+    """From pre-activations to outputs."""
+    activate(layer.activation, layer.parameter, row,
+             NULL if layer.slopes == NULL else layer.slopes + j * width, width)
+    if layer.dropout > 0:
+        drop(dropout_key, <uint32_t> j, layer.dropout, row, width)
 
 
 cdef inline void forward_rows(
@@ -93,7 +116,6 @@ cdef inline void forward_rows(
     cdef int32_t j
     cdef Py_ssize_t offset, left
     cdef real_t* row
-    cdef real_t* slopes
     cdef bint prefetch = (
         layer.n_in * width * <Py_ssize_t> sizeof(real_t) > PREFETCH_TABLE_BYTES)
     for j in range(start, stop):
@@ -125,10 +147,98 @@ cdef inline void forward_rows(
             else:
                 forward_block(<block_1*> NULL, layer, j, inputs, row, width, offset, prefetch)
                 offset += 1
-        slopes = NULL if layer.slopes == NULL else layer.slopes + j * width
-        activate(layer.activation, layer.parameter, row, slopes, width)
-        if layer.dropout > 0:
-            drop(dropout_key, <uint32_t> j, layer.dropout, row, width)
+        finish_row(layer, j, row, width, dropout_key)
+
+
+cdef inline void scatter_block(
+    block_t* width_tag,
+    const LayerView* layer,
+    Py_ssize_t begin,           # slots [begin, end), all of one input neuron
+    Py_ssize_t end,
+    const real_t* row,          # IN (width,) of that neuron
+    real_t* outputs,            # INOUT (n_out, width)
+    Py_ssize_t width,
+    Py_ssize_t offset,
+    bint prefetch,
+) noexcept nogil:
+    cdef block_t x
+    cdef real_t* table = outputs + offset
+    cdef const int32_t* indices = layer.indices
+    cdef const real_t* weights = layer.weights
+    cdef Py_ssize_t k, last = layer.indptr[layer.n_in] - 1
+    block_load(&x, row + offset)
+    for k in range(begin, end):
+        if prefetch and k + PREFETCH_DISTANCE < last:
+            prefetch_row(table + indices[k + PREFETCH_DISTANCE] * width, block_width(&x))
+        block_add_to(&x, weights[k], table + indices[k] * width)
+
+
+cdef inline void scatter_row(
+    const LayerView* layer, Py_ssize_t begin, Py_ssize_t end, const real_t* row, real_t* outputs,
+    Py_ssize_t width, bint prefetch,
+) noexcept nogil:
+    cdef Py_ssize_t offset = 0, left
+    while offset < width:
+        left = width - offset
+        if MAX_BLOCK >= 32 and left >= 32:
+            scatter_block(<block_32*> NULL, layer, begin, end, row, outputs, width, offset,
+                          prefetch)
+            offset += 32
+        elif MAX_BLOCK >= 16 and left >= 16:
+            scatter_block(<block_16*> NULL, layer, begin, end, row, outputs, width, offset,
+                          prefetch)
+            offset += 16
+        elif left >= 8:
+            scatter_block(<block_8*> NULL, layer, begin, end, row, outputs, width, offset,
+                          prefetch)
+            offset += 8
+        elif left >= 4:
+            scatter_block(<block_4*> NULL, layer, begin, end, row, outputs, width, offset,
+                          prefetch)
+            offset += 4
+        elif left >= 2:
+            scatter_block(<block_2*> NULL, layer, begin, end, row, outputs, width, offset,
+                          prefetch)
+            offset += 2
+        else:
+            scatter_block(<block_1*> NULL, layer, begin, end, row, outputs, width, offset,
+                          prefetch)
+            offset += 1
+
+
+cdef inline void forward_part(
+    const LayerView* layer,
+    int32_t part,               # of the splits: its output neurons, and no others, are written
+    const real_t* inputs,       # IN (n_in, width)
+    real_t* outputs,            # OUT (n_out, width)
+    Py_ssize_t width,
+    uint32_t dropout_key,
+) noexcept nogil:
+    """The forward pass by input neuron, for narrow batches.
+
+    It streams the weights, where `forward_rows` reads each at random through its slot, and passes
+    over neurons that are silent for the whole batch; in return it reads and writes the outputs
+    again for every connection.  A neuron adds its inputs in ascending order, however many parts
+    there are.
+    """
+    cdef int32_t i, j, start = layer.t_splits[part], stop = layer.t_splits[part + 1]
+    cdef const int32_t* begin = layer.splits + <Py_ssize_t> part * layer.n_in
+    cdef const int32_t* end = begin + layer.n_in
+    cdef Py_ssize_t b
+    cdef const real_t* row
+    cdef real_t* output
+    cdef bint prefetch = (
+        (stop - start) * width * <Py_ssize_t> sizeof(real_t) > PREFETCH_TABLE_BYTES)
+    for j in range(start, stop):
+        output = outputs + j * width
+        for b in range(width):
+            output[b] = layer.bias[j]
+    for i in range(layer.n_in):
+        row = inputs + i * width
+        if begin[i] < end[i] and not is_zero(row, width):
+            scatter_row(layer, begin[i], end[i], row, outputs, width, prefetch)
+    for j in range(start, stop):
+        finish_row(layer, j, outputs + j * width, width, dropout_key)
 
 
 # --------------------------------------------------------------------------- backward
@@ -159,7 +269,8 @@ cdef inline void backward_block(
     cdef int q
     block_load(&x, row + offset)
     block_fill(&even, 0)
-    block_fill(&odd, 0)
+    if block_chains(&even) == 2:
+        block_fill(&odd, 0)
     gradients -= k
     while k + 4 <= end:
         if prefetch:
@@ -172,16 +283,11 @@ cdef inline void backward_block(
         r2 = table + indices[k + 2] * width
         r3 = table + indices[k + 3] * width
         if sums != NULL:
-            block_add_scaled(&even, weights[k], r0)
-            block_add_scaled(&odd, weights[k + 1], r1)
-            block_add_scaled(&even, weights[k + 2], r2)
-            block_add_scaled(&odd, weights[k + 3], r3)
-        if offset == 0:
-            block_dot4(&x, r0, r1, r2, r3, gradients + k)
+            block_dot4_add(&x, r0, r1, r2, r3, dots, weights + k, &even, &odd)
         else:
             block_dot4(&x, r0, r1, r2, r3, dots)
-            for q in range(4):
-                gradients[k + q] += dots[q]
+        for q in range(4):
+            gradients[k + q] = dots[q] if offset == 0 else gradients[k + q] + dots[q]
         k += 4
     while k < end:
         r0 = table + indices[k] * width
@@ -193,7 +299,8 @@ cdef inline void backward_block(
             gradients[k] += block_dot(&x, r0)
         k += 1
     if sums != NULL:
-        block_add(&even, &odd)
+        if block_chains(&even) == 2:
+            block_add(&even, &odd)
         block_store(&even, sums + offset)
 
 
@@ -236,14 +343,6 @@ cdef inline void backward_row(
             backward_block(<block_1*> NULL, layer, i, deltas, row, sums, gradients, width,
                            offset, prefetch)
             offset += 1
-
-
-cdef inline bint is_zero(const real_t* row, Py_ssize_t width) noexcept nogil:
-    cdef Py_ssize_t b
-    for b in range(width):
-        if row[b] != 0:
-            return False
-    return True
 
 
 cdef inline double update_slots(

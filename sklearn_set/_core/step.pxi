@@ -21,7 +21,7 @@ from sklearn_set._core.losses cimport (
     LOGISTIC_LOG_LOSS, SOFTMAX_LOG_LOSS, SQUARED_ERROR, loss_and_delta,
 )
 from sklearn_set._core.rows cimport (
-    FLUSH_SLOTS, backward_rows, forward_rows, padded_width, update_biases,
+    backward_rows, forward_part, forward_rows, padded_width, update_biases,
 )
 from sklearn_set._core.types cimport BatchView, LayerView, UpdateRule
 from sklearn_set._core.updates cimport ADAM, MOMENTUM, NESTEROV, PLAIN_SGD
@@ -44,11 +44,19 @@ SOLVER_CODES = {
     "plain_sgd": PLAIN_SGD, "momentum": MOMENTUM, "nesterov": NESTEROV, "adam": ADAM,
 }
 
+cdef extern from "system.h" nogil:
+    double wall_seconds()
+
 cdef enum:
-    # A pass over fewer connections x (width + 16), about a tenth of a millisecond, stays serial:
+    # The forward pass goes by input neuron up to the first width, and up to the second where the
+    # weights, which it would else read at random, leave the second-level cache: measured.
+    NARROW = 8
+    MEDIUM = 32
+    CACHED_WEIGHTS = 1 << 18
+    # A pass over fewer connections x (width + 16), some ten microseconds, stays serial:
     # waking threads costs a microsecond on an idle machine, but waiting for one that a neighbour
     # has displaced costs milliseconds.
-    SERIAL_WORK = 1_500_000
+    SERIAL_WORK = 400_000
 
 
 # The first element of an array, as a pointer; NULL for None and for an empty array.
@@ -92,8 +100,15 @@ def batch_width(Py_ssize_t n_batch):
     return padded_width(n_batch)
 
 
-cdef void view_layer(LayerView* view, layer, int activation) except *:
+cdef tuple view_layer(LayerView* view, layer, int n_threads):
+    """Fill the view; return the arrays that must stay alive as long as it does."""
     topology = layer.topology
+    splits, t_splits = topology.splits(n_threads)
+    arrays = (
+        topology.indptr, topology.indices, topology.t_indptr, topology.t_indices,
+        topology.t_slots, topology.chunks, topology.t_chunks, splits, t_splits,
+        layer.weights, layer.bias,
+    )
     view.n_in = topology.n_in
     view.n_out = topology.n_out
     view.indptr = const_ints(topology.indptr)
@@ -103,26 +118,65 @@ cdef void view_layer(LayerView* view, layer, int activation) except *:
     view.t_slots = const_ints(topology.t_slots)
     view.chunks = const_ints(topology.chunks)
     view.t_chunks = const_ints(topology.t_chunks)
+    view.splits = const_ints(splits.reshape(-1))
+    view.t_splits = const_ints(t_splits)
     view.n_chunks = topology.chunks.shape[0] - 1
     view.n_t_chunks = topology.t_chunks.shape[0] - 1
+    view.n_splits = t_splits.shape[0] - 1
     # Forward passes only read; Stepper asks for writable arrays itself.
     view.weights = <real_t*> const_reals(layer.weights)
     view.bias = <real_t*> const_reals(layer.bias)
-    view.activation = activation
+    view.activation = ACTIVATION_CODES[layer.activation]
     view.parameter = layer.activation_parameter
+    return arrays
+
+
+cdef struct Pace:
+    # Whether threads pay at the moment.  On a machine whose other processors are busy, two
+    # threads may take turns on one of them and wait for each other at every layer: sixty times
+    # slower than one thread, as seen on a shared virtual machine.  Nothing but time depends on
+    # this choice.
+    double serial          # seconds of a step on one thread, lately; 0 for not known yet
+    double serial_until    # until when to stay with one thread
+    double patience        # for how long, the last time
+
+
+cdef int threads_that_pay(const Pace* pace, int n_threads) noexcept nogil:
+    if n_threads == 1 or pace.serial == 0 or wall_seconds() < pace.serial_until:
+        return 1
+    return n_threads
+
+
+cdef void learn_pace(Pace* pace, int used, double seconds) noexcept nogil:
+    if used == 1:
+        # A little more each time, so that one lucky step is not the measure for ever.
+        if pace.serial == 0 or seconds < pace.serial * 1.05:
+            pace.serial = seconds
+        else:
+            pace.serial *= 1.05
+    elif pace.serial > 0 and seconds > 1.2 * pace.serial:
+        pace.patience = min(max(2 * pace.patience, 10 * seconds), 1.0)
+        pace.serial_until = wall_seconds() + pace.patience
+    elif pace.serial > 0:
+        pace.patience = 0
 
 
 cdef void forward_layer(
     const LayerView* layer, const real_t* inputs, real_t* outputs, Py_ssize_t width,
-    uint32_t dropout_key, int n_threads,
+    uint32_t dropout_key, int n_threads, bint by_input,
 ) noexcept nogil:
     cdef int c
     cdef bint use_threads = (
         n_threads > 1 and layer.indptr[layer.n_in] * (width + 16) > SERIAL_WORK)
-    for c in prange(layer.n_t_chunks, num_threads=n_threads, use_threads_if=use_threads,
-                    schedule="dynamic", chunksize=1):
-        forward_rows(layer, layer.t_chunks[c], layer.t_chunks[c + 1], inputs, outputs, width,
-                     dropout_key)
+    if by_input:
+        for c in prange(layer.n_splits, num_threads=n_threads, use_threads_if=use_threads,
+                        schedule="static", chunksize=1):
+            forward_part(layer, c, inputs, outputs, width, dropout_key)
+    else:
+        for c in prange(layer.n_t_chunks, num_threads=n_threads, use_threads_if=use_threads,
+                        schedule="dynamic", chunksize=1):
+            forward_rows(layer, layer.t_chunks[c], layer.t_chunks[c + 1], inputs, outputs,
+                         width, dropout_key)
 
 
 cdef inline bint is_ignored(const BatchView* batch, Py_ssize_t b) noexcept nogil:
@@ -210,6 +264,7 @@ cdef class Stepper:
     cdef Py_ssize_t scratch_size, sums_size
     cdef UpdateRule rule
     cdef BatchView batch
+    cdef Pace* pace
     cdef double alpha, weight_decay, penalty
     cdef double* partial
     cdef uint32_t dropout_seed
@@ -220,6 +275,7 @@ cdef class Stepper:
     def __cinit__(self, network, optimizer, workspace, X, y, sample_weight, *, loss, alpha=0.0,
                   weight_decay=0.0, dropout=0.0, dropout_seed=0, n_threads=1):
         cdef int depth, m, largest_chunks = 1
+        cdef double[::1] pace
         layers = network.layers
         self.n_layers = len(layers)
         self.n_threads = n_threads
@@ -227,8 +283,8 @@ cdef class Stepper:
         self.alpha = alpha
         self.weight_decay = weight_decay
         self.dropout_seed = dropout_seed
-        self.borrowed = [X, y, sample_weight, workspace.tables, workspace.slopes,
-                         workspace.scratch]
+        self.borrowed = [X, y, sample_weight, *workspace.tables, *workspace.slopes,
+                         workspace.scratch, workspace.pace]
         self.layers = <LayerView*> calloc(self.n_layers, sizeof(LayerView))
         self.tables = <real_t**> calloc(self.n_layers + 1, sizeof(real_t*))
         if self.layers == NULL or self.tables == NULL:
@@ -239,7 +295,7 @@ cdef class Stepper:
         self.penalty = 0
         for depth in range(self.n_layers):
             layer = layers[depth]
-            view_layer(&self.layers[depth], layer, ACTIVATION_CODES[layer.activation])
+            self.borrowed.append(view_layer(&self.layers[depth], layer, n_threads))
             reals(layer.weights)  # refuses arrays that cannot be written
             reals(layer.bias)
             self.layers[depth].slopes = reals(workspace.slopes[depth])
@@ -249,13 +305,12 @@ cdef class Stepper:
                 self.layers[depth].bias_moments[m] = reals(optimizer.bias_moments[depth][m])
             largest_chunks = max(largest_chunks, self.layers[depth].n_chunks)
             self.penalty += float(np.vdot(layer.weights, layer.weights))
-            self.borrowed.append([
-                layer.topology.arrays(), layer.weights, layer.bias,
-                optimizer.moments[depth], optimizer.bias_moments[depth],
-            ])
+            self.borrowed.append((*optimizer.moments[depth], *optimizer.bias_moments[depth]))
         self.partial = <double*> calloc(largest_chunks, sizeof(double))
         if self.partial == NULL:
             raise MemoryError
+        pace = workspace.pace
+        self.pace = <Pace*> &pace[0]
         self.scratch = reals(workspace.scratch)
         self.scratch_size = workspace.scratch.shape[1]
         self.sums_size = workspace.width
@@ -306,15 +361,19 @@ cdef class Stepper:
             Weighted mean of the loss over the batch plus the L2 penalty, before the update; nan
             for a batch whose weights are all zero, which changes nothing.
         """
-        cdef int n_batch = rows.shape[0]
-        cdef double loss
+        cdef int n_batch = rows.shape[0], n_threads
+        cdef double loss, start
         if padded_width(n_batch) > self.max_width:
             raise ValueError("the batch is wider than the workspace")
         self.batch.rows = &rows[0]
         self.batch.n_batch = n_batch
         self.batch.width = padded_width(n_batch)
         with nogil:
-            loss = self.run(learning_rate, step_size, step_number)
+            start = wall_seconds()
+            n_threads = threads_that_pay(self.pace, self.n_threads)
+            loss = self.run(n_threads, learning_rate, step_size, step_number)
+            if self.batch.width == self.max_width:
+                learn_pace(self.pace, n_threads, wall_seconds() - start)
         return loss
 
     @property
@@ -326,7 +385,7 @@ cdef class Stepper:
         return mix(self.dropout_seed ^ mix(step_number * <uint32_t> 64 + <uint32_t> depth))
 
     cdef double run(
-        self, double learning_rate, double step_size, uint32_t step_number,
+        self, int n_threads, double learning_rate, double step_size, uint32_t step_number,
     ) noexcept nogil:
         cdef int depth, b, last = self.n_layers - 1
         cdef double weight_sum = 0, loss
@@ -343,10 +402,13 @@ cdef class Stepper:
         self.rule.shrink = 1 - learning_rate * self.weight_decay
         self.rule.l2 = self.alpha / weight_sum
 
-        gather(&self.batch, self.tables[0], self.n_threads)
+        gather(&self.batch, self.tables[0], n_threads)
         for depth in range(self.n_layers):
-            forward_layer(&self.layers[depth], self.tables[depth], self.tables[depth + 1], width,
-                          self.dropout_key(depth, step_number), self.n_threads)
+            forward_layer(
+                &self.layers[depth], self.tables[depth], self.tables[depth + 1], width,
+                self.dropout_key(depth, step_number), n_threads,
+                width <= NARROW or (width <= MEDIUM and self.layers[depth].indptr[
+                    self.layers[depth].n_in] > CACHED_WEIGHTS))
         loss = loss_and_delta(self.loss, &self.batch, self.tables[last + 1], output.n_out,
                               weight_sum)
         loss = (loss + 0.5 * self.alpha * self.penalty) / weight_sum
@@ -354,11 +416,11 @@ cdef class Stepper:
         update_biases(output, &self.rule, self.tables[last + 1], width, 0, output.n_out,
                       self.scratch)
         for depth in range(last, -1, -1):
-            self.backward_layer(depth, width, step_number)
+            self.backward_layer(depth, width, step_number, n_threads)
         return loss
 
     cdef void backward_layer(
-        self, int depth, Py_ssize_t width, uint32_t step_number,
+        self, int depth, Py_ssize_t width, uint32_t step_number, int n_threads,
     ) noexcept nogil:
         cdef int c
         cdef LayerView* layer = &self.layers[depth]
@@ -366,8 +428,8 @@ cdef class Stepper:
         cdef uint32_t key = self.dropout_key(depth - 1, step_number)
         cdef real_t* sums
         cdef bint use_threads = (
-            self.n_threads > 1 and layer.indptr[layer.n_in] * (width + 16) > SERIAL_WORK)
-        for c in prange(layer.n_chunks, num_threads=self.n_threads, use_threads_if=use_threads,
+            n_threads > 1 and layer.indptr[layer.n_in] * (width + 16) > SERIAL_WORK)
+        for c in prange(layer.n_chunks, num_threads=n_threads, use_threads_if=use_threads,
                         schedule="dynamic", chunksize=1):
             sums = self.scratch + threadid() * self.scratch_size
             self.partial[c] = backward_rows(
@@ -395,7 +457,9 @@ def forward(network, X, tables, outputs, *, rows=None, n_threads=1):
     cdef int n_layers = len(network.layers), depth
     cdef Py_ssize_t n_samples = outputs.shape[0], n_outputs = outputs.shape[1]
     cdef Py_ssize_t width = tables[0].shape[1], start = 0, b, j, n
-    cdef int threads = n_threads
+    cdef int most_threads = n_threads, threads
+    cdef Pace pace
+    cdef double began
     cdef BatchView batch
     cdef real_t* out = reals(outputs)
     cdef real_t* scores
@@ -403,13 +467,14 @@ def forward(network, X, tables, outputs, *, rows=None, n_threads=1):
     cdef const int32_t* order_pointer = const_ints(order)
     cdef LayerView* layers = <LayerView*> calloc(n_layers, sizeof(LayerView))
     cdef real_t** rooms = <real_t**> calloc(n_layers + 1, sizeof(real_t*))
+    borrowed = []
     memset(&batch, 0, sizeof(BatchView))
+    memset(&pace, 0, sizeof(Pace))
     try:
         if layers == NULL or rooms == NULL:
             raise MemoryError
         for depth in range(n_layers):
-            view_layer(&layers[depth], network.layers[depth],
-                       ACTIVATION_CODES[network.layers[depth].activation])
+            borrowed.append(view_layer(&layers[depth], network.layers[depth], n_threads))
             rooms[depth] = reals(tables[depth])
         rooms[n_layers] = reals(tables[n_layers])
         batch.n_features = layers[0].n_in
@@ -421,19 +486,26 @@ def forward(network, X, tables, outputs, *, rows=None, n_threads=1):
             batch.dense = const_reals(X)
         with nogil:
             while start < n_samples:
+                began = wall_seconds()
+                # The first block is on trust: often there is no other.
+                threads = most_threads if start == 0 else threads_that_pay(&pace, most_threads)
                 n = width if n_samples - start >= width else n_samples - start
                 batch.rows = order_pointer + start
                 batch.n_batch = <int32_t> n
                 batch.width = padded_width(n)
                 gather(&batch, rooms[0], threads)
                 for depth in range(n_layers):
+                    # Always by input neuron: what a sample is predicted to be must not depend,
+                    # even in the last digit, on how many others are predicted with it.
                     forward_layer(&layers[depth], rooms[depth], rooms[depth + 1], batch.width,
-                                  0, threads)
+                                  0, threads, True)
                 scores = rooms[n_layers]
                 for b in range(n):
                     for j in range(n_outputs):
                         out[(start + b) * n_outputs + j] = scores[j * batch.width + b]
                 start = start + n
+                if n == width:
+                    learn_pace(&pace, threads, wall_seconds() - began)
     finally:
         free(layers)
         free(rooms)

@@ -15,6 +15,9 @@ cdef struct LayerView:
     const int32_t* t_slots      # (n_connections,) slot
     const int32_t* chunks       # (n_chunks + 1,) cuts of the input neurons
     const int32_t* t_chunks     # (n_t_chunks + 1,) cuts of the output neurons
+    const int32_t* splits       # (n_splits + 1, n_in) slots where an input's outputs change range
+    const int32_t* t_splits     # (n_splits + 1,) those ranges of output neurons
+    int32_t n_splits
     int32_t n_chunks
     int32_t n_t_chunks
     # values
