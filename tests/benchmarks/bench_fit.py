@@ -1,0 +1,117 @@
+"""Seconds per epoch, evolution, memory and size of a pickle of whole fits, Python included.
+
+    python tests/benchmarks/bench_fit.py W1,2 W4,32          workload, batch size
+    python tests/benchmarks/bench_fit.py --threads 1 W1,2
+
+Each fit runs in a process of its own, so that peak memory is its own.  Data are random numbers:
+what is learned does not matter here.  SGD with momentum 0.9, float32.
+"""
+
+import argparse
+import json
+import pickle
+import resource
+import subprocess
+import sys
+import time
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_set import SETClassifier, show_versions, training
+
+# training samples, sizes of all layers, epsilon
+WORKLOADS = {
+    "W1": (135, (3312, 3000, 3000, 3000, 5), 20),
+    "W2": (135, (3312, 30000, 30000, 30000, 5), 20),
+    "W3": (1397, (54675, 27500, 27500, 18), 10),
+    "W4": (1000, (10000, 500000, 500000, 2), 10),
+    "W5": (60000, (784, 1000, 1000, 1000, 10), 20),
+    "W6": (135, (3312, 300_000, 300_000, 300_000, 5), 20),
+    "W7": (135, (3312, 600_000, 600_000, 600_000, 5), 20),
+}
+HEADER = (
+    "| workload | batch | threads | connections | s per epoch, training | s per epoch, evolution "
+    "| s before the first epoch | peak MB | MB before the fit | pickle, bytes per connection |"
+)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("runs", nargs="*", default=["W1,2", "W4,32"], metavar="WORKLOAD,BATCH")
+    parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--epochs", type=int, default=7)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(measure(arguments.one, arguments.threads, arguments.epochs)))
+        return
+    show_versions()
+    print("\n" + HEADER + "\n|" + "---|" * (HEADER.count("|") - 1))
+    for run in arguments.runs:
+        command = [sys.executable, __file__, "--one", run, "--epochs", str(arguments.epochs)]
+        if arguments.threads:
+            command += ["--threads", str(arguments.threads)]
+        result = json.loads(subprocess.check_output(command, text=True))
+        print("| " + " | ".join(result.values()) + " |", flush=True)
+
+
+def measure(run, n_threads, n_epochs):
+    """Fit one workload; return the row of the table."""
+    name, batch_size = run.split(",")
+    n_samples, sizes, epsilon = WORKLOADS[name]
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n_samples, sizes[0]), dtype=np.float32)
+    y = rng.integers(sizes[-1], size=n_samples)
+    seconds = {"run_epoch": [], "evolve": []}
+    for function in seconds:
+        setattr(training, function, timed(getattr(training, function), seconds[function]))
+    before = peak_megabytes()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    start = time.perf_counter()
+    model = SETClassifier(
+        sizes[1:-1],
+        epsilon=epsilon,
+        solver="sgd",
+        batch_size=int(batch_size),
+        max_iter=n_epochs,
+        tol=0,
+        n_iter_no_change=n_epochs,
+        n_jobs=n_threads,
+        random_state=0,
+    ).fit(X, y)
+    total = time.perf_counter() - start
+    rest = total - sum(map(sum, seconds.values()))
+    epochs, evolutions = seconds["run_epoch"][1:], seconds["evolve"]  # the first warms up
+    return {
+        "workload": name,
+        "batch": batch_size,
+        "threads": str(n_threads or "all"),
+        "connections": f"{model.n_connections_:,}",
+        "training": f"{np.median(epochs):.3g} (min {min(epochs):.3g})",
+        "evolution": f"{np.median(evolutions):.3g} (min {min(evolutions):.3g})",
+        "start": f"{rest:.3g}",
+        "peak": f"{peak_megabytes():.0f}",
+        "before": f"{before:.0f}",
+        "pickle": f"{len(pickle.dumps(model)) / model.n_connections_:.1f}",
+    }
+
+
+def timed(function, seconds):
+    def wrapper(*args, **kwargs):
+        start = time.perf_counter()
+        result = function(*args, **kwargs)
+        seconds.append(time.perf_counter() - start)
+        return result
+
+    return wrapper
+
+
+def peak_megabytes():
+    """Largest resident memory of this process so far (Linux counts in kilobytes)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
