@@ -166,7 +166,7 @@ class SparseNetwork:
         width = int(np.clip(_PREDICT_BYTES // bytes_per_column, 8, _PREDICT_WIDTH)) // 8 * 8
         width = min(width, kernels.batch_width(n_samples))
         # A layer reads one room and writes the other: two rooms serve any depth.
-        pair = [np.empty((max(self.sizes[part::2]), width), self.dtype) for part in (0, 1)]
+        pair = [_aligned((max(self.sizes[part::2]), width), self.dtype) for part in (0, 1)]
         rooms = [pair[depth % 2] for depth in range(len(self.sizes))]
         outputs = np.empty((n_samples, self.sizes[-1]), self.dtype)
         kernels.forward(self, X, rooms, outputs, n_threads=n_threads)
@@ -289,9 +289,9 @@ class Workspace:
         self.width = kernels.batch_width(batch_size)
         self._n_threads = n_threads
         self._dtype = network.dtype
-        self.tables = [np.empty((size, self.width), self._dtype) for size in network.sizes]
+        self.tables = [_aligned((size, self.width), self._dtype) for size in network.sizes]
         self.slopes = [
-            np.empty((layer.topology.n_out, self.width), self._dtype)
+            _aligned((layer.topology.n_out, self.width), self._dtype)
             if layer.activation in kernels.STORED_SLOPES
             else None
             for layer in network.layers
@@ -306,8 +306,21 @@ class Workspace:
         # sums of one row, gradients waiting to be applied, gradients of one neuron; a cache line
         # keeps threads apart
         needed = self.width + 512 + max(degree, 512) + 64
+        needed = -(-needed // 16) * 16
         if self.scratch is None or self.scratch.shape[1] < needed:
-            self.scratch = np.empty((self._n_threads, needed), self._dtype)
+            self.scratch = _aligned((self._n_threads, needed), self._dtype)
+
+
+def _aligned(shape, dtype):
+    """An empty array that begins with a cache line.
+
+    NumPy's do not: every load of a full vector would then touch two lines, at half the speed.
+    """
+    line = 64
+    n_bytes = int(np.prod(shape)) * dtype.itemsize
+    memory = np.empty(n_bytes + line, np.uint8)
+    start = -memory.ctypes.data % line
+    return memory[start : start + n_bytes].view(dtype).reshape(shape)
 
 
 def kernel_input(X, dtype):

@@ -17,6 +17,10 @@ _CHUNK_WORK = 2048
 _MAX_CHUNKS = 64
 
 
+# What follows from indptr and indices, and is made when it is first asked for.
+_NOT_DERIVED = {"_t_indptr": None, "_transposed": None, "_chunks": None, "_splits": None}
+
+
 class Topology:
     """The connections between two layers of neurons.
 
@@ -45,9 +49,7 @@ class Topology:
         self.n_out = n_out
         self.indptr = indptr
         self.indices = indices
-        self._transposed = None
-        self._chunks = None
-        self._splits = None
+        self.__dict__.update(_NOT_DERIVED)
         self._protect()
 
     def _protect(self):
@@ -68,17 +70,19 @@ class Topology:
     @property
     def t_indptr(self):
         """See the class."""
-        return self._by_output()[0]
+        if self._t_indptr is None:
+            self._t_indptr = connections.count_by_output(self.indices, self.n_out)
+        return self._t_indptr
 
     @property
     def t_indices(self):
         """See the class."""
-        return self._by_output()[1]
+        return self._by_output()[0]
 
     @property
     def t_slots(self):
         """See the class."""
-        return self._by_output()[2]
+        return self._by_output()[1]
 
     @property
     def chunks(self):
@@ -110,7 +114,7 @@ class Topology:
 
     def _by_output(self):
         if self._transposed is None:
-            self._transposed = connections.transpose(self.indptr, self.indices, self.n_out)
+            self._transposed = connections.transpose(self.indptr, self.indices, self.t_indptr)
         return self._transposed
 
     def _cuts(self):
@@ -120,7 +124,7 @@ class Topology:
 
     def __getstate__(self):
         # The other direction follows from this one: it is not worth room in a pickle.
-        return self.__dict__ | {"_transposed": None, "_chunks": None, "_splits": None}
+        return self.__dict__ | _NOT_DERIVED
 
     def __setstate__(self, state):
         self.__dict__.update(state)

@@ -13,46 +13,63 @@ ctypedef fused value_t:
     double
 
 
-def transpose(const int32_t[::1] indptr, const int32_t[::1] indices, int32_t n_out):
-    """The same connections by output neuron, by counting.
+def count_by_output(const int32_t[::1] indices, int32_t n_out):
+    """Where the connections of each output neuron begin, when they are sorted by it.
 
     Parameters
     ----------
-    indptr : ndarray of shape (n_in + 1,), int32
     indices : ndarray of shape (n_connections,), int32
     n_out : int
 
     Returns
     -------
     t_indptr : ndarray of shape (n_out + 1,), int32
-    t_indices : ndarray of shape (n_connections,), int32
-        Input neurons, ascending within an output neuron.
-    t_slots : ndarray of shape (n_connections,), int32
     """
-    cdef Py_ssize_t n_in = indptr.shape[0] - 1, n = indices.shape[0], i, k, j
-    cdef int32_t place
+    cdef Py_ssize_t n = indices.shape[0], k, j
     t_indptr_array = np.zeros(n_out + 1, dtype=np.int32)
-    t_indices_array = np.empty(n, dtype=np.int32)
-    t_slots_array = np.empty(n, dtype=np.int32)
     cdef int32_t[::1] t_indptr = t_indptr_array
-    cdef int32_t[::1] t_indices = t_indices_array
-    cdef int32_t[::1] t_slots = t_slots_array
     with nogil:
         for k in range(n):
             t_indptr[indices[k] + 1] += 1
         for j in range(n_out):
             t_indptr[j + 1] += t_indptr[j]
-        # t_indptr[j] serves as the next free place of j and is moved back afterwards.
+    return t_indptr_array
+
+
+def transpose(
+    const int32_t[::1] indptr, const int32_t[::1] indices, const int32_t[::1] t_indptr,
+):
+    """The same connections by output neuron, by counting.
+
+    Parameters
+    ----------
+    indptr : ndarray of shape (n_in + 1,), int32
+    indices : ndarray of shape (n_connections,), int32
+    t_indptr : ndarray of shape (n_out + 1,), int32
+        As `count_by_output` returns it.
+
+    Returns
+    -------
+    t_indices : ndarray of shape (n_connections,), int32
+        Input neurons, ascending within an output neuron.
+    t_slots : ndarray of shape (n_connections,), int32
+    """
+    cdef Py_ssize_t n_in = indptr.shape[0] - 1, n = indices.shape[0], i, k
+    cdef int32_t place
+    t_indices_array = np.empty(n, dtype=np.int32)
+    t_slots_array = np.empty(n, dtype=np.int32)
+    next_place_array = np.array(t_indptr)
+    cdef int32_t[::1] t_indices = t_indices_array
+    cdef int32_t[::1] t_slots = t_slots_array
+    cdef int32_t[::1] next_place = next_place_array
+    with nogil:
         for i in range(n_in):
             for k in range(indptr[i], indptr[i + 1]):
-                place = t_indptr[indices[k]]
-                t_indptr[indices[k]] = place + 1
+                place = next_place[indices[k]]
+                next_place[indices[k]] = place + 1
                 t_indices[place] = <int32_t> i
                 t_slots[place] = <int32_t> k
-        for j in range(n_out, 0, -1):
-            t_indptr[j] = t_indptr[j - 1]
-        t_indptr[0] = 0
-    return t_indptr_array, t_indices_array, t_slots_array
+    return t_indices_array, t_slots_array
 
 
 def split(const int32_t[::1] indptr, const int32_t[::1] indices, const int32_t[::1] t_splits):

@@ -100,22 +100,32 @@ def batch_width(Py_ssize_t n_batch):
     return padded_width(n_batch)
 
 
-cdef tuple view_layer(LayerView* view, layer, int n_threads):
-    """Fill the view; return the arrays that must stay alive as long as it does."""
+cdef bint goes_by_input(Py_ssize_t n_connections, Py_ssize_t width) noexcept nogil:
+    """Whether the forward pass of a layer goes by input neuron."""
+    return width <= NARROW or (width <= MEDIUM and n_connections > CACHED_WEIGHTS)
+
+
+cdef tuple view_layer(LayerView* view, layer, int n_threads, bint by_input):
+    """Fill the view; return the arrays that must stay alive as long as it does.
+
+    The arrays of the other direction, eight bytes per connection, are made only if needed.
+    """
     topology = layer.topology
     splits, t_splits = topology.splits(n_threads)
+    t_indices = None if by_input else topology.t_indices
+    t_slots = None if by_input else topology.t_slots
     arrays = (
-        topology.indptr, topology.indices, topology.t_indptr, topology.t_indices,
-        topology.t_slots, topology.chunks, topology.t_chunks, splits, t_splits,
-        layer.weights, layer.bias,
+        topology.indptr, topology.indices, topology.t_indptr, t_indices, t_slots,
+        topology.chunks, topology.t_chunks, splits, t_splits, layer.weights, layer.bias,
     )
+    view.by_input = by_input
     view.n_in = topology.n_in
     view.n_out = topology.n_out
     view.indptr = const_ints(topology.indptr)
     view.indices = const_ints(topology.indices)
     view.t_indptr = const_ints(topology.t_indptr)
-    view.t_indices = const_ints(topology.t_indices)
-    view.t_slots = const_ints(topology.t_slots)
+    view.t_indices = const_ints(t_indices)
+    view.t_slots = const_ints(t_slots)
     view.chunks = const_ints(topology.chunks)
     view.t_chunks = const_ints(topology.t_chunks)
     view.splits = const_ints(splits.reshape(-1))
@@ -163,12 +173,12 @@ cdef void learn_pace(Pace* pace, int used, double seconds) noexcept nogil:
 
 cdef void forward_layer(
     const LayerView* layer, const real_t* inputs, real_t* outputs, Py_ssize_t width,
-    uint32_t dropout_key, int n_threads, bint by_input,
+    uint32_t dropout_key, int n_threads,
 ) noexcept nogil:
     cdef int c
     cdef bint use_threads = (
         n_threads > 1 and layer.indptr[layer.n_in] * (width + 16) > SERIAL_WORK)
-    if by_input:
+    if layer.by_input:
         for c in prange(layer.n_splits, num_threads=n_threads, use_threads_if=use_threads,
                         schedule="static", chunksize=1):
             forward_part(layer, c, inputs, outputs, width, dropout_key)
@@ -295,7 +305,9 @@ cdef class Stepper:
         self.penalty = 0
         for depth in range(self.n_layers):
             layer = layers[depth]
-            self.borrowed.append(view_layer(&self.layers[depth], layer, n_threads))
+            self.borrowed.append(view_layer(
+                &self.layers[depth], layer, n_threads,
+                goes_by_input(layer.topology.n_connections, self.max_width)))
             reals(layer.weights)  # refuses arrays that cannot be written
             reals(layer.bias)
             self.layers[depth].slopes = reals(workspace.slopes[depth])
@@ -404,11 +416,8 @@ cdef class Stepper:
 
         gather(&self.batch, self.tables[0], n_threads)
         for depth in range(self.n_layers):
-            forward_layer(
-                &self.layers[depth], self.tables[depth], self.tables[depth + 1], width,
-                self.dropout_key(depth, step_number), n_threads,
-                width <= NARROW or (width <= MEDIUM and self.layers[depth].indptr[
-                    self.layers[depth].n_in] > CACHED_WEIGHTS))
+            forward_layer(&self.layers[depth], self.tables[depth], self.tables[depth + 1], width,
+                          self.dropout_key(depth, step_number), n_threads)
         loss = loss_and_delta(self.loss, &self.batch, self.tables[last + 1], output.n_out,
                               weight_sum)
         loss = (loss + 0.5 * self.alpha * self.penalty) / weight_sum
@@ -474,7 +483,9 @@ def forward(network, X, tables, outputs, *, rows=None, n_threads=1):
         if layers == NULL or rooms == NULL:
             raise MemoryError
         for depth in range(n_layers):
-            borrowed.append(view_layer(&layers[depth], network.layers[depth], n_threads))
+            # Always by input neuron: what a sample is predicted to be must not depend, even in
+            # the last digit, on how many others are predicted with it.
+            borrowed.append(view_layer(&layers[depth], network.layers[depth], n_threads, True))
             rooms[depth] = reals(tables[depth])
         rooms[n_layers] = reals(tables[n_layers])
         batch.n_features = layers[0].n_in
@@ -495,10 +506,8 @@ def forward(network, X, tables, outputs, *, rows=None, n_threads=1):
                 batch.width = padded_width(n)
                 gather(&batch, rooms[0], threads)
                 for depth in range(n_layers):
-                    # Always by input neuron: what a sample is predicted to be must not depend,
-                    # even in the last digit, on how many others are predicted with it.
                     forward_layer(&layers[depth], rooms[depth], rooms[depth + 1], batch.width,
-                                  0, threads, True)
+                                  0, threads)
                 scores = rooms[n_layers]
                 for b in range(n):
                     for j in range(n_outputs):

@@ -18,6 +18,7 @@ cdef struct LayerView:
     const int32_t* splits       # (n_splits + 1, n_in) slots where an input's outputs change range
     const int32_t* t_splits     # (n_splits + 1,) those ranges of output neurons
     int32_t n_splits
+    bint by_input               # the forward pass: by input neuron, or (t_ arrays set) by output
     int32_t n_chunks
     int32_t n_t_chunks
     # values
