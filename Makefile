@@ -23,7 +23,7 @@ test: $(VENV)/installed-for-tests
 lint: $(VENV)/installed-for-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/cython-lint sklearn_set
+	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint sklearn_set
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=...")'
