@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sklearn_set import SETClassifier, SETRegressor, estimators
+from sklearn_set import SETClassifier, SETRegressor, estimators, training
 from sklearn_set.optimizers import SGD, Adam
 
 # Nearly every fit here is shorter than convergence takes.
@@ -1310,6 +1310,19 @@ def test_the_convergence_warning_has_mlps_words(factory, y):
 WIDE = {"hidden_layer_sizes": (1500, 1500), "epsilon": 20, "batch_size": 50, "max_iter": 3}
 
 
+@pytest.fixture
+def threads_always_pay(monkeypatch):
+    """As if one thread were slow: on a busy machine training would else be serial at times."""
+
+    class Impatient(training.Workspace):
+        def __init__(self, *args):
+            super().__init__(*args)
+            self.pace[0] = 1e9
+
+    monkeypatch.setattr(training, "Workspace", Impatient)
+
+
+@pytest.mark.usefixtures("threads_always_pay")
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @both

@@ -79,7 +79,7 @@ def large_data(dtype):
     return data, as_csr(data.X)
 
 
-def train_large(kernel, n_threads, sparse_input):
+def train_large(kernel, n_threads, sparse_input, batch_size=LARGE_BATCH):
     network = large_network(kernel[1]).copy()
     data, X_sparse = large_data(kernel[1])
     optimizer = Adam().attach(network)
@@ -88,7 +88,7 @@ def train_large(kernel, n_threads, sparse_input):
         network,
         optimizer,
         data,
-        batch_size=LARGE_BATCH,
+        batch_size=batch_size,
         X=X_sparse if sparse_input else None,
         n_threads=n_threads,
         alpha=0.01,
@@ -96,8 +96,8 @@ def train_large(kernel, n_threads, sparse_input):
         dropout_seed=3,
     )
     losses = []
-    for step in range(2):
-        rows = some_rows(210, LARGE_BATCH - 5 * step, seed=step)
+    for step in range(3):
+        rows = some_rows(210, batch_size - step, seed=step)
         losses.append(stepper.step(rows, 0.01, optimizer.next_step_size(0.01), step))
     return losses, values_of(network, optimizer)
 
@@ -110,16 +110,19 @@ def test_large_network_is_large_enough():
         assert layer.topology.chunks.shape[0] > 2
         assert layer.topology.t_chunks.shape[0] > 2
     assert LARGE[0] * LARGE_BATCH > serial_work()
+    # In a narrow batch, whose forward pass goes by input neuron, the first layer still is.
+    assert network.layers[0].topology.n_connections * (8 + 16) > serial_work()
     # Predictions are made in blocks of 64 samples.
     assert network.layers[0].topology.n_connections * (64 + 16) > serial_work()
 
 
+@pytest.mark.parametrize("batch_size", [8, LARGE_BATCH])
 @pytest.mark.parametrize("sparse_input", [False, True])
 @every_kernel()
-def test_same_bits_for_any_number_of_threads(kernel, sparse_input):
-    losses, values = train_large(kernel, 1, sparse_input)
-    for n_threads in (2, 4):
-        other_losses, other_values = train_large(kernel, n_threads, sparse_input)
+def test_same_bits_for_any_number_of_threads(kernel, sparse_input, batch_size):
+    losses, values = train_large(kernel, 1, sparse_input, batch_size)
+    for n_threads in (2, 3, 4):
+        other_losses, other_values = train_large(kernel, n_threads, sparse_input, batch_size)
         assert other_losses == losses
         assert_same_bits(other_values, values)
 
