@@ -303,10 +303,11 @@ class Workspace:
     def adapt(self, network):
         """Make the scratch large enough for the most connected neuron, after an evolution."""
         degree = max(int(np.diff(layer.topology.indptr).max()) for layer in network.layers)
-        # sums of one row, gradients waiting to be applied, gradients of one neuron; a cache line
-        # keeps threads apart
-        needed = self.width + 512 + max(degree, 512) + 64
-        needed = -(-needed // 16) * 16
+        # Sums of one row, gradients waiting to be applied, gradients of one neuron; whole cache
+        # lines, and one between threads.
+        waiting = machine.kernels(self._dtype.name).N_WAITING_GRADIENTS
+        needed = self.width + waiting + max(degree, waiting)
+        needed = -(-needed // 16) * 16 + 16
         if self.scratch is None or self.scratch.shape[1] < needed:
             self.scratch = _aligned((self._n_threads, needed), self._dtype)
 

@@ -21,13 +21,15 @@ from sklearn_set._core.losses cimport (
     LOGISTIC_LOG_LOSS, SOFTMAX_LOG_LOSS, SQUARED_ERROR, loss_and_delta,
 )
 from sklearn_set._core.rows cimport (
-    backward_rows, forward_part, forward_rows, padded_width, update_biases,
+    FLUSH_SLOTS, backward_rows, forward_part, forward_rows, padded_width, update_biases,
 )
 from sklearn_set._core.types cimport BatchView, LayerView, UpdateRule
 from sklearn_set._core.updates cimport ADAM, MOMENTUM, NESTEROV, PLAIN_SGD
 
 REAL_DTYPE = np.dtype("float32" if sizeof(real_t) == 4 else "float64")
 N_LANES = LANES
+# Gradients that may wait in a thread's scratch memory, beside those of one neuron.
+N_WAITING_GRADIENTS = FLUSH_SLOTS
 
 ACTIVATION_CODES = {
     "identity": IDENTITY, "logistic": LOGISTIC, "tanh": TANH, "relu": RELU,
