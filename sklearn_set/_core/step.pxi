@@ -145,9 +145,8 @@ cdef tuple view_layer(LayerView* view, layer, int n_threads, bint by_input):
 
 cdef struct Pace:
     # Whether threads pay at the moment.  On a machine whose other processors are busy, two
-    # threads may take turns on one of them and wait for each other at every layer: sixty times
-    # slower than one thread, as seen on a shared virtual machine.  Nothing but time depends on
-    # this choice.
+    # threads may take turns on one of them and wait for each other at every layer: many times
+    # slower than one thread.  Nothing but time depends on this choice.
     double serial          # seconds of a step on one thread, lately; 0 for not known yet
     double serial_until    # until when to stay with one thread
     double patience        # for how long, the last time
