@@ -169,7 +169,8 @@ class SparseNetwork:
         pair = [_aligned((max(self.sizes[part::2]), width), self.dtype) for part in (0, 1)]
         rooms = [pair[depth % 2] for depth in range(len(self.sizes))]
         outputs = np.empty((n_samples, self.sizes[-1]), self.dtype)
-        kernels.forward(self, X, rooms, outputs, n_threads=n_threads)
+        partial = _aligned((kernels.n_partial_rows(self), width), self.dtype)
+        kernels.forward(self, X, rooms, outputs, partial=partial, n_threads=n_threads)
         return outputs
 
 
@@ -280,6 +281,8 @@ class Workspace:
     slopes : list of ndarray of shape (n_units, width) or None
         For activations whose output does not tell their slope.
     scratch : ndarray of shape (n_threads, size)
+    partial : ndarray of shape (n_rows, width)
+        Sums over the second half of a layer's inputs.
     pace : ndarray of shape (3,), float64
         What the kernels learn about whether threads pay at the moment.
     """
@@ -296,6 +299,9 @@ class Workspace:
             else None
             for layer in network.layers
         ]
+        self.partial = _aligned(
+            (kernels.n_partial_rows(network, self.width), self.width), self._dtype
+        )
         self.pace = np.zeros(3)
         self.scratch = None
         self.adapt(network)

@@ -549,6 +549,8 @@ def test_threads_that_do_not_pay_are_given_a_rest():
         workspace.pace[0] = serial
         rows = np.arange(64, dtype=np.int32)
         losses = [stepper.step(rows, 0.01, 0.01, number) for number in range(3)]
+        assert stepper.seconds.keys() == {"gather", "forward", "backward"}
+        assert min(stepper.seconds.values()) > 0
         if system.openmp_version():
             assert (workspace.pace[1] > 0) == (serial < 1)
             assert (workspace.pace[2] > 0) == (serial < 1)

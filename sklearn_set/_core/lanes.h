@@ -13,7 +13,9 @@
 #define SKLEARN_SET_LANES_H
 
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #if REAL_BITS == 32
 typedef float real_t;
@@ -30,6 +32,22 @@ typedef double real_t;
 #define ALWAYS_INLINE static __forceinline
 #define PREFETCH(address) ((void)(address))
 #endif
+
+/* Whether a row holds nothing but zeros of either sign: no branch a number, so that the compiler can
+ * vectorise it and no processor guesses wrong. */
+#if REAL_BITS == 32
+typedef uint32_t real_bits;
+#else
+typedef uint64_t real_bits;
+#endif
+ALWAYS_INLINE int is_zero(const real_t *row, ptrdiff_t width) {
+    real_bits all = 0, bits;
+    for (ptrdiff_t b = 0; b < width; ++b) {
+        memcpy(&bits, row + b, sizeof bits);
+        all |= bits;
+    }
+    return (real_bits)(all << 1) == 0;
+}
 
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector) && !defined(SKLEARN_SET_PLAIN)
@@ -128,6 +146,41 @@ ALWAYS_INLINE void sums4_16(vec16 a, vec16 b, vec16 c, vec16 d, real_t *out) {
 }
 #endif
 
+/* A tile of E x E numbers, transposed: target[f * stride + b] = sources[b][f].  Each stage zips row
+ * i with row i + E / 2; after log2(E) stages rows have become columns. */
+#define ZIP2_LOW 0, 2
+#define ZIP2_HIGH 1, 3
+#define ZIP4_LOW 0, 4, 1, 5
+#define ZIP4_HIGH 2, 6, 3, 7
+#define ZIP8_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define ZIP8_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#define ZIP16_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define ZIP16_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define DEFINE_TRANSPOSE(E)                                                                \
+    ALWAYS_INLINE void transpose_tile(const real_t *const *sources, ptrdiff_t f,          \
+                                      real_t *target, ptrdiff_t stride) {                 \
+        vec##E rows[E], zipped[E];                                                         \
+        for (int b = 0; b < E; ++b) rows[b] = *(const vec##E##_at *)(sources[b] + f);      \
+        for (int stage = E; stage > 1; stage /= 2) {                                       \
+            for (int i = 0; i < E / 2; ++i) {                                              \
+                zipped[2 * i] = SHUFFLE(rows[i], rows[i + E / 2], ZIP##E##_LOW);           \
+                zipped[2 * i + 1] = SHUFFLE(rows[i], rows[i + E / 2], ZIP##E##_HIGH);      \
+            }                                                                              \
+            for (int i = 0; i < E; ++i) rows[i] = zipped[i];                               \
+        }                                                                                  \
+        for (int b = 0; b < E; ++b) *(vec##E##_at *)(target + b * stride) = rows[b];       \
+    }
+#if defined(__AVX512F__)
+#define TILE 8
+DEFINE_TRANSPOSE(8)
+#elif LANES >= 4
+#define TILE 4
+DEFINE_TRANSPOSE(4)
+#else
+#define TILE 2
+DEFINE_TRANSPOSE(2)
+#endif
+
 #else /* plain: one lane, loops that the compiler may vectorise */
 
 #define LANES 1
@@ -136,6 +189,12 @@ typedef real_t vec1_at;
 ALWAYS_INLINE real_t sum1(vec1 a) { return a; }
 ALWAYS_INLINE void sums4_1(vec1 a, vec1 b, vec1 c, vec1 d, real_t *out) {
     out[0] = a; out[1] = b; out[2] = c; out[3] = d;
+}
+#define TILE 1
+ALWAYS_INLINE void transpose_tile(const real_t *const *sources, ptrdiff_t f, real_t *target,
+                                  ptrdiff_t stride) {
+    (void)stride;
+    target[0] = sources[0][f];
 }
 
 #endif
@@ -167,6 +226,11 @@ ALWAYS_INLINE void sums4_1(vec1 a, vec1 b, vec1 c, vec1 d, real_t *out) {
     /* row += weight * a */                                                                \
     ALWAYS_INLINE void block_##B##_add_to(const block_##B *a, real_t weight, real_t *row) {\
         for (int i = 0; i < B / E; ++i) AT(E, row, i) += weight * a->v[i];                 \
+    }                                                                                      \
+    ALWAYS_INLINE real_t block_##B##_total(const block_##B *a) {                           \
+        vec##E s = a->v[0];                                                                \
+        for (int i = 1; i < B / E; ++i) s += a->v[i];                                      \
+        return sum##E(s);                                                                  \
     }                                                                                      \
     /* the sum over the block of a * row */                                                \
     ALWAYS_INLINE real_t block_##B##_dot(const block_##B *a, const real_t *row) {          \
@@ -251,6 +315,7 @@ DEFINE_BLOCK(16, 16) DEFINE_BLOCK(32, 16) DEFINE_BLOCK(64, 16) DEFINE_BLOCK(128,
 #define block_add(a, b) CHOOSE(a, add)(a, b)
 #define block_add_scaled(a, weight, row) CHOOSE(a, add_scaled)(a, weight, row)
 #define block_add_to(a, weight, row) CHOOSE(a, add_to)(a, weight, row)
+#define block_total(a) CHOOSE(a, total)(a)
 #define block_dot(a, row) CHOOSE(a, dot)(a, row)
 #define block_chains(a) CHOOSE(a, chains)(a)
 #define block_dot4_add(a, r0, r1, r2, r3, out, w, sum, other)                              \

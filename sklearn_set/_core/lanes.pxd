@@ -24,6 +24,7 @@ cdef extern from "lanes.h" nogil:
 
     const int LANES
     const int MAX_BLOCK
+    enum: TILE
 
     # Macros that choose by the block's type; `void*` lets one declaration serve all widths.
     int block_width(const void* block)
@@ -33,6 +34,7 @@ cdef extern from "lanes.h" nogil:
     void block_add(void* block, const void* other)
     void block_add_scaled(void* block, real_t weight, const real_t* row)
     void block_add_to(const void* block, real_t weight, real_t* row)
+    real_t block_total(const void* block)
     real_t block_dot(const void* block, const real_t* row)
     void block_dot4(const void* block, const real_t* row_0, const real_t* row_1,
                     const real_t* row_2, const real_t* row_3, real_t* out)
@@ -40,6 +42,9 @@ cdef extern from "lanes.h" nogil:
                         const real_t* row_2, const real_t* row_3, real_t* out,
                         const real_t* weights, void* total, void* other)
     int block_chains(const void* block)
+    void transpose_tile(const real_t* const* sources, Py_ssize_t column, real_t* target,
+                        Py_ssize_t stride)
+    bint is_zero(const real_t* row, Py_ssize_t width)
     void PREFETCH(const void* address)
 
     real_t real_exp(real_t x)

@@ -12,7 +12,7 @@ from sklearn_set._core.lanes cimport (
     MAX_BLOCK, PREFETCH,
     block_1, block_2, block_4, block_8, block_16, block_32, block_64, block_128, block_t,
     block_add, block_add_scaled, block_add_to, block_chains, block_dot, block_dot4,
-    block_dot4_add, block_fill, block_load, block_store, block_width, real_t,
+    block_dot4_add, block_fill, block_load, block_store, block_total, block_width, is_zero, real_t,
 )
 from sklearn_set._core.types cimport LayerView, UpdateRule
 from sklearn_set._core.updates cimport sum_of_squares, update
@@ -22,6 +22,11 @@ cdef enum:
     # pays a quarter there, costs inside it.
     PREFETCH_DISTANCE = 32
     PREFETCH_TABLE_BYTES = 1 << 20
+    # The rows of the neurons themselves come in order, and few ahead are enough.
+    ROWS_AHEAD = 4
+    # Slots beyond the second-level cache, of which silent neurons leave gaps, are prefetched too.
+    STREAM_AHEAD = 256
+    STREAMED_SLOTS = 1 << 18
     # Gradients wait in a buffer until so many neighbouring slots can be updated together.
     FLUSH_SLOTS = 512
 
@@ -42,12 +47,20 @@ cdef inline void prefetch_row(const real_t* row, Py_ssize_t n) noexcept nogil:
         b += 64 // <Py_ssize_t> sizeof(real_t)
 
 
-cdef inline bint is_zero(const real_t* row, Py_ssize_t width) noexcept nogil:
+cdef inline real_t row_total(const real_t* row, Py_ssize_t width) noexcept nogil:
+    """The sum of a row; `width` as `padded_width` gives it."""
+    cdef block_8 sums, more
+    cdef real_t total = 0
     cdef Py_ssize_t b
-    for b in range(width):
-        if row[b] != 0:
-            return False
-    return True
+    if width < 8:
+        for b in range(width):
+            total += row[b]
+        return total
+    block_load(&sums, row)
+    for b in range(8, width, 8):
+        block_load(&more, row + b)
+        block_add(&sums, &more)
+    return block_total(&sums)
 
 
 # ---------------------------------------------------------------------------- forward
@@ -97,11 +110,12 @@ cdef inline void forward_block(
 cdef inline void finish_row(
     const LayerView* layer, int32_t j, real_t* row, Py_ssize_t width, uint32_t dropout_key,
 ) noexcept nogil:
-    """From pre-activations to outputs."""
+    """From pre-activations to outputs, and whether the neuron is silent."""
     activate(layer.activation, layer.parameter, row,
              NULL if layer.slopes == NULL else layer.slopes + j * width, width)
     if layer.dropout > 0:
         drop(dropout_key, <uint32_t> j, layer.dropout, row, width)
+    layer.silent_outputs[j] = is_zero(row, width)
 
 
 cdef inline void forward_rows(
@@ -150,95 +164,183 @@ cdef inline void forward_rows(
         finish_row(layer, j, row, width, dropout_key)
 
 
+cdef struct Ahead:
+    # Where the prefetching of output rows has come to, some connections ahead of the work.
+    int32_t row                 # input neuron
+    int32_t last                # the neuron to stop before
+    Py_ssize_t slot             # next slot of `row`
+    Py_ssize_t stop             # end of its slots
+
+
+cdef inline const int32_t* first_slots(const LayerView* layer, int32_t part) noexcept nogil:
+    """Where the slots of each input neuron begin whose outputs lie in a range."""
+    if layer.splits == NULL:
+        return layer.indptr
+    return layer.splits + <Py_ssize_t> part * layer.n_in
+
+
+cdef inline const int32_t* last_slots(const LayerView* layer, int32_t part) noexcept nogil:
+    """Where they end."""
+    if layer.splits == NULL:
+        return layer.indptr + 1
+    return layer.splits + <Py_ssize_t> (part + 1) * layer.n_in
+
+
+cdef inline bint next_row(Ahead* ahead, const LayerView* layer, int32_t part) noexcept nogil:
+    """Go to the next input neuron that has connections and is not silent; False at the end."""
+    cdef const int32_t* begin = first_slots(layer, part)
+    cdef const int32_t* end = last_slots(layer, part)
+    cdef int32_t i = ahead.row + 1
+    while i < ahead.last:
+        if begin[i] < end[i] and not layer.silent[i]:
+            ahead.row = i
+            ahead.slot = begin[i]
+            ahead.stop = end[i]
+            return True
+        i += 1
+    ahead.row = i
+    ahead.slot = ahead.stop
+    return False
+
+
 cdef inline void scatter_block(
     block_t* width_tag,
     const LayerView* layer,
+    int32_t part,
     Py_ssize_t begin,           # slots [begin, end), all of one input neuron
     Py_ssize_t end,
     const real_t* row,          # IN (width,) of that neuron
     real_t* outputs,            # INOUT (n_out, width)
     Py_ssize_t width,
     Py_ssize_t offset,
-    bint prefetch,
+    Ahead* ahead,               # NULL where nothing is to be prefetched
 ) noexcept nogil:
     cdef block_t x
     cdef real_t* table = outputs + offset
     cdef const int32_t* indices = layer.indices
     cdef const real_t* weights = layer.weights
-    cdef Py_ssize_t k, last = layer.indptr[layer.n_in] - 1
+    cdef Py_ssize_t k = begin, both, lead
     block_load(&x, row + offset)
-    for k in range(begin, end):
-        if prefetch and k + PREFETCH_DISTANCE < last:
-            prefetch_row(table + indices[k + PREFETCH_DISTANCE] * width, block_width(&x))
+    if ahead != NULL and offset == 0:
+        while k < end and (ahead.slot < ahead.stop
+                           or next_row(ahead, layer, part)):
+            both = min(end, k + ahead.stop - ahead.slot)
+            lead = ahead.slot - k
+            ahead.slot += both - k
+            while k < both:
+                prefetch_row(table + indices[k + lead] * width, block_width(&x))
+                block_add_to(&x, weights[k], table + indices[k] * width)
+                k += 1
+    while k < end:
         block_add_to(&x, weights[k], table + indices[k] * width)
+        k += 1
 
 
 cdef inline void scatter_row(
-    const LayerView* layer, Py_ssize_t begin, Py_ssize_t end, const real_t* row, real_t* outputs,
-    Py_ssize_t width, bint prefetch,
+    const LayerView* layer, int32_t part, Py_ssize_t begin, Py_ssize_t end, const real_t* row,
+    real_t* outputs, Py_ssize_t width, Ahead* ahead,
 ) noexcept nogil:
     cdef Py_ssize_t offset = 0, left
     while offset < width:
         left = width - offset
         if MAX_BLOCK >= 32 and left >= 32:
-            scatter_block(<block_32*> NULL, layer, begin, end, row, outputs, width, offset,
-                          prefetch)
+            scatter_block(<block_32*> NULL, layer, part, begin, end, row, outputs, width,
+                          offset, ahead)
             offset += 32
         elif MAX_BLOCK >= 16 and left >= 16:
-            scatter_block(<block_16*> NULL, layer, begin, end, row, outputs, width, offset,
-                          prefetch)
+            scatter_block(<block_16*> NULL, layer, part, begin, end, row, outputs, width,
+                          offset, ahead)
             offset += 16
         elif left >= 8:
-            scatter_block(<block_8*> NULL, layer, begin, end, row, outputs, width, offset,
-                          prefetch)
+            scatter_block(<block_8*> NULL, layer, part, begin, end, row, outputs, width,
+                          offset, ahead)
             offset += 8
         elif left >= 4:
-            scatter_block(<block_4*> NULL, layer, begin, end, row, outputs, width, offset,
-                          prefetch)
+            scatter_block(<block_4*> NULL, layer, part, begin, end, row, outputs, width,
+                          offset, ahead)
             offset += 4
         elif left >= 2:
-            scatter_block(<block_2*> NULL, layer, begin, end, row, outputs, width, offset,
-                          prefetch)
+            scatter_block(<block_2*> NULL, layer, part, begin, end, row, outputs, width,
+                          offset, ahead)
             offset += 2
         else:
-            scatter_block(<block_1*> NULL, layer, begin, end, row, outputs, width, offset,
-                          prefetch)
+            scatter_block(<block_1*> NULL, layer, part, begin, end, row, outputs, width,
+                          offset, ahead)
             offset += 1
 
 
-cdef inline void forward_part(
+cdef inline void sum_part(
     const LayerView* layer,
+    int32_t half,               # of the input neurons
     int32_t part,               # of the splits: its output neurons, and no others, are written
     const real_t* inputs,       # IN (n_in, width)
     real_t* outputs,            # OUT (n_out, width)
     Py_ssize_t width,
-    uint32_t dropout_key,
 ) noexcept nogil:
-    """The forward pass by input neuron, for narrow batches.
+    """The weighted sums of the forward pass by input neuron, for narrow batches.
 
     It streams the weights, where `forward_rows` reads each at random through its slot, and passes
-    over neurons that are silent for the whole batch; in return it reads and writes the outputs
-    again for every connection.  A neuron adds its inputs in ascending order, however many parts
-    there are.
+    over silent neurons; in return it reads and writes the outputs again for every connection.  A
+    neuron adds the inputs of a half in ascending order, however many parts there are.
     """
     cdef int32_t i, j, start = layer.t_splits[part], stop = layer.t_splits[part + 1]
-    cdef const int32_t* begin = layer.splits + <Py_ssize_t> part * layer.n_in
-    cdef const int32_t* end = begin + layer.n_in
-    cdef Py_ssize_t b
-    cdef const real_t* row
+    cdef int32_t first = layer.middle if half == 1 else 0
+    cdef int32_t last = layer.middle if half == 0 and layer.n_halves == 2 else layer.n_in
+    cdef const int32_t* begin = first_slots(layer, part)
+    cdef const int32_t* end = last_slots(layer, part)
+    cdef Py_ssize_t b, k, n
     cdef real_t* output
+    cdef real_t value
+    cdef Ahead ahead
     cdef bint prefetch = (
         (stop - start) * width * <Py_ssize_t> sizeof(real_t) > PREFETCH_TABLE_BYTES)
+    cdef bint stream = not prefetch and layer.indptr[layer.n_in] > STREAMED_SLOTS
     for j in range(start, stop):
         output = outputs + j * width
+        value = layer.bias[j] if half == 0 else 0
         for b in range(width):
-            output[b] = layer.bias[j]
-    for i in range(layer.n_in):
-        row = inputs + i * width
-        if begin[i] < end[i] and not is_zero(row, width):
-            scatter_row(layer, begin[i], end[i], row, outputs, width, prefetch)
+            output[b] = value
+    if prefetch:
+        ahead.row = first - 1
+        ahead.last = last
+        ahead.slot = 0
+        ahead.stop = 0
+        n = 0
+        while n < PREFETCH_DISTANCE and next_row(&ahead, layer, part):
+            k = min(PREFETCH_DISTANCE - n, ahead.stop - ahead.slot)
+            n += k
+            ahead.slot += k
+    for i in range(first, last):
+        if begin[i] < end[i] and not layer.silent[i]:
+            if stream:
+                for k in range(begin[i], end[i], 16):
+                    PREFETCH(layer.indices + k + STREAM_AHEAD)
+                    PREFETCH(layer.weights + k + STREAM_AHEAD)
+            scatter_row(layer, part, begin[i], end[i], inputs + i * width, outputs, width,
+                        &ahead if prefetch else NULL)
+
+
+cdef inline void finish_rows(
+    const LayerView* layer,
+    int32_t start,              # output neurons [start, stop)
+    int32_t stop,
+    real_t* outputs,            # INOUT (n_out, width)
+    const real_t* others,       # IN (n_out, width) sums of the second half, or NULL
+    Py_ssize_t width,
+    uint32_t dropout_key,
+) noexcept nogil:
+    """What follows the sums of all halves."""
+    cdef int32_t j
+    cdef Py_ssize_t b
+    cdef real_t* row
+    cdef const real_t* other
     for j in range(start, stop):
-        finish_row(layer, j, outputs + j * width, width, dropout_key)
+        row = outputs + j * width
+        if others != NULL:
+            other = others + j * width
+            for b in range(width):
+                row[b] += other[b]
+        finish_row(layer, j, row, width, dropout_key)
 
 
 # --------------------------------------------------------------------------- backward
@@ -267,6 +369,7 @@ cdef inline void backward_block(
     cdef Py_ssize_t k = layer.indptr[i], end = layer.indptr[i + 1]
     cdef Py_ssize_t last = layer.indptr[layer.n_in] - 3, ahead
     cdef int q
+    cdef const real_t* first = layer.moments[0] if layer.moments[0] != NULL else weights
     block_load(&x, row + offset)
     block_fill(&even, 0)
     if block_chains(&even) == 2:
@@ -278,6 +381,9 @@ cdef inline void backward_block(
             if ahead < last:
                 for q in range(4):
                     prefetch_row(table + indices[ahead + q] * width, block_width(&x))
+        if offset == 0:
+            # What the update will read; weights and indices are read here, and so come in time.
+            PREFETCH(first + k + 64)
         r0 = table + indices[k] * width
         r1 = table + indices[k + 1] * width
         r2 = table + indices[k + 2] * width
@@ -311,11 +417,7 @@ cdef inline void backward_row(
     cdef Py_ssize_t offset = 0, left
     while offset < width:
         left = width - offset
-        if MAX_BLOCK >= 128 and left >= 128:
-            backward_block(<block_128*> NULL, layer, i, deltas, row, sums, gradients, width,
-                           offset, prefetch)
-            offset += 128
-        elif MAX_BLOCK >= 64 and left >= 64:
+        if MAX_BLOCK >= 64 and left >= 64:
             backward_block(<block_64*> NULL, layer, i, deltas, row, sums, gradients, width,
                            offset, prefetch)
             offset += 64
@@ -367,17 +469,10 @@ cdef inline void update_biases(
     least FLUSH_SLOTS numbers.
     """
     cdef int32_t j, begin = start, end
-    cdef Py_ssize_t b
-    cdef real_t total
-    cdef const real_t* row
     while begin < stop:
         end = begin + FLUSH_SLOTS if begin + FLUSH_SLOTS < stop else stop
         for j in range(begin, end):
-            row = deltas + j * width
-            total = 0
-            for b in range(width):
-                total += row[b]
-            gradients[j - begin] = total
+            gradients[j - begin] = row_total(deltas + j * width, width)
         update(rule, gradients, layer.bias + begin,
                NULL if layer.bias_moments[0] == NULL else layer.bias_moments[0] + begin,
                NULL if layer.bias_moments[1] == NULL else layer.bias_moments[1] + begin,
@@ -407,18 +502,19 @@ cdef inline double backward_rows(
     cdef Py_ssize_t b, k, flushed = layer.indptr[start]
     cdef double squares = 0
     cdef real_t* row
-    cdef bint zero, prefetch = (
+    cdef bint prefetch = (
         layer.n_out * width * <Py_ssize_t> sizeof(real_t) > PREFETCH_TABLE_BYTES)
     # A neuron that is silent for the whole batch has no gradient, and no delta if its
     # activation is flat at zero.
-    cdef bint skip_zeros = below == NULL or zero_means_flat(below.activation)
+    cdef bint skip_silent = below == NULL or zero_means_flat(below.activation)
     for i in range(start, stop):
         row = inputs + i * width
+        if prefetch and i + ROWS_AHEAD < stop:
+            prefetch_row(row + ROWS_AHEAD * width, width)
         if layer.indptr[i] - flushed >= FLUSH_SLOTS:
             squares += update_slots(layer, rule, gradients, flushed, layer.indptr[i])
             flushed = layer.indptr[i]
-        zero = skip_zeros and is_zero(row, width)
-        if zero:
+        if skip_silent and layer.silent[i]:
             for k in range(layer.indptr[i], layer.indptr[i + 1]):
                 gradients[k - flushed] = 0
             continue

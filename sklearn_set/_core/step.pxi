@@ -7,7 +7,7 @@
 
 from cython.parallel cimport prange, threadid
 from libc.math cimport NAN
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -16,12 +16,13 @@ import numpy as np
 from sklearn_set._core.activations cimport (
     ALL_RELU, ELU, GELU, IDENTITY, LEAKY_RELU, LOGISTIC, RELU, SILU, TANH, mix, needs_slopes,
 )
-from sklearn_set._core.lanes cimport LANES, real_t
+from sklearn_set._core.lanes cimport LANES, TILE, is_zero, real_t, transpose_tile
 from sklearn_set._core.losses cimport (
     LOGISTIC_LOG_LOSS, SOFTMAX_LOG_LOSS, SQUARED_ERROR, loss_and_delta,
 )
 from sklearn_set._core.rows cimport (
-    FLUSH_SLOTS, backward_rows, forward_part, forward_rows, padded_width, update_biases,
+    FLUSH_SLOTS, backward_rows, finish_rows, forward_rows, padded_width, prefetch_row, sum_part,
+    update_biases,
 )
 from sklearn_set._core.types cimport BatchView, LayerView, UpdateRule
 from sklearn_set._core.updates cimport ADAM, MOMENTUM, NESTEROV, PLAIN_SGD
@@ -55,10 +56,16 @@ cdef enum:
     NARROW = 8
     MEDIUM = 32
     CACHED_WEIGHTS = 1 << 18
+    CACHED_SUMS = 1 << 18       # numbers in a table of outputs
+    PREDICTED = 8               # the width that predictions are taken to have
     # A pass over fewer connections x (width + 16), some ten microseconds, stays serial:
     # waking threads costs a microsecond on an idle machine, but waiting for one that a neighbour
     # has displaced costs milliseconds.
     SERIAL_WORK = 400_000
+    # Output neurons whose activation is computed in one go.
+    FINISHED_ROWS = 256
+    # Features whose part of the batch is transposed in one go, small enough for the first cache.
+    FEATURES = 64
 
 
 # The first element of an array, as a pointer; NULL for None and for an empty array.
@@ -107,34 +114,66 @@ cdef bint goes_by_input(Py_ssize_t n_connections, Py_ssize_t width) noexcept nog
     return width <= NARROW or (width <= MEDIUM and n_connections > CACHED_WEIGHTS)
 
 
-cdef tuple view_layer(LayerView* view, layer, int n_threads, bint by_input):
+cdef int count_halves(
+    Py_ssize_t n_connections, Py_ssize_t n_out, Py_ssize_t width,
+) noexcept nogil:
+    """In how many parts the inputs of a layer are summed when it goes by input neuron.
+
+    Two let two threads stream one half of the connections each, where cutting the outputs would
+    make both stream all of them.  That pays while the sums stay in the second-level cache; beyond,
+    a smaller table is worth more.  It is a property of the layer, not of the threads, as the order
+    of additions depends on it.
+    """
+    return 2 if n_connections >= 8 * n_out and n_out * width <= CACHED_SUMS else 1
+
+
+def n_partial_rows(network, Py_ssize_t width=PREDICTED):
+    """How many rows the table for the sums of second halves needs, at most."""
+    return max(
+        layer.topology.n_out
+        if goes_by_input(layer.topology.n_connections, width)
+        and count_halves(layer.topology.n_connections, layer.topology.n_out, width) == 2
+        else 0
+        for layer in network.layers
+    )
+
+
+cdef tuple view_layer(LayerView* view, layer, int n_threads, bint by_input, int n_halves):
     """Fill the view; return the arrays that must stay alive as long as it does.
 
     The arrays of the other direction, eight bytes per connection, are made only if needed.
     """
     topology = layer.topology
-    splits, t_splits = topology.splits(n_threads)
-    t_indices = None if by_input else topology.t_indices
-    t_slots = None if by_input else topology.t_slots
-    arrays = (
-        topology.indptr, topology.indices, topology.t_indptr, t_indices, t_slots,
-        topology.chunks, topology.t_chunks, splits, t_splits, layer.weights, layer.bias,
-    )
     view.by_input = by_input
+    view.n_halves = n_halves
+    view.middle = np.searchsorted(topology.indptr, topology.n_connections // 2)
+    t_indices, t_slots, t_chunks, splits, t_splits = None, None, None, None, None
+    t_indptr = None
+    if not by_input:
+        t_indptr, t_indices, t_slots = topology.t_indptr, topology.t_indices, topology.t_slots
+        t_chunks = topology.t_chunks
+    elif n_threads <= view.n_halves:
+        t_splits = np.array([0, topology.n_out], np.int32)
+    else:
+        splits, t_splits = topology.splits(-(-n_threads // view.n_halves))
+    arrays = (
+        topology.indptr, topology.indices, t_indptr, t_indices, t_slots,
+        topology.chunks, t_chunks, splits, t_splits, layer.weights, layer.bias,
+    )
     view.n_in = topology.n_in
     view.n_out = topology.n_out
     view.indptr = const_ints(topology.indptr)
     view.indices = const_ints(topology.indices)
-    view.t_indptr = const_ints(topology.t_indptr)
+    view.t_indptr = const_ints(t_indptr)
     view.t_indices = const_ints(t_indices)
     view.t_slots = const_ints(t_slots)
     view.chunks = const_ints(topology.chunks)
-    view.t_chunks = const_ints(topology.t_chunks)
-    view.splits = const_ints(splits.reshape(-1))
+    view.t_chunks = const_ints(t_chunks)
+    view.splits = const_ints(None if splits is None else splits.reshape(-1))
     view.t_splits = const_ints(t_splits)
     view.n_chunks = topology.chunks.shape[0] - 1
-    view.n_t_chunks = topology.t_chunks.shape[0] - 1
-    view.n_splits = t_splits.shape[0] - 1
+    view.n_t_chunks = 0 if t_chunks is None else t_chunks.shape[0] - 1
+    view.n_splits = 0 if t_splits is None else t_splits.shape[0] - 1
     # Forward passes only read; Stepper asks for writable arrays itself.
     view.weights = <real_t*> const_reals(layer.weights)
     view.bias = <real_t*> const_reals(layer.bias)
@@ -173,21 +212,26 @@ cdef void learn_pace(Pace* pace, int used, double seconds) noexcept nogil:
 
 
 cdef void forward_layer(
-    const LayerView* layer, const real_t* inputs, real_t* outputs, Py_ssize_t width,
-    uint32_t dropout_key, int n_threads,
+    const LayerView* layer, const real_t* inputs, real_t* outputs, real_t* others,
+    Py_ssize_t width, uint32_t dropout_key, int n_threads,
 ) noexcept nogil:
-    cdef int c
+    cdef int c, n_blocks = (layer.n_out + FINISHED_ROWS - 1) // FINISHED_ROWS
     cdef bint use_threads = (
         n_threads > 1 and layer.indptr[layer.n_in] * (width + 16) > SERIAL_WORK)
-    if layer.by_input:
-        for c in prange(layer.n_splits, num_threads=n_threads, use_threads_if=use_threads,
-                        schedule="static", chunksize=1):
-            forward_part(layer, c, inputs, outputs, width, dropout_key)
-    else:
+    if not layer.by_input:
         for c in prange(layer.n_t_chunks, num_threads=n_threads, use_threads_if=use_threads,
                         schedule="dynamic", chunksize=1):
             forward_rows(layer, layer.t_chunks[c], layer.t_chunks[c + 1], inputs, outputs,
                          width, dropout_key)
+        return
+    for c in prange(layer.n_halves * layer.n_splits, num_threads=n_threads,
+                    use_threads_if=use_threads, schedule="static", chunksize=1):
+        sum_part(layer, c % layer.n_halves, c // layer.n_halves, inputs,
+                 others if c % layer.n_halves == 1 else outputs, width)
+    for c in prange(n_blocks, num_threads=n_threads, use_threads_if=use_threads,
+                    schedule="static"):
+        finish_rows(layer, c * FINISHED_ROWS, min((c + 1) * FINISHED_ROWS, layer.n_out), outputs,
+                    others if layer.n_halves == 2 else NULL, width, dropout_key)
 
 
 cdef inline bint is_ignored(const BatchView* batch, Py_ssize_t b) noexcept nogil:
@@ -197,20 +241,47 @@ cdef inline bint is_ignored(const BatchView* batch, Py_ssize_t b) noexcept nogil
 
 
 cdef inline void gather_features(
-    const BatchView* batch, real_t* table, Py_ssize_t start, Py_ssize_t stop,
+    const BatchView* batch, real_t* table, uint8_t* silent, Py_ssize_t start, Py_ssize_t stop,
 ) noexcept nogil:
     """Transpose the features [start, stop) of the batch's samples into table (n_features, width).
+
+    Whole tiles in registers, the rest number by number.
     """
-    cdef Py_ssize_t b, f, width = batch.width
+    cdef const real_t* samples[TILE]
+    cdef Py_ssize_t b, f, q, width = batch.width, tiled
     cdef const real_t* sample
-    for b in range(width):
-        if is_ignored(batch, b):
-            for f in range(start, stop):
-                table[f * width + b] = 0
-        else:
-            sample = batch.dense + <Py_ssize_t> batch.rows[b] * batch.n_features
-            for f in range(start, stop):
-                table[f * width + b] = sample[f]
+    b = 0
+    while b < width:
+        tiled = start
+        if b + TILE <= width and sample_rows(batch, b, samples):
+            for q in range(TILE):
+                prefetch_row(samples[q] + start, stop - start)
+            while tiled + TILE <= stop:
+                transpose_tile(samples, tiled, table + tiled * width + b, width)
+                tiled = tiled + TILE
+        for q in range(b, min(b + TILE, width)):
+            if is_ignored(batch, q):
+                for f in range(tiled, stop):
+                    table[f * width + q] = 0
+            else:
+                sample = batch.dense + <Py_ssize_t> batch.rows[q] * batch.n_features
+                for f in range(tiled, stop):
+                    table[f * width + q] = sample[f]
+        b = b + TILE
+    for f in range(start, stop):
+        silent[f] = is_zero(table + f * width, width)
+
+
+cdef inline bint sample_rows(
+    const BatchView* batch, Py_ssize_t b, const real_t** samples,
+) noexcept nogil:
+    """The rows of X of a tile's columns; whether all of them are to be read."""
+    cdef Py_ssize_t q
+    for q in range(TILE):
+        if is_ignored(batch, b + q):
+            return False
+        samples[q] = batch.dense + <Py_ssize_t> batch.rows[b + q] * batch.n_features
+    return True
 
 
 cdef inline void scatter_sample(
@@ -223,21 +294,48 @@ cdef inline void scatter_sample(
         table[batch.csr_indices[c] * batch.width + b] += batch.csr_data[c]
 
 
-cdef void gather(const BatchView* batch, real_t* table, int n_threads) noexcept nogil:
+cdef void gather(
+    const BatchView* batch, real_t* table, uint8_t* silent, int n_threads,
+) noexcept nogil:
     """The batch, neuron by neuron: from here on the format of X is forgotten."""
     cdef Py_ssize_t n_features = batch.n_features, width = batch.width
-    cdef Py_ssize_t c, b, n_chunks = (n_features + 63) // 64
+    cdef Py_ssize_t c, b, f, n_chunks = (n_features + FEATURES - 1) // FEATURES
     cdef bint use_threads = n_threads > 1 and n_features * width > SERIAL_WORK
     if batch.dense != NULL:
         for c in prange(n_chunks, num_threads=n_threads, use_threads_if=use_threads,
                         schedule="static"):
-            gather_features(batch, table, c * 64,
-                            c * 64 + 64 if c * 64 + 64 < n_features else n_features)
-    else:
-        memset(table, 0, n_features * width * sizeof(real_t))
-        for b in range(batch.n_batch):
-            if not is_ignored(batch, b):
-                scatter_sample(batch, b, table)
+            gather_features(batch, table, silent, c * FEATURES,
+                            min((c + 1) * FEATURES, n_features))
+        return
+    for c in prange(n_chunks, num_threads=n_threads, use_threads_if=use_threads,
+                    schedule="static"):
+        memset(table + c * FEATURES * width, 0,
+               min(FEATURES, n_features - c * FEATURES) * width * sizeof(real_t))
+    for b in prange(batch.n_batch, num_threads=n_threads, use_threads_if=use_threads,
+                    schedule="static"):
+        if not is_ignored(batch, b):
+            scatter_sample(batch, b, table)
+    for f in prange(n_features, num_threads=n_threads, use_threads_if=use_threads,
+                    schedule="static"):
+        silent[f] = is_zero(table + f * width, width)
+
+
+cdef uint8_t* give_flags(LayerView* layers, int n_layers) noexcept nogil:
+    """Room for the flags of silent neurons; the caller frees it."""
+    cdef int depth
+    cdef Py_ssize_t total = layers[0].n_in
+    cdef uint8_t* flags
+    cdef uint8_t* place
+    for depth in range(n_layers):
+        total += layers[depth].n_out
+    flags = <uint8_t*> calloc(total, 1)
+    if flags != NULL:
+        place = flags
+        for depth in range(n_layers):
+            layers[depth].silent = place
+            place += layers[depth].n_in
+            layers[depth].silent_outputs = place
+    return flags
 
 
 cdef class Stepper:
@@ -277,7 +375,10 @@ cdef class Stepper:
     cdef BatchView batch
     cdef Pace* pace
     cdef double alpha, weight_decay, penalty
+    cdef double clock[3]            # seconds spent so far: gather, forward, backward
     cdef double* partial
+    cdef real_t* others             # sums of the second halves
+    cdef uint8_t* flags             # of silent neurons, the features first
     cdef uint32_t dropout_seed
     cdef uint32_t n_steps
     cdef object borrowed            # keeps every array alive while pointers to it exist
@@ -301,6 +402,8 @@ cdef class Stepper:
         if self.layers == NULL or self.tables == NULL:
             raise MemoryError
         self.max_width = workspace.width
+        self.others = reals(workspace.partial)
+        self.borrowed.append(workspace.partial)
         for depth in range(self.n_layers + 1):
             self.tables[depth] = reals(workspace.tables[depth])
         self.penalty = 0
@@ -308,7 +411,9 @@ cdef class Stepper:
             layer = layers[depth]
             self.borrowed.append(view_layer(
                 &self.layers[depth], layer, n_threads,
-                goes_by_input(layer.topology.n_connections, self.max_width)))
+                goes_by_input(layer.topology.n_connections, self.max_width),
+                count_halves(
+                    layer.topology.n_connections, layer.topology.n_out, self.max_width)))
             reals(layer.weights)  # refuses arrays that cannot be written
             reals(layer.bias)
             self.layers[depth].slopes = reals(workspace.slopes[depth])
@@ -320,7 +425,8 @@ cdef class Stepper:
             self.penalty += float(np.vdot(layer.weights, layer.weights))
             self.borrowed.append((*optimizer.moments[depth], *optimizer.bias_moments[depth]))
         self.partial = <double*> calloc(largest_chunks, sizeof(double))
-        if self.partial == NULL:
+        self.flags = give_flags(self.layers, self.n_layers)
+        if self.partial == NULL or self.flags == NULL:
             raise MemoryError
         pace = workspace.pace
         self.pace = <Pace*> &pace[0]
@@ -353,6 +459,7 @@ cdef class Stepper:
         free(self.layers)
         free(self.tables)
         free(self.partial)
+        free(self.flags)
 
     def step(self, const int32_t[::1] rows, double learning_rate, double step_size,
              uint32_t step_number):
@@ -394,6 +501,11 @@ cdef class Stepper:
         """Whether no weight of a connection has become infinite or not a number."""
         return self.penalty - self.penalty == 0
 
+    @property
+    def seconds(self):
+        """Wall seconds spent so far: reading batches, forward, and loss with backward."""
+        return dict(zip(("gather", "forward", "backward"), self.clock))
+
     cdef uint32_t dropout_key(self, int depth, uint32_t step_number) noexcept nogil:
         return mix(self.dropout_seed ^ mix(step_number * <uint32_t> 64 + <uint32_t> depth))
 
@@ -401,7 +513,7 @@ cdef class Stepper:
         self, int n_threads, double learning_rate, double step_size, uint32_t step_number,
     ) noexcept nogil:
         cdef int depth, b, last = self.n_layers - 1
-        cdef double weight_sum = 0, loss
+        cdef double weight_sum = 0, loss, began, gathered, passed
         cdef Py_ssize_t width = self.batch.width
         cdef LayerView* output = &self.layers[last]
         if self.batch.sample_weight == NULL:
@@ -415,10 +527,13 @@ cdef class Stepper:
         self.rule.shrink = 1 - learning_rate * self.weight_decay
         self.rule.l2 = self.alpha / weight_sum
 
-        gather(&self.batch, self.tables[0], n_threads)
+        began = wall_seconds()
+        gather(&self.batch, self.tables[0], self.flags, n_threads)
+        gathered = wall_seconds()
         for depth in range(self.n_layers):
-            forward_layer(&self.layers[depth], self.tables[depth], self.tables[depth + 1], width,
-                          self.dropout_key(depth, step_number), n_threads)
+            forward_layer(&self.layers[depth], self.tables[depth], self.tables[depth + 1],
+                          self.others, width, self.dropout_key(depth, step_number), n_threads)
+        passed = wall_seconds()
         loss = loss_and_delta(self.loss, &self.batch, self.tables[last + 1], output.n_out,
                               weight_sum)
         loss = (loss + 0.5 * self.alpha * self.penalty) / weight_sum
@@ -427,6 +542,9 @@ cdef class Stepper:
                       self.scratch)
         for depth in range(last, -1, -1):
             self.backward_layer(depth, width, step_number, n_threads)
+        self.clock[0] += gathered - began
+        self.clock[1] += passed - gathered
+        self.clock[2] += wall_seconds() - passed
         return loss
 
     cdef void backward_layer(
@@ -449,7 +567,7 @@ cdef class Stepper:
             self.penalty += self.partial[c]
 
 
-def forward(network, X, tables, outputs, *, rows=None, n_threads=1):
+def forward(network, X, tables, outputs, *, partial=None, n_threads=1):
     """Pre-activations of the output neurons, for prediction.
 
     Parameters
@@ -462,6 +580,8 @@ def forward(network, X, tables, outputs, *, rows=None, n_threads=1):
         Room for the data, and for every layer's outputs: shape (n_units, width).
     outputs : ndarray of shape (n_samples, n_outputs)
         Written.
+    partial : ndarray of shape (n_partial_rows(network), width), default=None
+        Room for sums; made where None.
     n_threads : int
     """
     cdef int n_layers = len(network.layers), depth
@@ -475,7 +595,11 @@ def forward(network, X, tables, outputs, *, rows=None, n_threads=1):
     cdef real_t* scores
     order = np.arange(n_samples, dtype=np.int32)
     cdef const int32_t* order_pointer = const_ints(order)
+    if partial is None:
+        partial = np.empty((n_partial_rows(network, PREDICTED), width), REAL_DTYPE)
+    cdef real_t* others = reals(partial)
     cdef LayerView* layers = <LayerView*> calloc(n_layers, sizeof(LayerView))
+    cdef uint8_t* flags = NULL
     cdef real_t** rooms = <real_t**> calloc(n_layers + 1, sizeof(real_t*))
     borrowed = []
     memset(&batch, 0, sizeof(BatchView))
@@ -484,10 +608,16 @@ def forward(network, X, tables, outputs, *, rows=None, n_threads=1):
         if layers == NULL or rooms == NULL:
             raise MemoryError
         for depth in range(n_layers):
-            # Always by input neuron: what a sample is predicted to be must not depend, even in
-            # the last digit, on how many others are predicted with it.
-            borrowed.append(view_layer(&layers[depth], network.layers[depth], n_threads, True))
+            # By input neuron and in halves whatever the width: what a sample is predicted to be
+            # must not depend, even in the last digit, on how many others are predicted with it.
+            layer = network.layers[depth]
+            borrowed.append(view_layer(
+                &layers[depth], layer, n_threads, True,
+                count_halves(layer.topology.n_connections, layer.topology.n_out, PREDICTED)))
             rooms[depth] = reals(tables[depth])
+        flags = give_flags(layers, n_layers)
+        if flags == NULL:
+            raise MemoryError
         rooms[n_layers] = reals(tables[n_layers])
         batch.n_features = layers[0].n_in
         if isinstance(X, tuple):
@@ -505,10 +635,10 @@ def forward(network, X, tables, outputs, *, rows=None, n_threads=1):
                 batch.rows = order_pointer + start
                 batch.n_batch = <int32_t> n
                 batch.width = padded_width(n)
-                gather(&batch, rooms[0], threads)
+                gather(&batch, rooms[0], flags, threads)
                 for depth in range(n_layers):
-                    forward_layer(&layers[depth], rooms[depth], rooms[depth + 1], batch.width,
-                                  0, threads)
+                    forward_layer(&layers[depth], rooms[depth], rooms[depth + 1], others,
+                                  batch.width, 0, threads)
                 scores = rooms[n_layers]
                 for b in range(n):
                     for j in range(n_outputs):
@@ -517,5 +647,6 @@ def forward(network, X, tables, outputs, *, rows=None, n_threads=1):
                 if n == width:
                     learn_pace(&pace, threads, wall_seconds() - began)
     finally:
+        free(flags)
         free(layers)
         free(rooms)

@@ -1,6 +1,6 @@
 """The few types that kernels and the stepper share.  Every pointer is borrowed from NumPy."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from sklearn_set._core.lanes cimport real_t
 
@@ -15,10 +15,14 @@ cdef struct LayerView:
     const int32_t* t_slots      # (n_connections,) slot
     const int32_t* chunks       # (n_chunks + 1,) cuts of the input neurons
     const int32_t* t_chunks     # (n_t_chunks + 1,) cuts of the output neurons
-    const int32_t* splits       # (n_splits + 1, n_in) slots where an input's outputs change range
-    const int32_t* t_splits     # (n_splits + 1,) those ranges of output neurons
-    int32_t n_splits
-    bint by_input               # the forward pass: by input neuron, or (t_ arrays set) by output
+    # the forward pass: by input neuron, or (t_ arrays set) by output neuron
+    bint by_input
+    int32_t n_halves            # 1, or 2 where the input neurons are summed in two halves
+    int32_t middle              # first input neuron of the second half
+    int32_t n_splits            # ranges of output neurons for different threads
+    const int32_t* t_splits     # (n_splits + 1,) their cuts
+    # (n_splits + 1, n_in) slots where an input's outputs change range; NULL for a single range
+    const int32_t* splits
     int32_t n_chunks
     int32_t n_t_chunks
     # values
@@ -26,6 +30,9 @@ cdef struct LayerView:
     real_t* bias                # (n_out,)
     real_t* moments[2]          # (n_connections,) each; NULL where the optimizer has none
     real_t* bias_moments[2]     # (n_out,) each
+    # which neurons' rows are zero for the whole batch, and may be passed over
+    const uint8_t* silent       # (n_in,)
+    uint8_t* silent_outputs     # (n_out,)
     # what happens to the outputs
     int activation
     real_t parameter            # the activation's own number, such as the slope of leaky_relu
