@@ -53,7 +53,8 @@ def extensions():
     )
     plain = [("SKLEARN_SET_PLAIN", "1")] if os.environ.get("SKLEARN_SET_PLAIN") == "1" else []
     yield Extension("sklearn_set._core.system", [str(CORE / "system.pyx")], depends=headers)
-    yield Extension("sklearn_set._core.connections", [str(CORE / "connections.pyx")])
+    for name in ("connections", "pruning"):
+        yield Extension(f"sklearn_set._core.{name}", [str(CORE / f"{name}.pyx")])
     for variant, flags in variants().items():
         for real, bits in REAL_BITS.items():
             name = f"step_{variant}_{real}"

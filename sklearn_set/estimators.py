@@ -181,6 +181,7 @@ class _BaseSET(BaseEstimator):
                 weight_init=self.weight_init,
                 dtype=X.dtype,
                 rng=self._randomness.network,
+                n_threads=settings.n_threads,
             )
             self._progress = Progress(self.learning_rate_init)
         optimizer = self._make_optimizer(network, getattr(self, "_optimizer", None), goes_on)

@@ -8,12 +8,12 @@ optimizers, but not time.
 
 import numpy as np
 
-from sklearn_set._core import connections
+from sklearn_set._core import connections, pruning
 from sklearn_set.network import draw_weights
 from sklearn_set.topology import draw_distinct, regrown
 
 
-def evolve(network, optimizer, zeta, *, weight_init, rng):
+def evolve(network, optimizer, zeta, *, weight_init, rng, n_threads=1):
     """Renew a share of the connections of every layer that has free positions.
 
     The number of connections of a layer is conserved.  Survivors keep weight and moments;
@@ -29,17 +29,19 @@ def evolve(network, optimizer, zeta, *, weight_init, rng):
         Share of the positive and of the negative connections that is renewed.
     weight_init : str
     rng : numpy.random.Generator
+    n_threads : int, default=1
+        Changes nothing but time.
     """
     for depth, layer in enumerate(network.layers):
-        keep = prune_nearest_zero(layer.weights, zeta, n_renewable(layer.topology))
+        keep = prune_nearest_zero(layer.weights, zeta, n_renewable(layer.topology), n_threads)
         n_new = keep.shape[0] - np.count_nonzero(keep)
         if n_new == 0:
             continue
-        ranks = grow_at_random(layer.topology, keep, n_new, rng)
-        topology, source = regrown(layer.topology, keep, ranks)
+        ranks = grow_at_random(layer.topology, keep, n_new, rng, n_threads)
+        topology, source = regrown(layer.topology, keep, ranks, n_threads)
         newborn = draw_weights(weight_init, layer.activation, topology, n_new, network.dtype, rng)
-        weights = connections.carry(source, layer.weights, newborn)
-        moments = optimizer.carried(depth, source)
+        weights = connections.carry(source, layer.weights, newborn, n_threads)
+        moments = optimizer.carried(depth, source, n_threads)
         # Three plain assignments: Python handles no signal between them, so an interrupt finds
         # the layer either as it was or renewed as a whole.
         layer.topology = topology
@@ -55,7 +57,7 @@ def n_renewable(topology):
     return (topology.n_positions - topology.n_connections) // 2
 
 
-def prune_nearest_zero(weights, zeta, at_most):
+def prune_nearest_zero(weights, zeta, at_most, n_threads=1):
     """SET's choice of connections to remove: those nearest zero, per sign.
 
     Of the positive connections ``floor(zeta * n_positive)`` go, of the negative ones
@@ -67,27 +69,28 @@ def prune_nearest_zero(weights, zeta, at_most):
     zeta : float in [0, 1]
     at_most : int
         If the counts sum to more, both are lowered in proportion.
+    n_threads : int, default=1
 
     Returns
     -------
     keep : ndarray of shape (n_connections,), bool
     """
-    keep = np.ones(weights.shape[0], dtype=bool)
-    positive = weights >= 0
-    n_positive = int(np.count_nonzero(positive))
-    n_drop_positive = int(zeta * n_positive)
-    n_drop_negative = int(zeta * (weights.shape[0] - n_positive))
-    total = n_drop_positive + n_drop_negative
-    if total > at_most:
-        n_drop_positive = at_most * n_drop_positive // total
-        n_drop_negative = at_most - n_drop_positive
-    if n_drop_positive:
-        slots = np.flatnonzero(positive)
-        keep[slots[_smallest(weights[slots], n_drop_positive)]] = False
-    if n_drop_negative:
-        slots = np.flatnonzero(~positive)
-        keep[slots[_smallest(-weights[slots], n_drop_negative)]] = False
-    return keep
+    counts = pruning.count_magnitudes(weights, n_threads)
+    totals = counts.sum(axis=0)
+    n_positive, n_negative = totals.sum(axis=1).tolist()
+    n_drop = [int(zeta * n_positive), int(zeta * n_negative)]
+    if sum(n_drop) > at_most:
+        n_drop[0] = at_most * n_drop[0] // sum(n_drop)
+        n_drop[1] = at_most - n_drop[0]
+    # the bucket in which each threshold lies, and how many connections in it go
+    below = totals.cumsum(axis=1)
+    buckets = [int(np.searchsorted(below[sign], n)) if n else -1 for sign, n in enumerate(n_drop)]
+    keep, inside = pruning.keep_beyond(weights, *buckets, counts)
+    for sign, slots in enumerate(inside):
+        if slots.shape[0]:
+            n_inside = n_drop[sign] - (below[sign, buckets[sign]] - slots.shape[0])
+            keep[slots[~_smallest(np.abs(weights[slots]), n_inside)]] = 1
+    return keep.view(bool)
 
 
 def _smallest(values, n):
@@ -99,7 +102,7 @@ def _smallest(values, n):
     return chosen
 
 
-def grow_at_random(topology, keep, n_new, rng):
+def grow_at_random(topology, keep, n_new, rng, n_threads=1):
     """SET's choice of new connections: any free position, all equally likely.
 
     Free are all positions that no kept connection holds, those just pruned included.
@@ -117,4 +120,4 @@ def grow_at_random(topology, keep, n_new, rng):
         Ascending ranks among the free positions.
     """
     n_free = topology.n_positions - (topology.n_connections - n_new)
-    return draw_distinct(n_free, n_new, rng)
+    return draw_distinct(n_free, n_new, rng, n_threads)

@@ -110,7 +110,7 @@ class SparseNetwork:
         return SparseNetwork([layer.copy() for layer in self.layers])
 
     @classmethod
-    def erdos_renyi(cls, sizes, epsilon, *, activations, weight_init, dtype, rng):
+    def erdos_renyi(cls, sizes, epsilon, *, activations, weight_init, dtype, rng, n_threads=1):
         """Draw a random network.
 
         Parameters
@@ -125,6 +125,8 @@ class SparseNetwork:
             A key of `WEIGHT_LAWS`, or "auto".
         dtype : numpy.dtype
         rng : numpy.random.Generator
+        n_threads : int, default=1
+            Changes nothing but time.
 
         Raises
         ------
@@ -139,7 +141,7 @@ class SparseNetwork:
             parameter = ACTIVATIONS[name]
             if isinstance(parameter, tuple):
                 parameter = parameter[depth % len(parameter)]
-            topology = erdos_renyi(n_in, n_out, epsilon, rng)
+            topology = erdos_renyi(n_in, n_out, epsilon, rng, n_threads)
             weights = draw_weights(weight_init, name, topology, topology.n_connections, dtype, rng)
             layers.append(SparseLayer(topology, weights, np.zeros(n_out, dtype), name, parameter))
         unconnected = np.count_nonzero(np.diff(layers[-1].topology.t_indptr) == 0)

@@ -29,9 +29,12 @@ class _Optimizer:
         ]
         return self
 
-    def carried(self, depth, source):
+    def carried(self, depth, source, n_threads=1):
         """Moments of one layer after an evolution, by new slot; nothing is changed yet."""
-        return [connections.carry(source, moment, moment[:0]) for moment in self.moments[depth]]
+        return [
+            connections.carry(source, moment, moment[:0], n_threads)
+            for moment in self.moments[depth]
+        ]
 
     def can_continue(self, previous):
         """Whether the moments of `previous` mean the same to this optimizer."""

@@ -5,6 +5,8 @@ of a CSR matrix of shape (n_in, n_out); the arrays with the prefix `t_` tell the
 by output neuron.  Knows neither weights nor training.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from sklearn_set._core import connections
@@ -15,6 +17,9 @@ MAX_CONNECTIONS = np.iinfo(np.int32).max
 # sums over chunks are the same for any number of threads.
 _CHUNK_WORK = 2048
 _MAX_CHUNKS = 64
+
+# Random numbers that one thread draws and sorts at a time: they fit into a second-level cache.
+_DRAWS_IN_A_PART = 1 << 16
 
 
 # What follows from indptr and indices, and is made when it is first asked for.
@@ -155,7 +160,7 @@ def n_erdos_renyi(n_in, n_out, epsilon):
     return min(round(epsilon * (n_in + n_out)), n_in * n_out)
 
 
-def erdos_renyi(n_in, n_out, epsilon, rng):
+def erdos_renyi(n_in, n_out, epsilon, rng, n_threads=1):
     """Draw a random topology with exactly `n_erdos_renyi` connections, all sets equally likely.
 
     Memory and time grow with the connections; nothing of size n_in x n_out exists.
@@ -165,17 +170,19 @@ def erdos_renyi(n_in, n_out, epsilon, rng):
     n_in, n_out : int
     epsilon : float
     rng : numpy.random.Generator
+    n_threads : int, default=1
+        Changes nothing but time.
 
     Returns
     -------
     Topology
     """
     n_connections = n_erdos_renyi(n_in, n_out, epsilon)
-    ranks = draw_distinct(n_in * n_out, n_connections, rng)
-    return regrown(empty(n_in, n_out), np.empty(0, np.uint8), ranks)[0]
+    ranks = draw_distinct(n_in * n_out, n_connections, rng, n_threads)
+    return regrown(empty(n_in, n_out), np.empty(0, np.uint8), ranks, n_threads)[0]
 
 
-def regrown(topology, keep, ranks):
+def regrown(topology, keep, ranks, n_threads=1):
     """The topology without the slots that are not kept, and with newcomers.
 
     Parameters
@@ -184,6 +191,7 @@ def regrown(topology, keep, ranks):
     keep : ndarray of shape (n_connections,), uint8 or bool
     ranks : ndarray of shape (n_new,), int64
         Newcomers as ascending ranks among the positions that no kept connection holds.
+    n_threads : int, default=1
 
     Returns
     -------
@@ -192,12 +200,12 @@ def regrown(topology, keep, ranks):
         The slot each connection had before; -1 for newcomers.
     """
     indptr, indices, source = connections.splice(
-        topology.indptr, topology.indices, keep.view(np.uint8), ranks, topology.n_out
+        topology.indptr, topology.indices, keep.view(np.uint8), ranks, topology.n_out, n_threads
     )
     return Topology(topology.n_in, topology.n_out, indptr, indices), source
 
 
-def draw_distinct(population, size, rng):
+def draw_distinct(population, size, rng, n_threads=1):
     """Draw `size` distinct numbers below `population`, ascending, all sets equally likely.
 
     Draws with replacement a few more than needed, keeps the distinct ones and drops the excess
@@ -210,6 +218,8 @@ def draw_distinct(population, size, rng):
     size : int
         At most `population`.
     rng : numpy.random.Generator
+    n_threads : int, default=1
+        Changes nothing but time.
 
     Returns
     -------
@@ -217,7 +227,7 @@ def draw_distinct(population, size, rng):
     """
     if 2 * size > population:
         chosen = np.ones(population, dtype=bool)
-        chosen[draw_distinct(population, population - size, rng)] = False
+        chosen[draw_distinct(population, population - size, rng, n_threads)] = False
         return np.flatnonzero(chosen).astype(np.int64, copy=False)
     if size == 0:
         return np.empty(0, np.int64)
@@ -225,17 +235,53 @@ def draw_distinct(population, size, rng):
     # rare.
     expected = -population * np.log1p(-size / population)
     n_draws = int(np.ceil(expected + 6 * np.sqrt(expected - size) + 4))
-    drawn = _distinct(rng.integers(population, size=n_draws))
+    drawn = _draw_ascending(population, n_draws, rng, n_threads)
     while drawn.shape[0] < size:
         more = rng.integers(population, size=2 * (size - drawn.shape[0]) + 4)
-        drawn = _distinct(np.concatenate([drawn, more]))
+        drawn = np.unique(np.concatenate([drawn, more]))
     excess = drawn.shape[0] - size
     if excess:
         drawn = np.delete(drawn, rng.choice(drawn.shape[0], excess, replace=False, shuffle=False))
     return drawn
 
 
+def _draw_ascending(population, n_draws, rng, n_threads):
+    """The distinct values of so many draws with replacement, ascending.
+
+    Many draws are parted by value: how many fall into each range follows the multinomial law, and
+    ranges can be drawn and sorted apart, in the cache, by different threads.  The parts depend on
+    the number of draws, not on that of threads.
+    """
+    n_parts = n_draws // _DRAWS_IN_A_PART
+    if n_parts <= 1:
+        return _distinct(_integers(population, n_draws, rng))
+    cuts = [population * part // n_parts for part in range(n_parts + 1)]
+    widths = np.diff(cuts)
+    counts = rng.multinomial(n_draws, widths / population)
+    seeds = rng.integers(2**63, size=n_parts)
+
+    def draw(part):
+        own = np.random.Generator(np.random.PCG64(seeds[part]))
+        return _distinct(_integers(int(widths[part]), counts[part], own)) + cuts[part]
+
+    if n_threads == 1:
+        return np.concatenate([draw(part) for part in range(n_parts)])
+    with ThreadPoolExecutor(n_threads) as pool:
+        return np.concatenate(list(pool.map(draw, range(n_parts))))
+
+
+def _integers(population, size, rng):
+    """Uniform integers below `population`; NumPy draws those beyond 32 bits twice as fast."""
+    if population >= 2**32:
+        return rng.integers(population, size=size)
+    drawn = rng.integers(population << 31, size=size)
+    drawn >>= 31
+    return drawn
+
+
 def _distinct(values):
+    if values.shape[0] == 0:
+        return values
     values.sort()
     first = np.empty(values.shape[0], dtype=bool)
     first[0] = True

@@ -3,6 +3,8 @@
 import inspect
 import linecache
 import re
+import subprocess
+import sys
 import textwrap
 import warnings
 from dataclasses import dataclass
@@ -98,6 +100,49 @@ def test_examples_run(page):
                 # Empty lines in front: a traceback names the line of the page, and shows it.
                 code = "\n" * (block.line - 1) + block.code
                 exec(compile(code, str(page), "exec"), namespace)
+
+
+def printed_by(example, options):
+    """What an example prints, and what it shows on the way."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "doc" / "examples" / example, *options.split()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+def test_example_of_a_million_neurons():
+    options = "--hidden 300 200 --epochs 3 --samples 60 --features 400"
+    printed, shown = printed_by("million_neurons.py", options)
+    assert "60 samples x 400 genes, 3 classes; 45 samples to learn from, 15 to be" in printed
+    assert "903 neurons in layers of 400, 300, 200, 3\n6,600 connections" in printed
+    assert re.search(r"^\d+\.\d s per epoch.*\n\d\.\d\d GiB peak memory", printed, re.MULTILINE)
+    scores = dict(re.findall(r"^(\w[\w, ]*?) +(\d\.\d{3}) +\d+\.\d$", printed, re.MULTILINE))
+    assert next(iter(scores)) == "SETClassifier"
+    assert len(scores) == 4
+    assert all(0 <= float(score) <= 1 for score in scores.values())
+    assert re.findall(r"^ +\d+\.\d s  Iteration (\d), loss = ", shown, re.MULTILINE) == [*"123"]
+
+
+def test_example_of_fifty_million_neurons():
+    printed, shown = printed_by("fifty_million_neurons.py", "--neurons 4001")
+    figures = [line.split("  ")[-1].partition(",")[0] for line in printed.splitlines()]
+    assert figures == [
+        "neurons",
+        "connections; density 3.4e-03",
+        "to build the network",
+        "per epoch of 4 steps",
+        "per evolution",
+        "to predict 32 samples",
+        "peak memory",
+        "accuracy on these samples",
+    ]
+    assert "       4,102  neurons, in layers of 100, 2,000, 2,001, 1\n" in printed
+    assert shown.count("Iteration") == 5
 
 
 @pytest.mark.parametrize("block", QUOTES, ids=str)
@@ -233,8 +278,8 @@ def test_design_has_a_line_for_every_file():
         assert f"\n| `{path.relative_to(ROOT).as_posix()}` |" in design, path.name
 
 
-def test_only_the_stepper_knows_threads():
+def test_only_what_python_calls_knows_threads():
     # law 5 of doc/design.md
     sources = [path for path in CORE.iterdir() if path.suffix in (".pyx", ".pxd", ".pxi")]
     knowing = [path.name for path in sources if "prange" in path.read_text(encoding="utf-8")]
-    assert knowing == ["step.pxi"]
+    assert sorted(knowing) == ["connections.pyx", "pruning.pyx", "step.pxi"]

@@ -77,6 +77,39 @@ def test_pruning_of_random_weights_has_exact_counts(zeta):
                 assert size[pruned].max() < size[~pruned].min()
 
 
+def slow_pruning(weights, zeta):
+    """The same choice by sorting all weights."""
+    keep = np.ones(weights.shape[0], dtype=bool)
+    for sign in (weights >= 0, weights < 0):
+        slots = np.flatnonzero(sign)
+        nearest = slots[np.argsort(np.abs(weights[slots]), kind="stable")]
+        keep[nearest[: int(zeta * slots.shape[0])]] = False
+    return keep
+
+
+# Numbers that fall into few buckets, or at their edges.
+LAWS = {
+    "normal": lambda rng, n: rng.normal(size=n),
+    "few values": lambda rng, n: rng.integers(-3, 4, size=n) / 8,
+    "all magnitudes": lambda rng, n: rng.choice([-1, 1], n) * 10.0 ** rng.uniform(-46, 38, n),
+    "equal in single precision": lambda rng, n: 1 + rng.integers(1000, size=n) * 1e-12,
+    "one bucket": lambda rng, n: rng.uniform(1, 1.01, size=n) * rng.choice([-1, 1], n),
+    "infinities": lambda rng, n: rng.choice([np.inf, -np.inf, 1, -1, 0, -0.0], n),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+def test_pruning_many_weights_equals_sorting_them(law, dtype):
+    for n in (1, 17, 1000, 60_001):
+        weights = law(np.random.default_rng(n), n).astype(dtype)
+        for zeta in (0.01, 0.3, 0.999):
+            expected = slow_pruning(weights, zeta)
+            for n_threads in (1, 2, 3):
+                keep = prune_nearest_zero(weights, zeta, ANY, n_threads)
+                np.testing.assert_array_equal(keep, expected)
+
+
 def test_pruning_changes_no_weight():
     weights = np.random.default_rng(0).normal(size=50)
     weights.flags.writeable = False
@@ -418,6 +451,53 @@ def test_splice_equals_a_slow_splice():
         for actual, desired in zip(result, expected, strict=True):
             assert actual.dtype == np.int32
             np.testing.assert_array_equal(actual, desired)
+
+
+def test_threads_splice_the_same():
+    rng = np.random.default_rng(0)
+    topology = erdos_renyi(500, 400, 90, rng)
+    assert topology.n_connections > 75_000
+    keep = rng.random(topology.n_connections) < 0.7
+    keep[topology.indptr[100] : topology.indptr[300]] = False  # whole rows, cuts among them
+    n_free = topology.n_positions - np.count_nonzero(keep)
+    ranks = np.flatnonzero(rng.random(n_free) < 0.2)
+    expected = slow_splice(topology, keep, set(ranks.tolist()))
+    newborn = rng.normal(size=ranks.shape[0])
+    old = rng.normal(size=keep.shape[0])
+    carried = np.where(np.array(expected[2]) < 0, 0, old[expected[2]])
+    born = carried.copy()
+    born[np.array(expected[2]) < 0] = newborn
+    for n_threads in (1, 2, 3, 5):
+        result = connections.splice(
+            topology.indptr, topology.indices, keep.view(np.uint8), ranks, 400, n_threads
+        )
+        for actual, desired in zip(result, expected, strict=True):
+            np.testing.assert_array_equal(actual, desired)
+        for values, desired in ((newborn, born), (newborn[:0], carried)):
+            actual = connections.carry(result[2], old, values, n_threads)
+            np.testing.assert_array_equal(actual, desired)
+
+
+def test_threads_evolve_the_same():
+    networks = []
+    for n_threads in (1, 2, 4):
+        network = make_network((300, 2000, 1500, 3), 40, dtype="float32")
+        optimizer = attach(Adam, network)
+        evolve(
+            network,
+            optimizer,
+            0.3,
+            weight_init="auto",
+            rng=np.random.default_rng(3),
+            n_threads=n_threads,
+        )
+        networks.append((network, optimizer))
+    for network, optimizer in networks[1:]:
+        for depth, layer in enumerate(network.layers):
+            first = networks[0][0].layers[depth]
+            np.testing.assert_array_equal(layer.topology.indices, first.topology.indices)
+            np.testing.assert_array_equal(layer.weights, first.weights)
+            np.testing.assert_array_equal(optimizer.moments[depth], networks[0][1].moments[depth])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

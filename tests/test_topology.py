@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, chisquare
 
+from sklearn_set import topology as topology_module
 from sklearn_set.topology import (
     Topology,
     draw_distinct,
@@ -145,8 +146,10 @@ def test_each_position_is_equally_likely(n_in, n_out, epsilon):
     assert equally_likely(counts, share, n_draws) > 1e-4
 
 
+@pytest.mark.parametrize("draws_in_a_part", [topology_module._DRAWS_IN_A_PART, 2])
 @pytest.mark.parametrize(("population", "size"), [(5, 2), (5, 3), (6, 1), (6, 3), (4, 3)])
-def test_each_set_is_equally_likely(population, size):
+def test_each_set_is_equally_likely(population, size, draws_in_a_part, monkeypatch):
+    monkeypatch.setattr(topology_module, "_DRAWS_IN_A_PART", draws_in_a_part)
     # Stronger than equal chances for each number: sets, not only numbers, are uniform.
     rng = np.random.default_rng(7)
     seen = {}
@@ -193,6 +196,21 @@ def test_draw_distinct_gives_ascending_numbers_below_the_population(population, 
         if size:
             assert drawn[0] >= 0
             assert drawn[-1] < population
+
+
+@pytest.mark.parametrize("population", [300_000, 10**6, 2**32 - 1, 2**32, 9 * 10**10])
+def test_many_numbers_are_drawn_in_parts_and_the_same_by_threads(population):
+    size = 150_000
+    drawn = [
+        draw_distinct(population, size, np.random.default_rng(1), n_threads)
+        for n_threads in (1, 2, 3)
+    ]
+    assert drawn[0].shape == (size,)
+    assert (np.diff(drawn[0]) > 0).all()
+    np.testing.assert_array_equal(drawn[1], drawn[0])
+    np.testing.assert_array_equal(drawn[2], drawn[0])
+    counts, _ = np.histogram(drawn[0], bins=20, range=(0, population))
+    assert chisquare(counts).pvalue > 1e-4
 
 
 def test_a_huge_population_is_not_allocated():

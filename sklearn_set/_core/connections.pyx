@@ -4,7 +4,8 @@ Knows neither weights nor why a connection is pruned or grown: it is told which 
 which of the free positions are taken.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from cython.parallel cimport prange
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t
 
 import numpy as np
 
@@ -108,11 +109,13 @@ def splice(
     const uint8_t[::1] keep,
     const int64_t[::1] ranks,
     int32_t n_out,
+    int n_threads=1,
 ):
     """Drop the slots that are not kept and add connections at free positions, in one sweep.
 
     The positions of a layer are numbered row by row, ``input * n_out + output``.  Those not held
-    by a kept connection are free; the newcomers are given as ranks among the free ones.
+    by a kept connection are free; the newcomers are given as ranks among the free ones.  What
+    stands before a row follows from counts, so that threads can begin anywhere.
 
     Parameters
     ----------
@@ -120,9 +123,11 @@ def splice(
     indices : ndarray of shape (n_connections,), int32
         Ascending within a row.
     keep : ndarray of shape (n_connections,), uint8
+        0 or 1.
     ranks : ndarray of shape (n_new,), int64
         Ascending, distinct, below the number of free positions.
     n_out : int
+    n_threads : int, default=1
 
     Returns
     -------
@@ -130,48 +135,101 @@ def splice(
     source : ndarray of shape (n_kept + n_new,), int32
         For each new slot the old one, or -1 for a newcomer.
     """
-    cdef Py_ssize_t n_in = indptr.shape[0] - 1, n = indices.shape[0], n_new = ranks.shape[0]
-    cdef Py_ssize_t i, k, s = 0, c = 0, n_kept = 0
-    cdef int64_t base, kept_so_far = 0, position, row_end
-    for k in range(n):
-        n_kept += keep[k] != 0
+    cdef Py_ssize_t n_in = indptr.shape[0] - 1, n_new = ranks.shape[0], n, c
+    cdef int n_chunks = parts(max(indices.shape[0], n_new), n_threads)
+    # rows that begin a chunk; kept connections and newcomers before it
+    rows_array = np.searchsorted(indptr, np.linspace(0, indices.shape[0], n_chunks + 1))
+    if indices.shape[0] == 0:
+        rows_array = np.linspace(0, n_in, n_chunks + 1).astype(np.int64)
+    rows_array[0], rows_array[-1] = 0, n_in
+    cdef int64_t[::1] rows = rows_array
+    kept_array = np.zeros(n_chunks + 1, dtype=np.int64)
+    cdef int64_t[::1] kept = kept_array
+    for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
+                    schedule="static", chunksize=1):
+        kept[c + 1] = count_kept(keep, indptr[rows[c]], indptr[rows[c + 1]])
+    np.cumsum(kept_array, out=kept_array)
+    n_free = n_in * <int64_t> n_out - kept_array[-1]
+    if n_new and ranks[n_new - 1] >= n_free:
+        raise ValueError("a rank exceeds the number of free positions")
+    grown_array = np.searchsorted(ranks, rows_array * <int64_t> n_out - kept_array)
+    cdef int64_t[::1] grown = grown_array
+    n = kept_array[-1] + n_new
     new_indptr_array = np.empty(n_in + 1, dtype=np.int32)
-    new_indices_array = np.empty(n_kept + n_new, dtype=np.int32)
-    source_array = np.empty(n_kept + n_new, dtype=np.int32)
+    new_indices_array = np.empty(n, dtype=np.int32)
+    source_array = np.empty(n, dtype=np.int32)
     cdef int32_t[::1] new_indptr = new_indptr_array
     cdef int32_t[::1] new_indices = new_indices_array
     cdef int32_t[::1] source = source_array
-    with nogil:
-        new_indptr[0] = 0
-        for i in range(n_in):
-            base = <int64_t> i * n_out
-            row_end = base + n_out
-            for k in range(indptr[i], indptr[i + 1]):
-                if not keep[k]:
-                    continue
-                position = base + indices[k]
-                # A newcomer of rank r stands at r + (kept connections before it).
-                while c < n_new and ranks[c] + kept_so_far < position:
-                    new_indices[s] = <int32_t> (ranks[c] + kept_so_far - base)
-                    source[s] = -1
-                    c += 1
-                    s += 1
-                new_indices[s] = indices[k]
-                source[s] = <int32_t> k
-                kept_so_far += 1
-                s += 1
-            while c < n_new and ranks[c] + kept_so_far < row_end:
-                new_indices[s] = <int32_t> (ranks[c] + kept_so_far - base)
-                source[s] = -1
-                c += 1
-                s += 1
-            new_indptr[i + 1] = <int32_t> s
-    if c < n_new:
-        raise ValueError("a rank exceeds the number of free positions")
+    new_indptr[0] = 0
+    for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
+                    schedule="static", chunksize=1):
+        splice_rows(indptr, indices, keep, ranks, n_out, rows[c], rows[c + 1], kept[c], grown[c],
+                    kept[c + 1] + grown[c + 1], new_indptr, new_indices, source)
     return new_indptr_array, new_indices_array, source_array
 
 
-def carry(const int32_t[::1] source, const value_t[::1] old, const value_t[::1] newborn):
+cdef void splice_rows(
+    const int32_t[::1] indptr, const int32_t[::1] indices, const uint8_t[::1] keep,
+    const int64_t[::1] ranks, int64_t n_out,
+    Py_ssize_t start,               # input neurons [start, stop)
+    Py_ssize_t stop,
+    int64_t kept,                   # connections kept before them
+    int64_t c,                      # newcomers before them
+    Py_ssize_t last,                # slot to stop before
+    int32_t[::1] new_indptr, int32_t[::1] new_indices, int32_t[::1] source,
+) noexcept nogil:
+    cdef Py_ssize_t i, k, s = kept + c, end, n_new = ranks.shape[0]
+    cdef int64_t base, old, new, never = INT64_MAX // 2  # the rank after the last
+    cdef int64_t rank = ranks[c] if c < n_new else never
+    cdef int64_t is_new, is_kept
+    for i in range(start, stop):
+        base = i * n_out
+        k = indptr[i]
+        end = indptr[i + 1]
+        while True:
+            # A newcomer of rank r stands at r + (kept connections before it).
+            new = rank + kept - base
+            if k < end:
+                old = indices[k]
+                is_kept = keep[k]
+            elif new < n_out:
+                old = n_out
+                is_kept = 0
+            else:
+                break
+            # Old or new, kept or not: numbers, not branches, which would be as good as random.
+            is_new = new < old
+            is_kept &= 1 - is_new
+            if s < last:  # nearly always; the last may have been written, and others go on there
+                new_indices[s] = <int32_t> (old + is_new * (new - old))
+                source[s] = <int32_t> (k - is_new * (k + 1))
+            s += is_new + is_kept
+            kept += is_kept
+            k += 1 - is_new
+            c += is_new
+            if is_new:
+                rank = ranks[c] if c < n_new else never
+        new_indptr[i + 1] = <int32_t> s
+
+
+cdef int64_t count_kept(const uint8_t[::1] keep, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    cdef Py_ssize_t k
+    cdef int64_t total = 0
+    for k in range(start, stop):
+        total += keep[k]
+    return total
+
+
+cdef int parts(Py_ssize_t n, int n_threads):
+    """In how many parts to do the work on n connections: threads must be worth waking."""
+    return 1 if n < 50_000 else n_threads
+
+
+def carry(
+    const int32_t[::1] source, const value_t[::1] old, const value_t[::1] newborn,
+    int n_threads=1,
+):
     """Values by new slot: survivors keep theirs, newcomers take `newborn` in order.
 
     Parameters
@@ -182,22 +240,51 @@ def carry(const int32_t[::1] source, const value_t[::1] old, const value_t[::1] 
         Values by old slot.
     newborn : ndarray
         Values of the newcomers, in the order of their slots; empty for zeros.
+    n_threads : int, default=1
 
     Returns
     -------
     ndarray of shape (n_connections,)
     """
-    cdef Py_ssize_t n = source.shape[0], s, c = 0
-    cdef bint zero = newborn.shape[0] == 0
+    cdef Py_ssize_t n = source.shape[0], c
+    cdef int n_chunks = parts(n, n_threads)
     result_array = np.empty(n, dtype=np.float32 if value_t is float else np.float64)
+    cuts_array = np.linspace(0, n, n_chunks + 1).astype(np.int64)
+    grown_array = np.zeros(n_chunks + 1, dtype=np.int64)
     cdef value_t[::1] result = result_array
-    with nogil:
-        for s in range(n):
-            if source[s] >= 0:
-                result[s] = old[source[s]]
-            elif zero:
-                result[s] = 0
-            else:
-                result[s] = newborn[c]
-                c += 1
+    cdef int64_t[::1] cuts = cuts_array
+    cdef int64_t[::1] grown = grown_array
+    for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
+                    schedule="static", chunksize=1):
+        grown[c + 1] = count_newcomers(source, cuts[c], cuts[c + 1])
+    np.cumsum(grown_array, out=grown_array)
+    for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
+                    schedule="static", chunksize=1):
+        carry_slots(source, old, newborn, cuts[c], cuts[c + 1], grown[c], result)
     return result_array
+
+
+cdef int64_t count_newcomers(
+    const int32_t[::1] source, Py_ssize_t start, Py_ssize_t stop,
+) noexcept nogil:
+    cdef Py_ssize_t s
+    cdef int64_t total = 0
+    for s in range(start, stop):
+        total += source[s] < 0
+    return total
+
+
+cdef void carry_slots(
+    const int32_t[::1] source, const value_t[::1] old, const value_t[::1] newborn,
+    Py_ssize_t start, Py_ssize_t stop, int64_t c, value_t[::1] result,
+) noexcept nogil:
+    cdef Py_ssize_t s
+    cdef bint zero = newborn.shape[0] == 0
+    for s in range(start, stop):
+        if source[s] >= 0:
+            result[s] = old[source[s]]
+        elif zero:
+            result[s] = 0
+        else:
+            result[s] = newborn[c]
+            c += 1

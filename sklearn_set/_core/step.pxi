@@ -1,9 +1,9 @@
 # One mini-batch through all layers, compiled once per variant and number type.
 #
-# This file is the only home of threads: it cuts the work into chunks of neurons and lets one
-# thread have each.  Every output has one writer and sums over chunks are taken in the order of
-# the chunks, so the result does not depend on the number of threads.  It borrows NumPy's memory
-# for the life of a Stepper and knows nothing of epochs, evolution or scikit-learn.
+# Kernels are serial; this file cuts the work into chunks of neurons and lets one thread have each.
+# Every output has one writer and sums over chunks are taken in the order of the chunks, so the
+# result does not depend on the number of threads.  It borrows NumPy's memory for the life of a
+# Stepper and knows nothing of epochs, evolution or scikit-learn.
 
 from cython.parallel cimport prange, threadid
 from libc.math cimport NAN
@@ -51,11 +51,8 @@ cdef extern from "system.h" nogil:
     double wall_seconds()
 
 cdef enum:
-    # The forward pass goes by input neuron up to the first width, and up to the second where the
-    # weights, which it would else read at random, leave the second-level cache: measured.
-    NARROW = 8
-    MEDIUM = 32
-    CACHED_WEIGHTS = 1 << 18
+    # The forward pass goes by input neuron up to this width: measured.
+    BY_INPUT = 32
     CACHED_SUMS = 1 << 18       # numbers in a table of outputs
     PREDICTED = 8               # the width that predictions are taken to have
     # A pass over fewer connections x (width + 16), some ten microseconds, stays serial:
@@ -109,9 +106,9 @@ def batch_width(Py_ssize_t n_batch):
     return padded_width(n_batch)
 
 
-cdef bint goes_by_input(Py_ssize_t n_connections, Py_ssize_t width) noexcept nogil:
-    """Whether the forward pass of a layer goes by input neuron."""
-    return width <= NARROW or (width <= MEDIUM and n_connections > CACHED_WEIGHTS)
+def goes_by_input(Py_ssize_t width):
+    """Whether a forward pass of training goes by input neuron, without arrays for the other way."""
+    return width <= BY_INPUT
 
 
 cdef int count_halves(
@@ -131,7 +128,7 @@ def n_partial_rows(network, Py_ssize_t width=PREDICTED):
     """How many rows the table for the sums of second halves needs, at most."""
     return max(
         layer.topology.n_out
-        if goes_by_input(layer.topology.n_connections, width)
+        if width <= BY_INPUT
         and count_halves(layer.topology.n_connections, layer.topology.n_out, width) == 2
         else 0
         for layer in network.layers
@@ -411,7 +408,7 @@ cdef class Stepper:
             layer = layers[depth]
             self.borrowed.append(view_layer(
                 &self.layers[depth], layer, n_threads,
-                goes_by_input(layer.topology.n_connections, self.max_width),
+                self.max_width <= BY_INPUT,
                 count_halves(
                     layer.topology.n_connections, layer.topology.n_out, self.max_width)))
             reals(layer.weights)  # refuses arrays that cannot be written
