@@ -6,6 +6,7 @@ in training.py, about the network in network.py; here a call is checked, transla
 """
 
 import warnings
+from itertools import pairwise
 from numbers import Number
 
 import numpy as np
@@ -31,10 +32,17 @@ from sklearn.utils.validation import (
 
 from sklearn_set import machine
 from sklearn_set.holdout import split_rows
-from sklearn_set.network import SparseNetwork, check_sizes, kernel_input
+from sklearn_set.network import SparseNetwork, check_sizes, kernel_input, training_bytes
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.topology import n_erdos_renyi
-from sklearn_set.training import Progress, Randomness, Settings, TrainingData, train
+from sklearn_set.training import (
+    Progress,
+    Randomness,
+    Settings,
+    TrainingData,
+    train,
+    will_evolve,
+)
 from sklearn_set.validation import check_parameters, hidden_activations, hidden_sizes
 from sklearn_set.version import __version__
 
@@ -158,10 +166,10 @@ class _BaseSET(BaseEstimator):
         if goes_on:
             # Training writes into copies: should it fail, the model is not lost.
             self._check_architecture(sizes, activations)
-            network, self._progress = self._network.copy(), self._progress.copy()
-            self._randomness = self._randomness.copy()
+            self._progress, self._randomness = self._progress.copy(), self._randomness.copy()
         else:
             check_sizes(sizes, self.epsilon)
+            self._progress = Progress(self.learning_rate_init)
             self._randomness = Randomness(
                 check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
             )
@@ -173,7 +181,22 @@ class _BaseSET(BaseEstimator):
             )
             _check_part_weights(train_weight, rows, held_out)
         settings = self._settings(rows.shape[0], streaming)
-        if not goes_on:
+        n_epochs = 1 if streaming else self.max_iter
+        optimizer = self._make_optimizer()
+        _check_memory(
+            sizes,
+            self.epsilon,
+            activations=activations,
+            dtype=X.dtype,
+            batch_size=settings.batch_size,
+            n_moments=optimizer.n_moments,
+            rewires=will_evolve(self._progress, settings, n_epochs),
+            keeps_best=held_out is not None,
+            is_copy=goes_on,
+        )
+        if goes_on:
+            network = self._network.copy()
+        else:
             network = SparseNetwork.erdos_renyi(
                 sizes,
                 self.epsilon,
@@ -183,8 +206,11 @@ class _BaseSET(BaseEstimator):
                 rng=self._randomness.network,
                 n_threads=settings.n_threads,
             )
-            self._progress = Progress(self.learning_rate_init)
-        optimizer = self._make_optimizer(network, getattr(self, "_optimizer", None), goes_on)
+        previous = getattr(self, "_optimizer", None) if goes_on else None
+        if previous is not None and optimizer.can_continue(previous):
+            optimizer.continued(previous)
+        else:
+            optimizer.attach(network)
         if not streaming:
             self._progress.begin(self.learning_rate_init)
 
@@ -200,7 +226,7 @@ class _BaseSET(BaseEstimator):
             settings,
             self._progress,
             self._randomness,
-            n_epochs=1 if streaming else self.max_iter,
+            n_epochs=n_epochs,
             validate=self._validator(X_given, X, y, targets, weight, loss, held_out),
             # Moments weigh as much as the weights: kept only where another call goes on from them.
             keep_moments=streaming or self.warm_start,
@@ -239,7 +265,7 @@ class _BaseSET(BaseEstimator):
             },
         )
 
-    def _make_optimizer(self, network, previous, goes_on):
+    def _make_optimizer(self):
         hyper = {
             "sgd": {"momentum": self.momentum, "nesterov": self.nesterovs_momentum},
             "adam": {
@@ -248,10 +274,7 @@ class _BaseSET(BaseEstimator):
                 "adam_epsilon": self.adam_epsilon,
             },
         }[self.solver]
-        optimizer = SOLVERS[self.solver](**hyper)
-        if goes_on and previous is not None and optimizer.can_continue(previous):
-            return optimizer.continued(previous)
-        return optimizer.attach(network)
+        return SOLVERS[self.solver](**hyper)
 
     def _check_architecture(self, sizes, activations):
         layers = self._network.layers
@@ -419,6 +442,9 @@ class _BaseSET(BaseEstimator):
         return tags
 
 
+# Bytes that no machine lacks, so that small fits need not look at its memory.
+_NEVER_TOO_MUCH = 1 << 26
+
 # Loss -> what the output units apply, as in MLPClassifier and MLPRegressor.
 _OUT_ACTIVATIONS = {
     "softmax_log_loss": "softmax",
@@ -453,6 +479,37 @@ def _check_part_weights(weight, rows, held_out):
                 f"All samples of the {name} have a sample weight of zero. Increase "
                 "'validation_fraction', or set early_stopping=False."
             )
+
+
+def _check_memory(sizes, epsilon, *, is_copy, **how):
+    """Refuse, before anything is drawn, a network for whose training memory cannot suffice.
+
+    The arguments are those of `training_bytes`.
+
+    Raises
+    ------
+    MemoryError
+    """
+    parts = training_bytes(sizes, epsilon, is_copy=is_copy, **how)
+    needed = sum(parts.values())
+    if needed < _NEVER_TOO_MUCH:
+        return
+    available = machine.available_memory()
+    if available is None or needed <= available:
+        return
+    n_connections = sum(n_erdos_renyi(n_in, n_out, epsilon) for n_in, n_out in pairwise(sizes))
+    listed = ", ".join(f"{name}: {size:,} bytes" for name, size in parts.items() if size)
+    advice = (
+        "A fitted estimator goes on with a copy of its network: lower batch_size, or fit a new "
+        "one with lower hidden_layer_sizes or epsilon."
+        if is_copy
+        else "Lower hidden_layer_sizes, epsilon or batch_size."
+    )
+    raise MemoryError(
+        f"Training {sum(sizes):,} neurons with {n_connections:,} connections needs at least "
+        f"{needed / 2**30:.1f} GiB of memory ({listed}), but only {available / 2**30:.1f} GiB are "
+        f"available. {advice}"
+    )
 
 
 def _mean_loss(loss, raw, targets, weight):

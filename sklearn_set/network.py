@@ -32,6 +32,10 @@ RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu", "all_relu"}
 _PREDICT_WIDTH = 64
 _PREDICT_BYTES = 1 << 28
 
+# Arrays of a layer in memory while it is rewired, as a multiple of those it has otherwise: the
+# new ones stand beside the old.  Masks and maps come on top.
+REWIRING_FACTOR = 2
+
 
 class SparseLayer:
     """Connections with weights, and output neurons with biases.
@@ -318,6 +322,77 @@ class Workspace:
         needed = -(-needed // 16) * 16 + 16
         if self.scratch is None or self.scratch.shape[1] < needed:
             self.scratch = _aligned((self._n_threads, needed), self._dtype)
+
+
+def training_bytes(
+    sizes,
+    epsilon,
+    *,
+    activations,
+    dtype,
+    batch_size,
+    n_moments,
+    rewires=True,
+    keeps_best=False,
+    is_copy=False,
+):
+    """Bytes that training certainly takes, by what takes them.
+
+    What is left out (masks, maps, scratch memory, the draw of the first topology) is less, so
+    that a network that fits into memory is never said not to.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Numbers of neurons, data and output included.
+    epsilon : float
+        The SET sparsity.
+    activations : sequence of str
+        One per hidden layer.
+    dtype : numpy.dtype
+    batch_size : int
+    n_moments : int
+        Of the optimizer, per connection.
+    rewires : bool, default=True
+        Whether an evolution will take place.
+    keeps_best : bool, default=False
+        Whether a copy of the best network so far is kept.
+    is_copy : bool, default=False
+        Whether the network shares its topology with one that is in memory.
+
+    Returns
+    -------
+    dict of str to int
+    """
+    kernels = machine.kernels(dtype.name)
+    width = kernels.batch_width(batch_size)
+    index = np.dtype(np.int32).itemsize
+    values = (1 + n_moments) * dtype.itemsize
+    connections = best = rewiring = reverse = 0
+    for n_in, n_out in pairwise(sizes):
+        n_connections = n_erdos_renyi(n_in, n_out, epsilon)
+        of_slots = n_connections * values
+        of_topology = n_connections * index + (n_in + 1) * index
+        connections += of_slots + n_out * values + (0 if is_copy else of_topology)
+        best += (n_connections + n_out) * dtype.itemsize
+        if rewires and n_connections < n_in * n_out:
+            # The layers below have been rewired already, and made nothing of the other
+            # direction since.
+            needed = (REWIRING_FACTOR - 1) * (of_slots + of_topology)
+            rewiring = max(rewiring, needed - reverse)
+        if not kernels.goes_by_input(width):
+            reverse += 2 * n_connections * index
+    n_slopes = sum(
+        size
+        for size, name in zip(sizes[1:-1], activations, strict=True)
+        if name in kernels.STORED_SLOPES
+    )
+    return {
+        "connections": connections + (0 if is_copy else reverse),
+        "activations of a batch": (sum(sizes) + n_slopes) * width * dtype.itemsize,
+        "rewiring a layer": rewiring,
+        "best network so far": best if keeps_best else 0,
+    }
 
 
 def _aligned(shape, dtype):

@@ -212,6 +212,13 @@ def is_time_to_evolve(progress, settings):
     )
 
 
+def will_evolve(progress, settings, n_epochs):
+    """Whether an evolution opens one of the next `n_epochs` epochs."""
+    before, last = max(progress.n_epochs - 1, 0), progress.n_epochs + n_epochs - 1
+    interval = settings.rewire_interval
+    return settings.zeta > 0 and last // interval > before // interval
+
+
 def run_epoch(network, optimizer, workspace, data, settings, progress, randomness):
     """All mini-batches once; return the mean loss over the samples."""
     n_samples = data.rows.shape[0]

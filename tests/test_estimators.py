@@ -745,7 +745,7 @@ def test_a_new_learning_rate_is_used_at_once(monkeypatch):
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @both
 def test_warm_fits_make_the_same_model_as_a_long_one(factory, y, solver):
-    options = {"solver": solver, "rewire_interval": 2, "dropout": 0.1, "tol": 0}
+    options = {"solver": solver, "rewire_interval": 2, "dropout": 0.1, "n_iter_no_change": 12}
     warm = factory(warm_start=True, max_iter=3, **options)
     for _ in range(4):
         warm.fit(X, y)

@@ -12,7 +12,15 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_set import SETClassifier, SETRegressor, machine, training
 from sklearn_set.optimizers import SGD, Adam
-from sklearn_set.training import DIVERGED, Progress, Randomness, Settings, should_stop
+from sklearn_set.training import (
+    DIVERGED,
+    Progress,
+    Randomness,
+    Settings,
+    is_time_to_evolve,
+    should_stop,
+    will_evolve,
+)
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"
@@ -192,6 +200,20 @@ def test_each_partial_fit_is_an_epoch_for_evolution(evolutions):
     for _ in range(5):
         model.partial_fit(X, Y, classes=[0, 1, 2])
     assert evolutions == [2, 4]
+
+
+@pytest.mark.parametrize("rewire_interval", [1, 2, 5])
+@pytest.mark.parametrize("zeta", [0.0, 0.3])
+def test_an_evolution_to_come_is_foretold(rewire_interval, zeta):
+    settings = Settings(
+        batch_size=8, max_iter=1, n_threads=1, zeta=zeta, rewire_interval=rewire_interval
+    )
+    for done in range(12):
+        for n_epochs in range(1, 7):
+            epochs = range(done, done + n_epochs)
+            assert will_evolve(Progress(0.1, n_epochs=done), settings, n_epochs) == any(
+                is_time_to_evolve(Progress(0.1, n_epochs=epoch), settings) for epoch in epochs
+            )
 
 
 # ---------------------------------------------------------------------------------------- stopping

@@ -8,6 +8,7 @@ what is learned does not matter here.  SGD with momentum 0.9, float32.
 """
 
 import argparse
+import contextlib
 import json
 import pickle
 import resource
@@ -15,22 +16,14 @@ import subprocess
 import sys
 import time
 import warnings
+from unittest import mock
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from workloads import WORKLOADS, random_data
 
 from sklearn_set import SETClassifier, show_versions, training
 
-# training samples, sizes of all layers, epsilon
-WORKLOADS = {
-    "W1": (135, (3312, 3000, 3000, 3000, 5), 20),
-    "W2": (135, (3312, 30000, 30000, 30000, 5), 20),
-    "W3": (1397, (54675, 27500, 27500, 18), 10),
-    "W4": (1000, (10000, 500000, 500000, 2), 10),
-    "W5": (60000, (784, 1000, 1000, 1000, 10), 20),
-    "W6": (135, (3312, 300_000, 300_000, 300_000, 5), 20),
-    "W7": (135, (3312, 600_000, 600_000, 600_000, 5), 20),
-}
 HEADER = (
     "| workload | batch | threads | connections | s per epoch, training | s per epoch, evolution "
     "| s before the first epoch | peak MB | MB before the fit | pickle, bytes per connection |"
@@ -60,19 +53,11 @@ def main():
 def measure(run, n_threads, n_epochs):
     """Fit one workload; return the row of the table."""
     name, batch_size = run.split(",")
-    n_samples, sizes, epsilon = WORKLOADS[name]
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((n_samples, sizes[0]), dtype=np.float32)
-    y = rng.integers(sizes[-1], size=n_samples)
-    seconds = {"run_epoch": [], "evolve": []}
-    for function in seconds:
-        setattr(training, function, timed(getattr(training, function), seconds[function]))
-    before = peak_megabytes()
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    start = time.perf_counter()
+    workload = WORKLOADS[name]
+    X, y = random_data(workload)
     model = SETClassifier(
-        sizes[1:-1],
-        epsilon=epsilon,
+        workload.sizes[1:-1],
+        epsilon=workload.epsilon,
         solver="sgd",
         batch_size=int(batch_size),
         max_iter=n_epochs,
@@ -80,10 +65,10 @@ def measure(run, n_threads, n_epochs):
         n_iter_no_change=n_epochs,
         n_jobs=n_threads,
         random_state=0,
-    ).fit(X, y)
-    total = time.perf_counter() - start
-    rest = total - sum(map(sum, seconds.values()))
-    epochs, evolutions = seconds["run_epoch"][1:], seconds["evolve"]  # the first warms up
+    )
+    before = peak_megabytes()
+    epochs, evolutions, rest = timed_fit(model, X, y)
+    epochs = epochs[1:]  # the first warms up
     return {
         "workload": name,
         "batch": batch_size,
@@ -96,6 +81,27 @@ def measure(run, n_threads, n_epochs):
         "before": f"{before:.0f}",
         "pickle": f"{len(pickle.dumps(model)) / model.n_connections_:.1f}",
     }
+
+
+def timed_fit(model, X, y):
+    """Fit; return seconds of every epoch's training, of every evolution, and of all the rest.
+
+    A fit calls two functions of `sklearn_set.training` by name; they are wrapped meanwhile.
+    """
+    seconds = {"run_epoch": [], "evolve": []}
+    with contextlib.ExitStack() as stack:
+        for name, durations in seconds.items():
+            wrapper = timed(getattr(training, name), durations)
+            stack.enter_context(mock.patch.object(training, name, wrapper))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        start = time.perf_counter()
+        model.fit(X, y)
+        total = time.perf_counter() - start
+    epochs, evolutions = seconds.values()
+    if not len(epochs) == len(evolutions) + 1 == model.n_iter_:
+        raise RuntimeError("fit no longer calls what is timed here once per epoch")
+    return epochs, evolutions, total - sum(epochs) - sum(evolutions)
 
 
 def timed(function, seconds):
