@@ -358,9 +358,10 @@ class _BaseSET(BaseEstimator):
         if X.dtype != dtype:
             with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
                 X = check_array(X, dtype=dtype, input_name="X", **how)
-        raw = self._network.forward(
-            kernel_input(X, dtype), machine.effective_n_threads(self.n_jobs)
-        )
+        # A few rows are predicted sooner than the processors are counted.
+        work = self.n_connections_ * X.shape[0]
+        n_threads = machine.effective_n_threads(self.n_jobs) if work > _SERIAL_WORK else 1
+        raw = self._network.forward(kernel_input(X, dtype), n_threads)
         return raw.astype(wider, copy=False)
 
     def predict(self, X):
@@ -446,6 +447,9 @@ class _BaseSET(BaseEstimator):
 _NEVER_TOO_MUCH = 1 << 26
 
 # Loss -> what the output units apply, as in MLPClassifier and MLPRegressor.
+# Connections x samples that one thread predicts in less time than it takes to ask for more.
+_SERIAL_WORK = 1 << 18
+
 _OUT_ACTIVATIONS = {
     "softmax_log_loss": "softmax",
     "logistic_log_loss": "logistic",

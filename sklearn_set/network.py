@@ -3,6 +3,7 @@
 NumPy owns all memory here; compiled code borrows it.  Knows neither optimizers nor time.
 """
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -168,13 +169,14 @@ class SparseNetwork:
         """
         kernels = machine.kernels(self.dtype.name)
         n_samples = X[2].shape[0] - 1 if isinstance(X, tuple) else X.shape[0]
-        bytes_per_column = sum(self.sizes) * self.dtype.itemsize
-        width = int(np.clip(_PREDICT_BYTES // bytes_per_column, 8, _PREDICT_WIDTH)) // 8 * 8
+        sizes = self.sizes
+        bytes_per_column = sum(sizes) * self.dtype.itemsize
+        width = min(max(_PREDICT_BYTES // bytes_per_column, 8), _PREDICT_WIDTH) // 8 * 8
         width = min(width, kernels.batch_width(n_samples))
         # A layer reads one room and writes the other: two rooms serve any depth.
-        pair = [_aligned((max(self.sizes[part::2]), width), self.dtype) for part in (0, 1)]
-        rooms = [pair[depth % 2] for depth in range(len(self.sizes))]
-        outputs = np.empty((n_samples, self.sizes[-1]), self.dtype)
+        pair = [_aligned((max(sizes[part::2]), width), self.dtype) for part in (0, 1)]
+        rooms = [pair[depth % 2] for depth in range(len(sizes))]
+        outputs = np.empty((n_samples, sizes[-1]), self.dtype)
         partial = _aligned((kernels.n_partial_rows(self), width), self.dtype)
         kernels.forward(self, X, rooms, outputs, partial=partial, n_threads=n_threads)
         return outputs
@@ -312,6 +314,11 @@ class Workspace:
         self.scratch = None
         self.adapt(network)
 
+    def n_threads_that_pay(self):
+        """How many threads to use now, by what the last steps took."""
+        kernels = machine.kernels(self._dtype.name)
+        return kernels.n_threads_that_pay(self.pace, self._n_threads)
+
     def adapt(self, network):
         """Make the scratch large enough for the most connected neuron, after an evolution."""
         degree = max(int(np.diff(layer.topology.indptr).max()) for layer in network.layers)
@@ -401,7 +408,7 @@ def _aligned(shape, dtype):
     NumPy's do not: every load of a full vector would then touch two lines, at half the speed.
     """
     line = 64
-    n_bytes = int(np.prod(shape)) * dtype.itemsize
+    n_bytes = math.prod(shape) * dtype.itemsize
     memory = np.empty(n_bytes + line, np.uint8)
     start = -memory.ctypes.data % line
     return memory[start : start + n_bytes].view(dtype).reshape(shape)

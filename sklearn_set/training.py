@@ -181,7 +181,7 @@ def train(
                     settings.zeta,
                     weight_init=settings.weight_init,
                     rng=randomness.network,
-                    n_threads=settings.n_threads,
+                    n_threads=workspace.n_threads_that_pay(),
                 )
                 workspace.adapt(network)
             loss = run_epoch(network, optimizer, workspace, data, settings, progress, randomness)

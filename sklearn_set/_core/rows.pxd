@@ -22,6 +22,8 @@ cdef enum:
     # pays a quarter there, costs inside it.
     PREFETCH_DISTANCE = 32
     PREFETCH_TABLE_BYTES = 1 << 20
+    # Sums that are read and written for every connection: from half of that.
+    PREFETCH_SUMS_BYTES = 1 << 19
     # The rows of the neurons themselves come in order, and few ahead are enough.
     ROWS_AHEAD = 4
     # Slots beyond the second-level cache, of which silent neurons leave gaps, are prefetched too.
@@ -293,7 +295,7 @@ cdef inline void sum_part(
     cdef real_t value
     cdef Ahead ahead
     cdef bint prefetch = (
-        (stop - start) * width * <Py_ssize_t> sizeof(real_t) > PREFETCH_TABLE_BYTES)
+        (stop - start) * width * <Py_ssize_t> sizeof(real_t) > PREFETCH_SUMS_BYTES)
     cdef bint stream = not prefetch and layer.indptr[layer.n_in] > STREAMED_SLOTS
     for j in range(start, stop):
         output = outputs + j * width

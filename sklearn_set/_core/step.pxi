@@ -53,7 +53,9 @@ cdef extern from "system.h" nogil:
 cdef enum:
     # The forward pass goes by input neuron up to this width: measured.
     BY_INPUT = 32
-    CACHED_SUMS = 1 << 18       # numbers in a table of outputs
+    # Numbers in a table of sums that stays in the second-level cache, and in the third.
+    CACHED_SUMS = 1 << 18
+    NEAR_SUMS = 1 << 20
     PREDICTED = 8               # the width that predictions are taken to have
     # A pass over fewer connections x (width + 16), some ten microseconds, stays serial:
     # waking threads costs a microsecond on an idle machine, but waiting for one that a neighbour
@@ -112,24 +114,29 @@ def goes_by_input(Py_ssize_t width):
 
 
 cdef int count_halves(
-    Py_ssize_t n_connections, Py_ssize_t n_out, Py_ssize_t width,
+    Py_ssize_t n_connections, Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t width,
 ) noexcept nogil:
     """In how many parts the inputs of a layer are summed when it goes by input neuron.
 
     Two let two threads stream one half of the connections each, where cutting the outputs would
     make both stream all of them.  That pays while the sums stay in the second-level cache; beyond,
-    a smaller table is worth more.  It is a property of the layer, not of the threads, as the order
-    of additions depends on it.
+    a smaller table is worth more, unless cutting leaves rows too short.  It is a property of the
+    layer, not of the threads, as the order of additions depends on it.
     """
-    return 2 if n_connections >= 8 * n_out and n_out * width <= CACHED_SUMS else 1
+    if n_connections < 8 * n_out:
+        return 1  # two tables would be much against the work
+    return 2 if n_out * width <= (CACHED_SUMS if n_connections > 32 * n_in else NEAR_SUMS) else 1
+
+
+cdef int halves_of(topology, Py_ssize_t width):
+    return count_halves(topology.n_connections, topology.n_in, topology.n_out, width)
 
 
 def n_partial_rows(network, Py_ssize_t width=PREDICTED):
     """How many rows the table for the sums of second halves needs, at most."""
     return max(
         layer.topology.n_out
-        if width <= BY_INPUT
-        and count_halves(layer.topology.n_connections, layer.topology.n_out, width) == 2
+        if width <= BY_INPUT and halves_of(layer.topology, width) == 2
         else 0
         for layer in network.layers
     )
@@ -143,7 +150,7 @@ cdef tuple view_layer(LayerView* view, layer, int n_threads, bint by_input, int 
     topology = layer.topology
     view.by_input = by_input
     view.n_halves = n_halves
-    view.middle = np.searchsorted(topology.indptr, topology.n_connections // 2)
+    view.middle = topology.indptr.searchsorted(topology.n_connections // 2)
     t_indices, t_slots, t_chunks, splits, t_splits = None, None, None, None, None
     t_indptr = None
     if not by_input:
@@ -192,6 +199,18 @@ cdef int threads_that_pay(const Pace* pace, int n_threads) noexcept nogil:
     if n_threads == 1 or pace.serial == 0 or wall_seconds() < pace.serial_until:
         return 1
     return n_threads
+
+
+def n_threads_that_pay(double[::1] pace, int n_threads):
+    """The number of threads that the next step would use, for work between steps.
+
+    Parameters
+    ----------
+    pace : ndarray of shape (3,), float64
+        That of a `Workspace`.
+    n_threads : int
+    """
+    return threads_that_pay(<const Pace*> &pace[0], n_threads)
 
 
 cdef void learn_pace(Pace* pace, int used, double seconds) noexcept nogil:
@@ -409,8 +428,7 @@ cdef class Stepper:
             self.borrowed.append(view_layer(
                 &self.layers[depth], layer, n_threads,
                 self.max_width <= BY_INPUT,
-                count_halves(
-                    layer.topology.n_connections, layer.topology.n_out, self.max_width)))
+                halves_of(layer.topology, self.max_width)))
             reals(layer.weights)  # refuses arrays that cannot be written
             reals(layer.bias)
             self.layers[depth].slopes = reals(workspace.slopes[depth])
@@ -610,7 +628,7 @@ def forward(network, X, tables, outputs, *, partial=None, n_threads=1):
             layer = network.layers[depth]
             borrowed.append(view_layer(
                 &layers[depth], layer, n_threads, True,
-                count_halves(layer.topology.n_connections, layer.topology.n_out, PREDICTED)))
+                halves_of(layer.topology, PREDICTED)))
             rooms[depth] = reals(tables[depth])
         flags = give_flags(layers, n_layers)
         if flags == NULL:
