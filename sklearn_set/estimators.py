@@ -359,7 +359,7 @@ class _BaseSET(BaseEstimator):
             with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
                 X = check_array(X, dtype=dtype, input_name="X", **how)
         # A few rows are predicted sooner than the processors are counted.
-        work = self.n_connections_ * X.shape[0]
+        work = self._network.n_connections * X.shape[0]
         n_threads = machine.effective_n_threads(self.n_jobs) if work > _SERIAL_WORK else 1
         raw = self._network.forward(kernel_input(X, dtype), n_threads)
         return raw.astype(wider, copy=False)
