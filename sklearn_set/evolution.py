@@ -8,9 +8,9 @@ optimizers, but not time.
 
 import numpy as np
 
-from sklearn_set._core import connections, pruning
+from sklearn_set._core import pruning
 from sklearn_set.network import draw_weights
-from sklearn_set.topology import draw_distinct, regrown
+from sklearn_set.topology import carried, draw_distinct, regrown
 
 
 def evolve(network, optimizer, zeta, *, weight_init, rng, n_threads=1):
@@ -37,10 +37,10 @@ def evolve(network, optimizer, zeta, *, weight_init, rng, n_threads=1):
         n_new = keep.shape[0] - np.count_nonzero(keep)
         if n_new == 0:
             continue
-        ranks = grow_at_random(layer.topology, keep, n_new, rng, n_threads)
+        ranks = grow_at_random(layer.topology, keep, n_new, rng)
         topology, source = regrown(layer.topology, keep, ranks, n_threads)
         newborn = draw_weights(weight_init, layer.activation, topology, n_new, network.dtype, rng)
-        weights = connections.carry(source, layer.weights, newborn, n_threads)
+        weights = carried(source, layer.weights, newborn, n_threads)
         moments = optimizer.carried(depth, source, n_threads)
         # Three plain assignments: Python handles no signal between them, so an interrupt finds
         # the layer either as it was or renewed as a whole.
@@ -75,22 +75,41 @@ def prune_nearest_zero(weights, zeta, at_most, n_threads=1):
     -------
     keep : ndarray of shape (n_connections,), bool
     """
-    counts = pruning.count_magnitudes(weights, n_threads)
-    totals = counts.sum(axis=0)
-    n_positive, n_negative = totals.sum(axis=1).tolist()
-    n_drop = [int(zeta * n_positive), int(zeta * n_negative)]
+    n_negative = pruning.count_negative(weights, n_threads)
+    n_drop = [int(zeta * (weights.shape[0] - n_negative)), int(zeta * n_negative)]
     if sum(n_drop) > at_most:
         n_drop[0] = at_most * n_drop[0] // sum(n_drop)
         n_drop[1] = at_most - n_drop[0]
-    # the bucket in which each threshold lies, and how many connections in it go
-    below = totals.cumsum(axis=1)
-    buckets = [int(np.searchsorted(below[sign], n)) if n else -1 for sign, n in enumerate(n_drop)]
-    keep, inside = pruning.keep_beyond(weights, *buckets, counts)
-    for sign, slots in enumerate(inside):
-        if slots.shape[0]:
-            n_inside = n_drop[sign] - (below[sign, buckets[sign]] - slots.shape[0])
-            keep[slots[~_smallest(np.abs(weights[slots]), n_inside)]] = 1
+    bounds = _bounds(weights, n_drop, n_negative)
+    while True:
+        keep, n_below, between = pruning.keep_beyond(weights, bounds, n_threads)
+        missing = n_drop - n_below
+        if all(0 <= missing[sign] <= between[sign].shape[0] for sign in (0, 1)):
+            break
+        bounds = np.array([[0, np.inf], [0, np.inf]])  # the sample misled: look at all
+    for sign, slots in enumerate(between):
+        if missing[sign]:
+            keep[slots[_smallest(np.abs(weights[slots]), missing[sign])]] = 0
     return keep.view(bool)
+
+
+def _bounds(weights, n_drop, n_negative):
+    """Magnitudes between which the thresholds lie, very probably: by a sample of the weights."""
+    n = weights.shape[0]
+    sample = weights[:: max(1, round(n ** (1 / 3)))]
+    bounds = np.array([[0.0, -1.0], [0.0, -1.0]])  # keep all of the sign
+    for sign, n_sign in enumerate((n - n_negative, n_negative)):
+        if n_drop[sign] == 0:
+            continue
+        magnitudes = np.sort(np.abs(sample[(sample < 0) == sign]))
+        m, share = magnitudes.shape[0], n_drop[sign] / n_sign
+        margin = 4 * np.sqrt(m * share * (1 - share)) + 2
+        low, high = int(m * share - margin), int(np.ceil(m * share + margin))
+        bounds[sign] = (
+            magnitudes[low] if low > 0 else 0,
+            magnitudes[high] if high < m else np.inf,
+        )
+    return bounds
 
 
 def _smallest(values, n):
@@ -102,7 +121,7 @@ def _smallest(values, n):
     return chosen
 
 
-def grow_at_random(topology, keep, n_new, rng, n_threads=1):
+def grow_at_random(topology, keep, n_new, rng):
     """SET's choice of new connections: any free position, all equally likely.
 
     Free are all positions that no kept connection holds, those just pruned included.
@@ -120,4 +139,4 @@ def grow_at_random(topology, keep, n_new, rng, n_threads=1):
         Ascending ranks among the free positions.
     """
     n_free = topology.n_positions - (topology.n_connections - n_new)
-    return draw_distinct(n_free, n_new, rng, n_threads)
+    return draw_distinct(n_free, n_new, rng)

@@ -9,7 +9,7 @@ import copy
 
 import numpy as np
 
-from sklearn_set._core import connections
+from sklearn_set.topology import carried
 
 
 class _Optimizer:
@@ -31,10 +31,7 @@ class _Optimizer:
 
     def carried(self, depth, source, n_threads=1):
         """Moments of one layer after an evolution, by new slot; nothing is changed yet."""
-        return [
-            connections.carry(source, moment, moment[:0], n_threads)
-            for moment in self.moments[depth]
-        ]
+        return [carried(source, moment, moment[:0], n_threads) for moment in self.moments[depth]]
 
     def can_continue(self, previous):
         """Whether the moments of `previous` mean the same to this optimizer."""

@@ -5,7 +5,7 @@ of a CSR matrix of shape (n_in, n_out); the arrays with the prefix `t_` tell the
 by output neuron.  Knows neither weights nor training.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,7 +18,7 @@ MAX_CONNECTIONS = np.iinfo(np.int32).max
 _CHUNK_WORK = 2048
 _MAX_CHUNKS = 64
 
-# Random numbers that one thread draws and sorts at a time: they fit into a second-level cache.
+# Random numbers that are drawn and sorted at a time: they fit into a second-level cache.
 _DRAWS_IN_A_PART = 1 << 16
 
 
@@ -178,7 +178,7 @@ def erdos_renyi(n_in, n_out, epsilon, rng, n_threads=1):
     Topology
     """
     n_connections = n_erdos_renyi(n_in, n_out, epsilon)
-    ranks = draw_distinct(n_in * n_out, n_connections, rng, n_threads)
+    ranks = draw_distinct(n_in * n_out, n_connections, rng)
     return regrown(empty(n_in, n_out), np.empty(0, np.uint8), ranks, n_threads)[0]
 
 
@@ -205,7 +205,29 @@ def regrown(topology, keep, ranks, n_threads=1):
     return Topology(topology.n_in, topology.n_out, indptr, indices), source
 
 
-def draw_distinct(population, size, rng, n_threads=1):
+def carried(source, old, newborn, n_threads=1):
+    """Values of connections after a renewal: survivors keep theirs, newcomers take `newborn`.
+
+    Parameters
+    ----------
+    source : ndarray of shape (n_connections,), int32
+        As `regrown` returns it.
+    old : ndarray
+        Values by old slot.
+    newborn : ndarray
+        Values of the newcomers, in the order of their slots; empty for zeros.
+    n_threads : int, default=1
+
+    Returns
+    -------
+    ndarray of shape (n_connections,)
+    """
+    bits = np.dtype(f"u{old.itemsize}")
+    result = connections.carry(source, old.view(bits), newborn.view(bits), n_threads)
+    return result.view(old.dtype)
+
+
+def draw_distinct(population, size, rng):
     """Draw `size` distinct numbers below `population`, ascending, all sets equally likely.
 
     Draws with replacement a few more than needed, keeps the distinct ones and drops the excess
@@ -218,8 +240,6 @@ def draw_distinct(population, size, rng, n_threads=1):
     size : int
         At most `population`.
     rng : numpy.random.Generator
-    n_threads : int, default=1
-        Changes nothing but time.
 
     Returns
     -------
@@ -227,7 +247,7 @@ def draw_distinct(population, size, rng, n_threads=1):
     """
     if 2 * size > population:
         chosen = np.ones(population, dtype=bool)
-        chosen[draw_distinct(population, population - size, rng, n_threads)] = False
+        chosen[draw_distinct(population, population - size, rng)] = False
         return np.flatnonzero(chosen).astype(np.int64, copy=False)
     if size == 0:
         return np.empty(0, np.int64)
@@ -235,7 +255,7 @@ def draw_distinct(population, size, rng, n_threads=1):
     # rare.
     expected = -population * np.log1p(-size / population)
     n_draws = int(np.ceil(expected + 6 * np.sqrt(expected - size) + 4))
-    drawn = _draw_ascending(population, n_draws, rng, n_threads)
+    drawn = _draw_ascending(population, n_draws, rng)
     while drawn.shape[0] < size:
         more = rng.integers(population, size=2 * (size - drawn.shape[0]) + 4)
         drawn = np.unique(np.concatenate([drawn, more]))
@@ -245,29 +265,23 @@ def draw_distinct(population, size, rng, n_threads=1):
     return drawn
 
 
-def _draw_ascending(population, n_draws, rng, n_threads):
+def _draw_ascending(population, n_draws, rng):
     """The distinct values of so many draws with replacement, ascending.
 
     Many draws are parted by value: how many fall into each range follows the multinomial law, and
-    ranges can be drawn and sorted apart, in the cache, by different threads.  The parts depend on
-    the number of draws, not on that of threads.
+    a range can be sorted in the cache.
     """
     n_parts = n_draws // _DRAWS_IN_A_PART
     if n_parts <= 1:
         return _distinct(_integers(population, n_draws, rng))
     cuts = [population * part // n_parts for part in range(n_parts + 1)]
-    widths = np.diff(cuts)
-    counts = rng.multinomial(n_draws, widths / population)
-    seeds = rng.integers(2**63, size=n_parts)
-
-    def draw(part):
-        own = np.random.Generator(np.random.PCG64(seeds[part]))
-        return _distinct(_integers(int(widths[part]), counts[part], own)) + cuts[part]
-
-    if n_threads == 1:
-        return np.concatenate([draw(part) for part in range(n_parts)])
-    with ThreadPoolExecutor(n_threads) as pool:
-        return np.concatenate(list(pool.map(draw, range(n_parts))))
+    counts = rng.multinomial(n_draws, np.diff(cuts) / population).tolist()
+    return np.concatenate(
+        [
+            _distinct(_integers(high - low, count, rng)) + low
+            for (low, high), count in zip(pairwise(cuts), counts, strict=True)
+        ]
+    )
 
 
 def _integers(population, size, rng):

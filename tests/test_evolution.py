@@ -13,7 +13,7 @@ from sklearn_set._core import connections
 from sklearn_set.evolution import evolve, grow_at_random, n_renewable, prune_nearest_zero
 from sklearn_set.network import SparseLayer, SparseNetwork
 from sklearn_set.optimizers import SGD, Adam
-from sklearn_set.topology import erdos_renyi
+from sklearn_set.topology import carried, erdos_renyi
 
 ANY = 10**6  # an `at_most` that never matters
 
@@ -94,6 +94,8 @@ LAWS = {
     "all magnitudes": lambda rng, n: rng.choice([-1, 1], n) * 10.0 ** rng.uniform(-46, 38, n),
     "equal in single precision": lambda rng, n: 1 + rng.integers(1000, size=n) * 1e-12,
     "one bucket": lambda rng, n: rng.uniform(1, 1.01, size=n) * rng.choice([-1, 1], n),
+    # some small: a sample of equal distances may see these alone, or none
+    "misleading": lambda rng, n: np.where(np.arange(n) % 39 == 0, 1e-3, 1) * rng.normal(size=n),
     "infinities": lambda rng, n: rng.choice([np.inf, -np.inf, 1, -1, 0, -0.0], n),
 }
 
@@ -464,8 +466,8 @@ def test_threads_splice_the_same():
     expected = slow_splice(topology, keep, set(ranks.tolist()))
     newborn = rng.normal(size=ranks.shape[0])
     old = rng.normal(size=keep.shape[0])
-    carried = np.where(np.array(expected[2]) < 0, 0, old[expected[2]])
-    born = carried.copy()
+    kept = np.where(np.array(expected[2]) < 0, 0, old[expected[2]])
+    born = kept.copy()
     born[np.array(expected[2]) < 0] = newborn
     for n_threads in (1, 2, 3, 5):
         result = connections.splice(
@@ -473,8 +475,8 @@ def test_threads_splice_the_same():
         )
         for actual, desired in zip(result, expected, strict=True):
             np.testing.assert_array_equal(actual, desired)
-        for values, desired in ((newborn, born), (newborn[:0], carried)):
-            actual = connections.carry(result[2], old, values, n_threads)
+        for values, desired in ((newborn, born), (newborn[:0], kept)):
+            actual = carried(result[2], old, values, n_threads)
             np.testing.assert_array_equal(actual, desired)
 
 
@@ -505,9 +507,13 @@ def test_carry_moves_survivors_and_fills_in_newcomers(dtype):
     source = np.array([2, -1, 0, -1, -1, 3], dtype=np.int32)
     old = np.array([10, 11, 12, 13], dtype=dtype)
     newborn = np.array([1, 2, 3], dtype=dtype)
-    carried = connections.carry(source, old, newborn)
-    assert carried.dtype == dtype
-    np.testing.assert_array_equal(carried, [12, 1, 10, 2, 3, 13])
+    result = carried(source, old, newborn)
+    assert result.dtype == dtype
+    np.testing.assert_array_equal(result, [12, 1, 10, 2, 3, 13])
+    np.testing.assert_array_equal(carried(source, old, newborn[:0]), [12, 0, 10, 0, 0, 13])
+    # no bit is lost, and a newcomer's moment is plus zero
+    odd = np.array([np.nan, -0.0, -np.inf, -5e-45], dtype=dtype)
     np.testing.assert_array_equal(
-        connections.carry(source, old, newborn[:0]), [12, 0, 10, 0, 0, 13]
+        carried(source, odd, newborn[:0]).view(np.uint8),
+        np.array([-np.inf, 0, np.nan, 0, 0, -5e-45], dtype=dtype).view(np.uint8),
     )

@@ -1,12 +1,11 @@
 """Which of many numbers are nearest zero, without sorting them.
 
-Counting by magnitude finds the narrow bucket that holds the threshold; only the few numbers in
-it are looked at one by one.  Knows neither topologies nor what the numbers mean.
+Told between which bounds the threshold lies, it decides what is beyond them and names what is
+between, to be looked at one by one.  Knows neither topologies nor what the numbers mean.
 """
 
 from cython.parallel cimport prange
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from libc.string cimport memcpy
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 import numpy as np
 
@@ -15,110 +14,130 @@ ctypedef fused value_t:
     double
 
 cdef enum:
-    # Buckets are the exponent and four bits of the mantissa of the number as a float, without
-    # sign; an order of magnitudes, as the bits of floats are ordered as they are.
-    SHIFT = 19
-    N_BUCKETS = 1 << 12
-
-N_MAGNITUDES = N_BUCKETS
+    BLOCK = 1024            # numbers compared in one go, by vector instructions
+    WORTH_THREADS = 50_000
 
 
-cdef inline Py_ssize_t bucket(value_t value) noexcept nogil:
-    cdef float rounded = <float> value  # monotonic, so that no order is reversed
-    cdef uint32_t bits
-    memcpy(&bits, &rounded, sizeof(bits))
-    return (bits & <uint32_t> 0x7fffffff) >> SHIFT
+def count_negative(const value_t[::1] values, int n_threads=1):
+    """Count the numbers below zero.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+    n_threads : int, default=1
+
+    Returns
+    -------
+    int
+    """
+    cdef Py_ssize_t n = values.shape[0], c
+    cdef int n_parts = n_threads if n >= WORTH_THREADS else 1
+    counts_array = np.zeros(n_parts, dtype=np.int64)
+    cdef int64_t[::1] counts = counts_array
+    for c in prange(n_parts, num_threads=n_threads, use_threads_if=n_parts > 1, nogil=True,
+                    schedule="static", chunksize=1):
+        counts[c] = count_part(values, n * c // n_parts, n * (c + 1) // n_parts)
+    return int(counts_array.sum())
 
 
-def count_magnitudes(const value_t[::1] values, int n_threads=1):
-    """Count numbers by sign and magnitude.
+cdef int64_t count_part(
+    const value_t[::1] values, Py_ssize_t start, Py_ssize_t stop,
+) noexcept nogil:
+    cdef Py_ssize_t k, end
+    cdef int64_t total = 0
+    cdef int32_t few
+    while start < stop:
+        end = min(start + BLOCK, stop)
+        few = 0
+        for k in range(start, end):
+            few += values[k] < 0
+        total += few
+        start = end
+    return total
+
+
+def keep_beyond(const value_t[::1] values, bounds, int n_threads=1):
+    """Keep the numbers that are farther from zero than the lower bound for their sign.
 
     Parameters
     ----------
     values : ndarray of shape (n,)
         Zero, of either sign, counts as positive.
+    bounds : array of shape (2, 2)
+        Lower and upper bound of the magnitude, first for positive, then for negative numbers.
     n_threads : int, default=1
 
     Returns
     -------
-    counts : ndarray of shape (n_parts, 2, N_MAGNITUDES), int64
-        For consecutive parts of the values, first the positive ones, then the negative ones.
+    keep : ndarray of shape (n,), uint8
+        1 where the magnitude is at least the lower bound.
+    n_below : ndarray of shape (2,), int64
+        How many positive and how many negative numbers are not kept.
+    between : list of two ndarray, int32
+        Places of the positive and of the negative numbers from one bound to the other, both
+        included, ascending.
     """
     cdef Py_ssize_t n = values.shape[0], c
-    cdef int n_parts = 1 if n < 50_000 else n_threads
-    counts_array = np.zeros((n_parts, 2, N_BUCKETS), dtype=np.int64)
+    cdef int n_parts = n_threads if n >= WORTH_THREADS else 1
+    cdef const value_t[:, ::1] limits = np.asarray(
+        bounds, dtype=np.float32 if value_t is float else np.float64)
+    keep_array = np.empty(n, dtype=np.uint8)
+    # As large as they may need to be: memory that is not written costs nothing.
+    places_array = np.empty((2, n), dtype=np.int32)
+    counts_array = np.zeros((n_parts, 2, 2), dtype=np.int64)
+    cdef uint8_t[::1] keep = keep_array
+    cdef int32_t[:, ::1] places = places_array
     cdef int64_t[:, :, ::1] counts = counts_array
     for c in prange(n_parts, num_threads=n_threads, use_threads_if=n_parts > 1, nogil=True,
                     schedule="static", chunksize=1):
-        count_part(values, n * c // n_parts, n * (c + 1) // n_parts, &counts[c, 0, 0])
-    return counts_array
-
-
-cdef void count_part(
-    const value_t[::1] values, Py_ssize_t start, Py_ssize_t stop, int64_t* counts,
-) noexcept nogil:
-    cdef Py_ssize_t k
-    for k in range(start, stop):
-        counts[(values[k] < 0) * N_BUCKETS + bucket(values[k])] += 1
-
-
-def keep_beyond(
-    const value_t[::1] values, int64_t positive, int64_t negative,
-    const int64_t[:, :, ::1] counts,
-):
-    """Keep the numbers beyond a bucket for each sign, and name those in it.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,)
-    positive, negative : int
-        The buckets; -1 to keep all of that sign.
-    counts : ndarray
-        As `count_magnitudes` returns it for the same values.
-
-    Returns
-    -------
-    keep : ndarray of shape (n,), uint8
-        Zero for what is in the buckets, too.
-    inside : list of two ndarray, int32
-        Places of the positive and of the negative numbers in their bucket, ascending.
-    """
-    cdef Py_ssize_t n = values.shape[0], n_parts = counts.shape[0], c
-    keep_array = np.empty(n, dtype=np.uint8)
-    cdef uint8_t[::1] keep = keep_array
-    inside_arrays = []
-    offsets_array = np.zeros((2, n_parts + 1), dtype=np.int64)
-    for sign, place in enumerate((positive, negative)):
-        if place >= 0:
-            np.cumsum(np.asarray(counts[:, sign, place]), out=offsets_array[sign, 1:])
-        inside_arrays.append(np.empty(offsets_array[sign, n_parts], dtype=np.int32))
-    cdef int64_t[:, ::1] offsets = offsets_array
-    cdef int32_t[::1] inside_positive = inside_arrays[0]
-    cdef int32_t[::1] inside_negative = inside_arrays[1]
-    for c in prange(n_parts, num_threads=n_parts, use_threads_if=n_parts > 1, nogil=True,
-                    schedule="static", chunksize=1):
-        keep_part(values, n * c // n_parts, n * (c + 1) // n_parts, positive, negative, keep,
-                  inside_positive, inside_negative, offsets[0, c], offsets[1, c])
-    return keep_array, inside_arrays
+        keep_part(values, limits, n * c // n_parts, n * (c + 1) // n_parts, keep, places,
+                  &counts[c, 0, 0])
+    starts = [n * part // n_parts for part in range(n_parts)]
+    between = [
+        np.concatenate([
+            places_array[sign, start : start + count]
+            for start, count in zip(starts, counts_array[:, 1, sign].tolist(), strict=True)
+        ])
+        for sign in (0, 1)
+    ]
+    return keep_array, counts_array[:, 0].sum(axis=0), between
 
 
 cdef void keep_part(
-    const value_t[::1] values, Py_ssize_t start, Py_ssize_t stop, int64_t positive,
-    int64_t negative, uint8_t[::1] keep, int32_t[::1] inside_positive,
-    int32_t[::1] inside_negative, int64_t p, int64_t q,
+    const value_t[::1] values, const value_t[:, ::1] limits, Py_ssize_t start, Py_ssize_t stop,
+    uint8_t[::1] keep, int32_t[:, ::1] places, int64_t* counts,
 ) noexcept nogil:
-    cdef Py_ssize_t k
-    cdef int64_t place, limit
-    cdef bint is_negative
-    for k in range(start, stop):
-        is_negative = values[k] < 0
-        place = bucket(values[k])
-        limit = positive + is_negative * (negative - positive)
-        keep[k] = place > limit
-        if place == limit:
-            if is_negative:
-                inside_negative[q] = <int32_t> k
-                q = q + 1
-            else:
-                inside_positive[p] = <int32_t> k
-                p = p + 1
+    cdef Py_ssize_t k, end, first = start, p = start, q = start
+    cdef value_t value, low = limits[0, 0], high = limits[0, 1]
+    cdef value_t negative_low = -limits[1, 0], negative_high = -limits[1, 1]
+    cdef int64_t n_below = 0, n_negative_below = 0
+    cdef int32_t few, few_negative
+    cdef uint8_t is_between[BLOCK]
+    while start < stop:
+        end = min(start + BLOCK, stop)
+        few = 0
+        few_negative = 0
+        for k in range(start, end):
+            value = values[k]
+            keep[k] = (value >= low) | ((value < 0) & (value <= negative_low))
+            is_between[k - start] = (
+                ((value >= 0) & (value >= low) & (value <= high))
+                | ((value < 0) & (value <= negative_low) & (value >= negative_high)))
+        for k in range(start, end):
+            few += 1 - keep[k]
+            few_negative += (1 - keep[k]) & (values[k] < 0)
+        for k in range(start, end):
+            if is_between[k - start]:
+                if values[k] < 0:
+                    places[1, q] = <int32_t> k
+                    q += 1
+                else:
+                    places[0, p] = <int32_t> k
+                    p += 1
+        n_below += few
+        n_negative_below += few_negative
+        start = end
+    counts[0] = n_below - n_negative_below
+    counts[1] = n_negative_below
+    counts[2] = p - first
+    counts[3] = q - first
