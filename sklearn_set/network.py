@@ -291,7 +291,7 @@ class Workspace:
     scratch : ndarray of shape (n_threads, size)
     partial : ndarray of shape (n_rows, width)
         Sums over the second half of a layer's inputs.
-    pace : ndarray of shape (3,), float64
+    pace : ndarray of shape (4,), float64
         What the kernels learn about whether threads pay at the moment.
     """
 
@@ -310,7 +310,7 @@ class Workspace:
         self.partial = _aligned(
             (kernels.n_partial_rows(network, self.width), self.width), self._dtype
         )
-        self.pace = np.zeros(3)
+        self.pace = np.zeros(4)
         self.scratch = None
         self.adapt(network)
 

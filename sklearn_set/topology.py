@@ -23,7 +23,13 @@ _DRAWS_IN_A_PART = 1 << 16
 
 
 # What follows from indptr and indices, and is made when it is first asked for.
-_NOT_DERIVED = {"_t_indptr": None, "_transposed": None, "_chunks": None, "_splits": None}
+_NOT_DERIVED = {
+    "_t_indptr": None,
+    "_transposed": None,
+    "_chunks": None,
+    "_t_chunks": None,
+    "_splits": None,
+}
 
 
 class Topology:
@@ -92,12 +98,16 @@ class Topology:
     @property
     def chunks(self):
         """See the class."""
-        return self._cuts()[0]
+        if self._chunks is None:
+            self._chunks = _equal_work(self.indptr)
+        return self._chunks
 
     @property
     def t_chunks(self):
         """See the class."""
-        return self._cuts()[1]
+        if self._t_chunks is None:
+            self._t_chunks = _equal_work(self.t_indptr)
+        return self._t_chunks
 
     def splits(self, n_parts):
         """Cut the output neurons into parts of about equal numbers of connections.
@@ -121,11 +131,6 @@ class Topology:
         if self._transposed is None:
             self._transposed = connections.transpose(self.indptr, self.indices, self.t_indptr)
         return self._transposed
-
-    def _cuts(self):
-        if self._chunks is None:
-            self._chunks = _equal_work(self.indptr), _equal_work(self.t_indptr)
-        return self._chunks
 
     def __getstate__(self):
         # The other direction follows from this one: it is not worth room in a pickle.

@@ -193,6 +193,7 @@ cdef struct Pace:
     double serial          # seconds of a step on one thread, lately; 0 for not known yet
     double serial_until    # until when to stay with one thread
     double patience        # for how long, the last time
+    double grace           # steps for which threads may be slow, as they are just being woken
 
 
 cdef int threads_that_pay(const Pace* pace, int n_threads) noexcept nogil:
@@ -206,7 +207,7 @@ def n_threads_that_pay(double[::1] pace, int n_threads):
 
     Parameters
     ----------
-    pace : ndarray of shape (3,), float64
+    pace : ndarray of shape (4,), float64
         That of a `Workspace`.
     n_threads : int
     """
@@ -220,9 +221,12 @@ cdef void learn_pace(Pace* pace, int used, double seconds) noexcept nogil:
             pace.serial = seconds
         else:
             pace.serial *= 1.05
-    elif pace.serial > 0 and seconds > 1.2 * pace.serial:
+    elif pace.serial > 0 and seconds > (4 if pace.grace > 0 else 1.2) * pace.serial:
         pace.patience = min(max(2 * pace.patience, 10 * seconds), 1.0)
         pace.serial_until = wall_seconds() + pace.patience
+        pace.grace = 3
+    elif pace.grace > 0:
+        pace.grace -= 1
     elif pace.serial > 0:
         pace.patience = 0
 
