@@ -190,6 +190,11 @@ def check_sizes(sizes, epsilon):
     ValueError
         See `SparseNetwork.erdos_renyi`.
     """
+    if max(sizes) > MAX_CONNECTIONS:
+        raise ValueError(
+            f"A layer of {max(sizes)} neurons is more than the {MAX_CONNECTIONS} that a layer can "
+            "have. Lower hidden_layer_sizes."
+        )
     for depth, (n_in, n_out) in enumerate(pairwise(sizes)):
         n_connections = n_erdos_renyi(n_in, n_out, epsilon)
         if n_connections > MAX_CONNECTIONS:

@@ -1242,6 +1242,12 @@ def test_too_small_an_epsilon_names_the_parameter_that_was_meant(epsilon, hidden
     assert f"epsilon={epsilon}" in str(error.value)
 
 
+def test_too_many_neurons_are_refused():
+    model = classifier(hidden_layer_sizes=(3 * 10**9,), epsilon=1e-9)
+    with pytest.raises(ValueError, match=r"3000000000 neurons .* Lower hidden_layer_sizes"):
+        model.fit(X, Y)
+
+
 def test_too_many_connections_are_refused_before_memory_is():
     model = classifier(hidden_layer_sizes=(100_000, 100_000), epsilon=20_000)
     tracemalloc.start()

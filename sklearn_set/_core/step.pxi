@@ -193,7 +193,7 @@ cdef struct Pace:
     double serial          # seconds of a step on one thread, lately; 0 for not known yet
     double serial_until    # until when to stay with one thread
     double patience        # for how long, the last time
-    double grace           # steps for which threads may be slow, as they are just being woken
+    double strikes         # slow steps of threads in a row: one may have met sleeping threads
 
 
 cdef int threads_that_pay(const Pace* pace, int n_threads) noexcept nogil:
@@ -221,14 +221,15 @@ cdef void learn_pace(Pace* pace, int used, double seconds) noexcept nogil:
             pace.serial = seconds
         else:
             pace.serial *= 1.05
-    elif pace.serial > 0 and seconds > (4 if pace.grace > 0 else 1.2) * pace.serial:
-        pace.patience = min(max(2 * pace.patience, 10 * seconds), 1.0)
-        pace.serial_until = wall_seconds() + pace.patience
-        pace.grace = 3
-    elif pace.grace > 0:
-        pace.grace -= 1
+    elif pace.serial > 0 and seconds > 1.2 * pace.serial:
+        pace.strikes += 1
+        if pace.strikes == 3 or seconds > 10 * pace.serial:
+            pace.patience = min(max(2 * pace.patience, 10 * seconds), 1.0)
+            pace.serial_until = wall_seconds() + pace.patience
+            pace.strikes = 0
     elif pace.serial > 0:
         pace.patience = 0
+        pace.strikes = 0
 
 
 cdef void forward_layer(
