@@ -80,13 +80,12 @@ def prune_nearest_zero(weights, zeta, at_most, n_threads=1):
     if sum(n_drop) > at_most:
         n_drop[0] = at_most * n_drop[0] // sum(n_drop)
         n_drop[1] = at_most - n_drop[0]
-    bounds = _bounds(weights, n_drop, n_negative)
-    while True:
+    # Should the sample mislead, the second bounds let no weight escape.
+    for bounds in (_bounds(weights, n_drop, n_negative), [[0, np.inf], [0, np.inf]]):
         keep, n_below, between = pruning.keep_beyond(weights, bounds, n_threads)
         missing = n_drop - n_below
         if all(0 <= missing[sign] <= between[sign].shape[0] for sign in (0, 1)):
             break
-        bounds = np.array([[0, np.inf], [0, np.inf]])  # the sample misled: look at all
     for sign, slots in enumerate(between):
         if missing[sign]:
             keep[slots[_smallest(np.abs(weights[slots]), missing[sign])]] = 0
