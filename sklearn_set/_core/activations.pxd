@@ -9,7 +9,7 @@ vectorise them.
 from libc.stdint cimport uint32_t
 
 from sklearn_set._core.lanes cimport (
-    real_erf, real_exp, real_expm1, real_t, real_tanh,
+    real_erf, real_exp, real_expm1, real_t, real_tanh, where_positive,
 )
 
 cdef enum Activation:
@@ -96,7 +96,7 @@ cdef inline void multiply_by_slope(
             row[b] = row[b] * slopes[b]
     elif activation == RELU:
         for b in range(width):
-            row[b] = row[b] if outputs[b] > 0 else 0
+            row[b] = where_positive(outputs[b], row[b])
     elif activation == LOGISTIC:
         for b in range(width):
             row[b] = row[b] * outputs[b] * (1 - outputs[b])

@@ -49,6 +49,16 @@ ALWAYS_INLINE int is_zero(const real_t *row, ptrdiff_t width) {
     return (real_bits)(all << 1) == 0;
 }
 
+/* `value` where `condition` is above zero, else zero: a coin that no processor can guess, hence no
+ * branch. */
+ALWAYS_INLINE real_t where_positive(real_t condition, real_t value) {
+    real_bits bits;
+    memcpy(&bits, &value, sizeof bits);
+    bits &= -(real_bits)(condition > 0);
+    memcpy(&value, &bits, sizeof bits);
+    return value;
+}
+
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector) && !defined(SKLEARN_SET_PLAIN)
 #define USE_VECTORS 1
@@ -264,8 +274,8 @@ ALWAYS_INLINE void transpose_tile(const real_t *const *sources, ptrdiff_t f, rea
             s2 = i ? s2 + a->v[i] * x2 : a->v[i] * x2;                                     \
             s3 = i ? s3 + a->v[i] * x3 : a->v[i] * x3;                                     \
             if (B / E < 4) {                                                               \
-                sum->v[i] += w[0] * x0; other->v[i] += w[1] * x1;                          \
-                sum->v[i] += w[2] * x2; other->v[i] += w[3] * x3;                          \
+                sum->v[i] += w[0] * x0 + w[1] * x1;                                        \
+                other->v[i] += w[2] * x2 + w[3] * x3;                                      \
             } else {                                                                       \
                 sum->v[i] += w[0] * x0; sum->v[i] += w[1] * x1;                            \
                 sum->v[i] += w[2] * x2; sum->v[i] += w[3] * x3;                            \

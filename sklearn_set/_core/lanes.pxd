@@ -44,6 +44,7 @@ cdef extern from "lanes.h" nogil:
     int block_chains(const void* block)
     void transpose_tile(const real_t* const* sources, Py_ssize_t column, real_t* target,
                         Py_ssize_t stride)
+    real_t where_positive(real_t condition, real_t value)
     bint is_zero(const real_t* row, Py_ssize_t width)
     void PREFETCH(const void* address)
 

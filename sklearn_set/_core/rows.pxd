@@ -243,6 +243,25 @@ cdef inline void scatter_row(
     real_t* outputs, Py_ssize_t width, Ahead* ahead,
 ) noexcept nogil:
     cdef Py_ssize_t offset = 0, left
+    # A row that is one block has a width that the compiler knows.
+    if width == 1:
+        scatter_block(<block_1*> NULL, layer, part, begin, end, row, outputs, 1, 0, ahead)
+        return
+    if width == 2:
+        scatter_block(<block_2*> NULL, layer, part, begin, end, row, outputs, 2, 0, ahead)
+        return
+    if width == 4:
+        scatter_block(<block_4*> NULL, layer, part, begin, end, row, outputs, 4, 0, ahead)
+        return
+    if width == 8:
+        scatter_block(<block_8*> NULL, layer, part, begin, end, row, outputs, 8, 0, ahead)
+        return
+    if MAX_BLOCK >= 16 and width == 16:
+        scatter_block(<block_16*> NULL, layer, part, begin, end, row, outputs, 16, 0, ahead)
+        return
+    if MAX_BLOCK >= 32 and width == 32:
+        scatter_block(<block_32*> NULL, layer, part, begin, end, row, outputs, 32, 0, ahead)
+        return
     while offset < width:
         left = width - offset
         if MAX_BLOCK >= 32 and left >= 32:
@@ -253,22 +272,10 @@ cdef inline void scatter_row(
             scatter_block(<block_16*> NULL, layer, part, begin, end, row, outputs, width,
                           offset, ahead)
             offset += 16
-        elif left >= 8:
+        else:
             scatter_block(<block_8*> NULL, layer, part, begin, end, row, outputs, width,
                           offset, ahead)
             offset += 8
-        elif left >= 4:
-            scatter_block(<block_4*> NULL, layer, part, begin, end, row, outputs, width,
-                          offset, ahead)
-            offset += 4
-        elif left >= 2:
-            scatter_block(<block_2*> NULL, layer, part, begin, end, row, outputs, width,
-                          offset, ahead)
-            offset += 2
-        else:
-            scatter_block(<block_1*> NULL, layer, part, begin, end, row, outputs, width,
-                          offset, ahead)
-            offset += 1
 
 
 cdef inline void sum_part(
@@ -331,18 +338,26 @@ cdef inline void finish_rows(
     Py_ssize_t width,
     uint32_t dropout_key,
 ) noexcept nogil:
-    """What follows the sums of all halves."""
+    """What follows the sums of all halves: of all these neurons at once, as if they were one."""
     cdef int32_t j
-    cdef Py_ssize_t b
-    cdef real_t* row
+    cdef Py_ssize_t b, n = (stop - start) * width
+    cdef real_t* rows = outputs + start * width
     cdef const real_t* other
-    for j in range(start, stop):
-        row = outputs + j * width
-        if others != NULL:
-            other = others + j * width
-            for b in range(width):
-                row[b] += other[b]
-        finish_row(layer, j, row, width, dropout_key)
+    if others != NULL:
+        other = others + start * width
+        for b in range(n):
+            rows[b] += other[b]
+    activate(layer.activation, layer.parameter, rows,
+             NULL if layer.slopes == NULL else layer.slopes + start * width, n)
+    if layer.dropout > 0:
+        for j in range(start, stop):
+            drop(dropout_key, <uint32_t> j, layer.dropout, outputs + j * width, width)
+    if width == 2:
+        for j in range(start, stop):
+            layer.silent_outputs[j] = is_zero(outputs + j * 2, 2)
+    else:
+        for j in range(start, stop):
+            layer.silent_outputs[j] = is_zero(outputs + j * width, width)
 
 
 # --------------------------------------------------------------------------- backward
@@ -417,6 +432,25 @@ cdef inline void backward_row(
     real_t* gradients, Py_ssize_t width, bint prefetch,
 ) noexcept nogil:
     cdef Py_ssize_t offset = 0, left
+    # A row that is one block has a width that the compiler knows.
+    if width == 1:
+        backward_whole(<block_1*> NULL, layer, i, deltas, row, sums, gradients, 1, prefetch)
+        return
+    if width == 2:
+        backward_whole(<block_2*> NULL, layer, i, deltas, row, sums, gradients, 2, prefetch)
+        return
+    if width == 4:
+        backward_whole(<block_4*> NULL, layer, i, deltas, row, sums, gradients, 4, prefetch)
+        return
+    if width == 8:
+        backward_whole(<block_8*> NULL, layer, i, deltas, row, sums, gradients, 8, prefetch)
+        return
+    if MAX_BLOCK >= 16 and width == 16:
+        backward_whole(<block_16*> NULL, layer, i, deltas, row, sums, gradients, 16, prefetch)
+        return
+    if MAX_BLOCK >= 32 and width == 32:
+        backward_whole(<block_32*> NULL, layer, i, deltas, row, sums, gradients, 32, prefetch)
+        return
     while offset < width:
         left = width - offset
         if MAX_BLOCK >= 64 and left >= 64:
@@ -431,22 +465,23 @@ cdef inline void backward_row(
             backward_block(<block_16*> NULL, layer, i, deltas, row, sums, gradients, width,
                            offset, prefetch)
             offset += 16
-        elif left >= 8:
+        else:
             backward_block(<block_8*> NULL, layer, i, deltas, row, sums, gradients, width,
                            offset, prefetch)
             offset += 8
-        elif left >= 4:
-            backward_block(<block_4*> NULL, layer, i, deltas, row, sums, gradients, width,
-                           offset, prefetch)
-            offset += 4
-        elif left >= 2:
-            backward_block(<block_2*> NULL, layer, i, deltas, row, sums, gradients, width,
-                           offset, prefetch)
-            offset += 2
-        else:
-            backward_block(<block_1*> NULL, layer, i, deltas, row, sums, gradients, width,
-                           offset, prefetch)
-            offset += 1
+
+
+cdef inline void backward_whole(
+    block_t* width_tag, const LayerView* layer, int32_t i, const real_t* deltas,
+    const real_t* row, real_t* sums, real_t* gradients, Py_ssize_t width, bint prefetch,
+) noexcept nogil:
+    """A row that is one block: a loop of its own for each case, with no test inside."""
+    if sums == NULL:
+        backward_block(width_tag, layer, i, deltas, row, NULL, gradients, width, 0, prefetch)
+    elif prefetch:
+        backward_block(width_tag, layer, i, deltas, row, sums, gradients, width, 0, True)
+    else:
+        backward_block(width_tag, layer, i, deltas, row, sums, gradients, width, 0, False)
 
 
 cdef inline double update_slots(
