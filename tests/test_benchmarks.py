@@ -8,13 +8,25 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parent / "benchmarks"
-SCRIPTS = ("accuracy", "bench_fit", "bench_peers", "bench_step", "compare", "growth", "limits")
+SCRIPTS = (
+    "accuracy",
+    "bench_fit",
+    "bench_peers",
+    "bench_search",
+    "bench_step",
+    "compare",
+    "growth",
+    "limits",
+)
 
 SMALL = {
     "bench_fit": ["W1,32", "--epochs", "2"],
     "bench_peers": [
         *("--workloads", "W1,32", "--tools", "sklearn"),
         *("--rounds", "1", "--budget", "0.05"),
+    ],
+    "bench_search": [
+        *("--samples", "40", "--features", "100", "--epochs", "2", "--rounds", "1"),
     ],
     "bench_step": [
         *("--workloads", "W1", "--batches", "32", "--threads", "1", "--rounds", "1"),

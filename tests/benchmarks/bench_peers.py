@@ -10,10 +10,10 @@ IST-DASLab/sparseprop, wiegerw/nerva-rowwise, SelimaC/large-scale-sparse-neural-
 dcmocanu/sparse-evolutionary-artificial-neural-networks.  What is compiled is looked for anywhere
 below the checkout.
 
-Every measurement is a process of its own.  A round measures every tool once, so that a machine
-that becomes slower does so for all; times are compared within a round, and the median over the
-rounds is reported.  An epoch longer than the budget is extrapolated from fewer batches, and the
-table says so.
+Every measurement is a process of its own, its threads bound to a processor each once they are
+made.  A round measures every tool once, so that a machine that becomes slower does so for all;
+times are compared within a round, and the median over the rounds is reported.  An epoch longer
+than the budget is extrapolated from fewer batches, and the table says so.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 from peers import TOOLS
+from placement import place_threads
 from reporting import describe_machine, digits, figure, make_parser, print_table
 from workloads import WORKLOADS, random_data
 
@@ -126,7 +127,7 @@ def measure(tool, run, threads, budget, evolution_limit, checkout):
     else:
         checkout = checkout and Path(checkout)
         peer = TOOLS[tool](workload, X, y, batch_size, threads, checkout)
-        result = measure_peer(peer, budget, evolution_limit)
+        result = measure_peer(peer, threads, budget, evolution_limit)
         result["version"] = peer.version(checkout)
 
     # Only now: it imports the package, whose OpenMP is not to meet that of a peer.
@@ -141,6 +142,9 @@ def measure_ours(workload, X, y, batch_size, threads, budget):
 
     from sklearn_set import SETClassifier
 
+    model = SETClassifier((3000,), batch_size=32, max_iter=4, random_state=0, n_jobs=threads)
+    timed_fit(model, X[:64], y[:64])  # for its threads
+    place_threads(threads)
     n_epochs = 3
     while True:
         model = SETClassifier(
@@ -169,11 +173,12 @@ def measure_ours(workload, X, y, batch_size, threads, budget):
     }
 
 
-def measure_peer(peer, budget, evolution_limit):
+def measure_peer(peer, threads, budget, evolution_limit):
     rng = np.random.default_rng(0)
     n_samples = peer.X.shape[0]
     n_usable = n_samples - n_samples % peer.batch_size * peer.fixed_batch
     peer.train(rng.permutation(n_samples)[: peer.batch_size])  # compilers, first touch of memory
+    place_threads(threads)
     n_connections = peer.n_connections
     per_batch = timed(peer.train, rng.permutation(n_samples)[: peer.batch_size])
     n_timed = min(max(1, int(budget / per_batch)) * peer.batch_size, n_usable)
@@ -192,6 +197,7 @@ def measure_peer(peer, budget, evolution_limit):
     if peer.evolves:
         with contextlib.suppress(TimeoutError), time_limit(evolution_limit):
             evolutions, start = [timed(peer.evolve)], time.perf_counter()
+            place_threads(threads)
             while len(evolutions) < 5 and time.perf_counter() - start < budget:
                 evolutions.append(timed(peer.evolve))
             result["evolutions"] = evolutions[1:] or evolutions

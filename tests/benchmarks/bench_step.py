@@ -3,11 +3,11 @@
     python tests/benchmarks/bench_step.py --workloads W1,W2 --batches 2,32 --plot steps.png
     python tests/benchmarks/bench_step.py --workloads W3 --batches 32 --csr 0.05
 
-All cases of a workload take turns: each has a burst of several steps, so that its threads are
-awake and its data where they belong, and then it is the next one's turn; so round after round.
-A round's figure is the median of its burst without the first steps; printed are the median of
-the rounds and the fastest step.  Phases: `gather` reads the batch, `forward` is the forward pass,
-`backward` loss, backward pass and update.
+Threads are bound to a processor each.  All cases of a workload take turns: each has a burst of
+several steps, so that its threads are awake and its data where they belong, and then it is the
+next one's turn; so round after round.  A round's figure is the median of its burst without the
+first steps; printed are the median of the rounds and the fastest step.  Phases: `gather` reads
+the batch, `forward` is the forward pass, `backward` loss, backward pass and update.
 
 Measured apart, in nanoseconds per connection: `initialise` draws a network, `evolve` renews 30 %
 of its connections, `prepare` makes what the kernels need after that: scratch memory, indexes.

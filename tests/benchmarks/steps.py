@@ -16,6 +16,7 @@ import time
 from typing import NamedTuple
 
 import numpy as np
+from placement import place_threads
 from reporting import comma_separated, default_threads
 from scipy import sparse
 from workloads import WORKLOADS, random_data
@@ -88,6 +89,8 @@ class Bench:
         for number in itertools.count():
             counts = number > 0 and time.perf_counter() - began > WARM_UP * seconds
             step = trainee.step(self.force_threads)
+            if number == 1:  # all threads have been made
+                place_threads(case.threads)
             if counts:
                 for phase, took in step.items():
                     times.setdefault(phase, []).append(took)
