@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parent / "benchmarks"
@@ -36,6 +37,15 @@ SMALL = {
 }
 
 
+ACCURACY = ("--data", "iris", "wine", "diabetes", "--methods", "SET", "Ridge", "5-NN")
+
+
+@pytest.fixture
+def modules(monkeypatch):
+    """The benchmarks' modules can be imported."""
+    monkeypatch.syspath_prepend(FOLDER)
+
+
 def run(script, *arguments):
     result = subprocess.run(
         [sys.executable, "-W", "ignore", FOLDER / f"{script}.py", *arguments],
@@ -60,3 +70,123 @@ def test_small_measurement(script, tmp_path):
     assert run(script, *SMALL[script], *options).count("\n|") >= 2  # a table
     if options:
         assert json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+def test_accuracy_goes_on_with_what_is_there(tmp_path):
+    results = tmp_path / "results.jsonl"
+    pictures = [tmp_path / "scores.png", tmp_path / "ranks.png"]
+    command = (*ACCURACY, "--jobs", "2", "--results", str(results))
+    first = run("accuracy", *command)
+    lines = results.read_text(encoding="utf-8").splitlines(keepends=True)
+    assert len(lines) == 10 * (2 * 3 + 2)  # two sets of classes; there is no 5-NN for regressions
+    assert "\n| SET |" in first
+    assert "R2, mean over 10 splits" in first
+
+    results.write_text("".join(lines[:50]) + lines[50][:20], encoding="utf-8")  # as if killed
+    options = ["--plot", str(pictures[0]), "--plot-ranks", str(pictures[1])]
+    second = run("accuracy", *command, *options)
+    again = results.read_text(encoding="utf-8").splitlines(keepends=True)
+    assert again[:50] == lines[:50]
+    assert len(again) == len(lines)
+    assert [line for line in first.splitlines() if line.startswith("| Ridge | 0.")] == [
+        line for line in second.splitlines() if line.startswith("| Ridge | 0.")
+    ]
+    assert all(picture.stat().st_size > 0 for picture in pictures)
+
+    third = run("accuracy", *command, "--set", "short: max_iter=2", "--json", f"{results}.json")
+    assert "\n| short |" in third
+    assert len(results.read_text(encoding="utf-8").splitlines()) == len(lines) + 30
+    sections = json.loads(Path(f"{results}.json").read_text(encoding="utf-8"))["results"]
+    assert [section["title"] for section in sections] == ["other", "regression"]
+
+
+@pytest.mark.slow
+def test_accuracy_tunes(tmp_path):
+    results = tmp_path / "results.jsonl"
+    output = run("accuracy", "--data", "iris", "--tune", "--results", str(results))
+    assert "\n| iris |" in output
+    assert "Mean gain over 1 data sets" in output
+    assert len(results.read_text(encoding="utf-8").splitlines()) == 10
+
+
+@pytest.mark.usefixtures("modules")
+def test_average_ranks_share_ties():
+    from ranking import average_ranks
+
+    scores = [[0.9, 0.8, 0.7], [0.8, 0.8, 0.9], [0.3 / 3, 0.1, 0.1 + 1e-15]]
+    np.testing.assert_allclose(average_ranks(scores), [(1 + 2.5 + 2) / 3, 6.5 / 3, 6 / 3])
+
+
+@pytest.mark.usefixtures("modules")
+@pytest.mark.parametrize(("n_methods", "q"), [(2, 1.960), (3, 2.343), (5, 2.728), (10, 3.164)])
+def test_critical_difference_is_the_published_one(n_methods, q):
+    from ranking import critical_difference
+
+    expected = q * np.sqrt(n_methods * (n_methods + 1) / (6 * 10))
+    np.testing.assert_allclose(critical_difference(n_methods, 10), expected, rtol=3e-4)
+
+
+@pytest.mark.usefixtures("modules")
+def test_groups_alike_are_maximal():
+    from ranking import groups_alike
+
+    assert groups_alike([1, 2, 3, 5, 5.5, 8], 2) == [(0, 2), (2, 3), (3, 4)]
+    assert groups_alike([1, 2, 3], 0.5) == []
+    assert groups_alike([1.5, 1.5, 3], 2) == [(0, 2)]
+
+
+@pytest.mark.usefixtures("modules")
+def test_comparison_of_two_methods():
+    from ranking import compare, friedman, holm
+
+    result = compare([0.9, 0.8, 0.7, 0.6, 0.5, 0.4], [0.8, 0.8, 0.8, 0.3, 0.1, 0.1 + 0.3])
+    assert (result["wins"], result["ties"], result["losses"]) == (3, 2, 1)
+    assert result["difference"] == pytest.approx(0.7 / 6)
+    assert 0 < result["p"] < 1
+    assert compare([0.5] * 6, [0.5] * 6)["p"] == 1
+    assert compare([0.5] * 5, [0.4] * 5)["p"] is None
+    assert compare(np.arange(2, 8), np.ones(6))["p"] == pytest.approx(2 / 2**6)
+    assert holm([0.02, 0.01, 0.5]) == pytest.approx([0.04, 0.03, 0.5])
+    assert holm([0.04, 0.03, 0.9]) == pytest.approx([0.09, 0.09, 0.9])
+    assert friedman([[3, 2, 1]] * 4)[0] == pytest.approx(8)
+    assert friedman([[1, 1, 1]] * 4) is None
+
+
+@pytest.mark.usefixtures("modules")
+def test_configurations_of_the_command_line():
+    from methods import configuration
+
+    assert configuration("a b: zeta=0, hidden_layer_sizes=(10, 20), n_iter_no_change=inf") == (
+        "a b",
+        {"zeta": 0, "hidden_layer_sizes": (10, 20), "n_iter_no_change": float("inf")},
+    )
+    for text in ("zeta=0", ": zeta=0", "a: zeta", "a: zeta=x", "a: zeta=0) + f(", "a: **{}"):
+        with pytest.raises(ValueError, match=r"^'.*'"):
+            configuration(text)
+
+
+@pytest.mark.usefixtures("modules")
+@pytest.mark.parametrize(("name", "group"), [("iris", "other"), ("diabetes", "regression")])
+def test_parameters_tell_configurations_apart(name, group):
+    from methods import Source, methods_of, parameters_of, pipeline, tuned
+
+    source = Source(name, group)
+    makers = methods_of(group, {"other zeta": {"zeta": 0.1}, "the default": {}})
+    told = [json.dumps(parameters_of(pipeline(source, make(0)))) for make in makers.values()]
+    assert len(set(told)) == len(told) - 1  # another label for the default
+    assert "SET" in told[0]
+    search = json.dumps(parameters_of(tuned(source, 0)))
+    assert search not in told
+    assert "Infinity" not in "".join(told)
+
+
+@pytest.mark.usefixtures("modules")
+def test_logarithms_of_raw_intensities():
+    from methods import signed_log
+    from scipy import sparse
+
+    X = np.array([[-3, 0, 5]], dtype=np.float32)
+    np.testing.assert_allclose(signed_log(X), [[-np.log(4), 0, np.log(6)]], rtol=1e-6)
+    np.testing.assert_array_equal(signed_log(sparse.csr_array(X)).toarray(), signed_log(X))
+    assert signed_log(X).dtype == np.float32
