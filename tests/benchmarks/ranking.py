@@ -224,6 +224,7 @@ def draw_scores(axes, names, title, means, spreads, highlighted):
     axes.set_title(title, loc="left", fontsize=9.5)
     axes.set_ylim(len(means) - 0.5, -0.5)
     axes.set_yticks(places, names or [""] * len(means), fontsize=8.5)
+    axes.locator_params(axis="x", nbins=5)
     axes.tick_params(axis="x", labelsize=8)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", color="0.92")
