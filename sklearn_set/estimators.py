@@ -31,9 +31,11 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_set import machine
+from sklearn_set.evolution import GROWTH_RULES
 from sklearn_set.holdout import split_rows
 from sklearn_set.network import SparseNetwork, check_sizes, kernel_input, training_bytes
 from sklearn_set.optimizers import SOLVERS
+from sklearn_set.probe import n_probe_samples
 from sklearn_set.topology import n_erdos_renyi
 from sklearn_set.training import (
     Progress,
@@ -57,6 +59,10 @@ class _BaseSET(BaseEstimator):
         epsilon,
         zeta,
         rewire_interval,
+        zeta_schedule,
+        pruning,
+        growth,
+        newborn_weights,
         activation,
         dropout,
         weight_init,
@@ -89,6 +95,10 @@ class _BaseSET(BaseEstimator):
         self.epsilon = epsilon
         self.zeta = zeta
         self.rewire_interval = rewire_interval
+        self.zeta_schedule = zeta_schedule
+        self.pruning = pruning
+        self.growth = growth
+        self.newborn_weights = newborn_weights
         self.activation = activation
         self.dropout = dropout
         self.weight_init = weight_init
@@ -182,6 +192,11 @@ class _BaseSET(BaseEstimator):
             _check_part_weights(train_weight, rows, held_out)
         settings = self._settings(rows.shape[0], streaming)
         n_epochs = 1 if streaming else self.max_iter
+        if not streaming:
+            self._progress.begin(self.learning_rate_init)
+        rewires = will_evolve(self._progress, settings, n_epochs)
+        n_counting = rows.shape[0] if train_weight is None else np.count_nonzero(train_weight[rows])
+        is_probed = rewires and GROWTH_RULES[self.growth].needs_probe
         optimizer = self._make_optimizer()
         _check_memory(
             sizes,
@@ -190,7 +205,10 @@ class _BaseSET(BaseEstimator):
             dtype=X.dtype,
             batch_size=settings.batch_size,
             n_moments=optimizer.n_moments,
-            rewires=will_evolve(self._progress, settings, n_epochs),
+            rewires=rewires,
+            n_probed=n_probe_samples(sizes, n_counting, settings.batch_size, X.dtype)
+            if is_probed
+            else 0,
             keeps_best=held_out is not None,
             is_copy=goes_on,
         )
@@ -211,8 +229,6 @@ class _BaseSET(BaseEstimator):
             optimizer.continued(previous)
         else:
             optimizer.attach(network)
-        if not streaming:
-            self._progress.begin(self.learning_rate_init)
 
         self._network = network
         self.n_outputs_ = n_outputs
@@ -548,13 +564,36 @@ class SETClassifier(ClassifierMixin, _BaseSET):
         `adam_epsilon` here.
 
     zeta : float, default=0.3
-        Share of the connections renewed by an evolution, in [0, 1]: of the positive and of the
-        negative connections of every layer, those nearest zero are removed and as many new ones
-        are drawn at random ([2]_, algorithm 1). 0 trains a fixed sparse network.
+        Share of the connections renewed by an evolution, in [0, 1]: of every layer, by default,
+        the positive and the negative ones nearest zero are removed and as many new ones are
+        drawn at random ([2]_, algorithm 1). 0 trains a fixed sparse network.
 
     rewire_interval : int, default=1
         Epochs from one evolution to the next, at least 1. An evolution opens an epoch; none
         precedes the first. Each call of `partial_fit` counts as an epoch.
+
+    zeta_schedule : {"constant", "linear", "cosine"}, default="constant"
+        What becomes of the share renewed: it stays `zeta`, or falls from `zeta` to zero over
+        `max_iter` epochs, linearly or along a half cosine.
+
+    pruning : {"set", "magnitude", "relative_importance"}, default="set"
+        Which connections of a layer an evolution removes:
+
+        - "set", of the positive and of the negative ones the share nearest zero ([2]_);
+        - "magnitude", the share nearest zero, whatever the sign;
+        - "relative_importance", the share whose absolute weights are the smallest parts of the
+          sums over the connections of the two neurons ([4]_).
+
+    growth : {"random", "guided"}, default="random"
+        Where as many new connections come:
+
+        - "random", to any free positions, all equally likely ([2]_);
+        - "guided", to those of the largest gradient among four times as many free positions
+          drawn at random. The gradient is taken on one batch of training samples, of at least
+          128 where there are as many ([5]_).
+
+    newborn_weights : {"initial", "zero"}, default="initial"
+        Weights of new connections: drawn like the first ones, or zero.
 
     activation : str or array-like of str, default="relu"
         Activation of the hidden layers, one for all or one for each:
@@ -755,6 +794,10 @@ class SETClassifier(ClassifierMixin, _BaseSET):
        network science", Nature Communications 9:2383, 2018.
     .. [3] S. Curci, D. C. Mocanu, M. Pechenizkiy, "Truly sparse neural networks at scale",
        arXiv:2102.01732, 2021.
+    .. [4] Y. Zhang et al., "Brain network science modelling of sparse neural networks enables
+       Transformers and LLMs to perform as fully connected", arXiv:2501.19107, 2025.
+    .. [5] M. Heddes, N. Srinivasa, T. Givargis, A. Nicolau, "Always-sparse training by growing
+       connections with guided stochastic exploration", arXiv:2401.06898, 2024.
 
     Examples
     --------
@@ -775,6 +818,10 @@ class SETClassifier(ClassifierMixin, _BaseSET):
         epsilon=20,
         zeta=0.3,
         rewire_interval=1,
+        zeta_schedule="constant",
+        pruning="set",
+        growth="random",
+        newborn_weights="initial",
         activation="relu",
         dropout=0.0,
         weight_init="auto",
@@ -809,6 +856,10 @@ class SETClassifier(ClassifierMixin, _BaseSET):
             epsilon=epsilon,
             zeta=zeta,
             rewire_interval=rewire_interval,
+            zeta_schedule=zeta_schedule,
+            pruning=pruning,
+            growth=growth,
+            newborn_weights=newborn_weights,
             activation=activation,
             dropout=dropout,
             weight_init=weight_init,
@@ -1074,13 +1125,36 @@ class SETRegressor(RegressorMixin, _BaseSET):
         `adam_epsilon` here.
 
     zeta : float, default=0.3
-        Share of the connections renewed by an evolution, in [0, 1]: of the positive and of the
-        negative connections of every layer, those nearest zero are removed and as many new ones
-        are drawn at random ([2]_, algorithm 1). 0 trains a fixed sparse network.
+        Share of the connections renewed by an evolution, in [0, 1]: of every layer, by default,
+        the positive and the negative ones nearest zero are removed and as many new ones are
+        drawn at random ([2]_, algorithm 1). 0 trains a fixed sparse network.
 
     rewire_interval : int, default=1
         Epochs from one evolution to the next, at least 1. An evolution opens an epoch; none
         precedes the first. Each call of `partial_fit` counts as an epoch.
+
+    zeta_schedule : {"constant", "linear", "cosine"}, default="constant"
+        What becomes of the share renewed: it stays `zeta`, or falls from `zeta` to zero over
+        `max_iter` epochs, linearly or along a half cosine.
+
+    pruning : {"set", "magnitude", "relative_importance"}, default="set"
+        Which connections of a layer an evolution removes:
+
+        - "set", of the positive and of the negative ones the share nearest zero ([2]_);
+        - "magnitude", the share nearest zero, whatever the sign;
+        - "relative_importance", the share whose absolute weights are the smallest parts of the
+          sums over the connections of the two neurons ([4]_).
+
+    growth : {"random", "guided"}, default="random"
+        Where as many new connections come:
+
+        - "random", to any free positions, all equally likely ([2]_);
+        - "guided", to those of the largest gradient among four times as many free positions
+          drawn at random. The gradient is taken on one batch of training samples, of at least
+          128 where there are as many ([5]_).
+
+    newborn_weights : {"initial", "zero"}, default="initial"
+        Weights of new connections: drawn like the first ones, or zero.
 
     activation : str or array-like of str, default="relu"
         Activation of the hidden layers, one for all or one for each:
@@ -1270,6 +1344,10 @@ class SETRegressor(RegressorMixin, _BaseSET):
        network science", Nature Communications 9:2383, 2018.
     .. [3] S. Curci, D. C. Mocanu, M. Pechenizkiy, "Truly sparse neural networks at scale",
        arXiv:2102.01732, 2021.
+    .. [4] Y. Zhang et al., "Brain network science modelling of sparse neural networks enables
+       Transformers and LLMs to perform as fully connected", arXiv:2501.19107, 2025.
+    .. [5] M. Heddes, N. Srinivasa, T. Givargis, A. Nicolau, "Always-sparse training by growing
+       connections with guided stochastic exploration", arXiv:2401.06898, 2024.
 
     Examples
     --------
@@ -1292,6 +1370,10 @@ class SETRegressor(RegressorMixin, _BaseSET):
         epsilon=20,
         zeta=0.3,
         rewire_interval=1,
+        zeta_schedule="constant",
+        pruning="set",
+        growth="random",
+        newborn_weights="initial",
         activation="relu",
         dropout=0.0,
         weight_init="auto",
@@ -1325,6 +1407,10 @@ class SETRegressor(RegressorMixin, _BaseSET):
             epsilon=epsilon,
             zeta=zeta,
             rewire_interval=rewire_interval,
+            zeta_schedule=zeta_schedule,
+            pruning=pruning,
+            growth=growth,
+            newborn_weights=newborn_weights,
             activation=activation,
             dropout=dropout,
             weight_init=weight_init,

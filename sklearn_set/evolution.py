@@ -1,23 +1,41 @@
-"""SET: prune the connections nearest zero, regrow as many elsewhere.
+"""SET and its descendants: prune connections, regrow as many elsewhere.
 
 Sparse Evolutionary Training, Mocanu et al., 2018 (Nature Communications 9:2383), algorithm 1;
 Liu et al., 2021 (Neural Computing and Applications 33:2589), algorithm 2.  Decides in Python
-which connections go and where new ones come; the integer work is compiled.  Knows networks and
-optimizers, but not time.
+which connections go and where new ones come; the integer work is compiled.  The tables at the
+end are what users choose from.  Knows networks and optimizers, but not time.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_set._core import pruning
+from sklearn_set._core.pruning import count_negative, keep_beyond
 from sklearn_set.network import draw_weights
-from sklearn_set.topology import carried, draw_distinct, regrown
+from sklearn_set.topology import carried, draw_distinct, positions_of_ranks, regrown
+
+# How many free positions guided growth looks at for each connection that it grows.
+_CANDIDATES = 4
 
 
-def evolve(network, optimizer, zeta, *, weight_init, rng, n_threads=1):
+def evolve(
+    network,
+    optimizer,
+    zeta,
+    *,
+    weight_init,
+    rng,
+    pruning="set",
+    growth="random",
+    newborn_weights="initial",
+    probe=None,
+    n_threads=1,
+):
     """Renew a share of the connections of every layer that has free positions.
 
     The number of connections of a layer is conserved.  Survivors keep weight and moments;
-    newcomers get a weight of the first draw's law and moments of zero.
+    newcomers get a weight of the first draw's law, or of zero, and moments of zero.
 
     Parameters
     ----------
@@ -26,20 +44,36 @@ def evolve(network, optimizer, zeta, *, weight_init, rng, n_threads=1):
     optimizer : SGD or Adam
         Its moments are replaced.
     zeta : float in [0, 1]
-        Share of the positive and of the negative connections that is renewed.
+        Share of the connections that is renewed.
     weight_init : str
     rng : numpy.random.Generator
+    pruning : str, default="set"
+        A key of `PRUNING_RULES`.
+    growth : str, default="random"
+        A key of `GROWTH_RULES`.
+    newborn_weights : str, default="initial"
+        One of `NEWBORN_WEIGHTS`.
+    probe : callable, default=None
+        Returns a list of LayerProbe, one for each layer; called once, before anything changes, if
+        the growth rule needs it.
     n_threads : int, default=1
         Changes nothing but time.
     """
+    prune, rule = PRUNING_RULES[pruning], GROWTH_RULES[growth]
+    probes = probe() if rule.needs_probe else None
     for depth, layer in enumerate(network.layers):
-        keep = prune_nearest_zero(layer.weights, zeta, n_renewable(layer.topology), n_threads)
+        keep = prune(layer, zeta, n_renewable(layer.topology), n_threads)
         n_new = keep.shape[0] - np.count_nonzero(keep)
         if n_new == 0:
             continue
-        ranks = grow_at_random(layer.topology, keep, n_new, rng)
+        asked = (probes[depth],) if rule.needs_probe else ()
+        ranks = rule.grow(layer.topology, keep, n_new, rng, *asked)
         topology, source = regrown(layer.topology, keep, ranks, n_threads)
-        newborn = draw_weights(weight_init, layer.activation, topology, n_new, network.dtype, rng)
+        newborn = layer.weights[:0]  # zeros
+        if newborn_weights == "initial":
+            newborn = draw_weights(
+                weight_init, layer.activation, topology, n_new, network.dtype, rng
+            )
         weights = carried(source, layer.weights, newborn, n_threads)
         moments = optimizer.carried(depth, source, n_threads)
         # Three plain assignments: Python handles no signal between them, so an interrupt finds
@@ -57,8 +91,73 @@ def n_renewable(topology):
     return (topology.n_positions - topology.n_connections) // 2
 
 
+# ------------------------------------------------------------------------------------ pruning
+
+
+def prune_each_sign(layer, zeta, at_most, n_threads=1):
+    """SET's choice of connections to remove: of each sign the share nearest zero.
+
+    Mocanu et al., 2018, algorithm 1.
+
+    Parameters
+    ----------
+    layer : SparseLayer
+    zeta : float in [0, 1]
+        Share to remove.
+    at_most : int
+        So many are removed, however large the share.
+    n_threads : int, default=1
+        Changes nothing but time.
+
+    Returns
+    -------
+    keep : ndarray of shape (n_connections,), bool
+    """
+    return prune_nearest_zero(layer.weights, zeta, at_most, n_threads)
+
+
+def prune_by_magnitude(layer, zeta, at_most, n_threads=1):
+    """Remove the share nearest zero, whatever the sign: ``floor(zeta * n)`` of n connections.
+
+    The choice of RigL (Evci et al., 2020, arXiv 1911.11134) and of sparse momentum (Dettmers and
+    Zettlemoyer, 2019, arXiv 1907.04840).  Ties fall by slot, the first first.  Arguments and
+    result are those of `prune_each_sign`.
+    """
+    return prune_nearest_zero(np.abs(layer.weights), zeta, at_most, n_threads)
+
+
+def prune_by_relative_importance(layer, zeta, at_most, n_threads=1):
+    """Remove the share of connections that mean least to the two neurons they connect.
+
+    The importance of a connection is its share of the magnitudes of its input neuron's
+    connections plus its share of those of its output neuron's (Zhang et al., 2025, arXiv
+    2501.19107): ``|w_ij| / sum_j |w_ij| + |w_ij| / sum_i |w_ij|``, a neuron without any other
+    than zeros giving zero.  ``floor(zeta * n)`` of n go, ties by slot, the first first.
+    Arguments and result are those of `prune_each_sign`.
+    """
+    importance = relative_importance(layer)
+    return prune_nearest_zero(importance, zeta, at_most, n_threads)
+
+
+def relative_importance(layer):
+    """Importance of every connection to the two neurons it connects, from 0 to 2, by slot."""
+    topology = layer.topology
+    size = np.abs(layer.weights, dtype=np.float64)
+    degrees = np.diff(topology.indptr)
+    inputs = np.repeat(np.arange(topology.n_in, dtype=np.int32), degrees)
+    of_inputs = np.bincount(inputs, size, topology.n_in)
+    of_outputs = np.bincount(topology.indices, size, topology.n_out)
+    # Where a sum is zero, so are all of its weights.
+    for sums in (of_inputs, of_outputs):
+        np.divide(1, sums, out=sums, where=sums > np.finfo(sums.dtype).tiny)
+    shares = np.repeat(of_inputs, degrees)
+    shares += of_outputs[topology.indices]
+    shares *= size
+    return shares
+
+
 def prune_nearest_zero(weights, zeta, at_most, n_threads=1):
-    """SET's choice of connections to remove: those nearest zero, per sign.
+    """Choose numbers to remove: those nearest zero, per sign.
 
     Of the positive connections ``floor(zeta * n_positive)`` go, of the negative ones
     ``floor(zeta * n_negative)``; zero counts as positive.  Ties fall by slot, the first first.
@@ -75,14 +174,14 @@ def prune_nearest_zero(weights, zeta, at_most, n_threads=1):
     -------
     keep : ndarray of shape (n_connections,), bool
     """
-    n_negative = pruning.count_negative(weights, n_threads)
+    n_negative = count_negative(weights, n_threads)
     n_drop = [int(zeta * (weights.shape[0] - n_negative)), int(zeta * n_negative)]
     if sum(n_drop) > at_most:
         n_drop[0] = at_most * n_drop[0] // sum(n_drop)
         n_drop[1] = at_most - n_drop[0]
     # Should the sample mislead, the second bounds let no weight escape.
     for bounds in (_bounds(weights, n_drop, n_negative), [[0, np.inf], [0, np.inf]]):
-        keep, n_below, between = pruning.keep_beyond(weights, bounds, n_threads)
+        keep, n_below, between = keep_beyond(weights, bounds, n_threads)
         missing = n_drop - n_below
         if all(0 <= missing[sign] <= between[sign].shape[0] for sign in (0, 1)):
             break
@@ -120,6 +219,9 @@ def _smallest(values, n):
     return chosen
 
 
+# ------------------------------------------------------------------------------------- growth
+
+
 def grow_at_random(topology, keep, n_new, rng):
     """SET's choice of new connections: any free position, all equally likely.
 
@@ -139,3 +241,68 @@ def grow_at_random(topology, keep, n_new, rng):
     """
     n_free = topology.n_positions - (topology.n_connections - n_new)
     return draw_distinct(n_free, n_new, rng)
+
+
+def grow_guided(topology, keep, n_new, rng, probe):
+    """Guided stochastic exploration: of some free positions those of the largest gradient.
+
+    Heddes et al., 2024 (arXiv 2401.06898), with candidates drawn uniformly, each as likely as
+    the other: RigL's growth by gradient in time linear in the connections.  Of equal gradients
+    any may come first.
+
+    Parameters
+    ----------
+    topology : Topology
+    keep : ndarray of shape (n_connections,), bool
+    n_new : int
+    rng : numpy.random.Generator
+        What is drawn from it does not depend on the probe.
+    probe : LayerProbe
+        Gradients of the layer on some samples.
+
+    Returns
+    -------
+    ndarray of shape (n_new,), int64
+        Ascending ranks among the free positions.
+    """
+    n_free = topology.n_positions - (topology.n_connections - n_new)
+    candidates = draw_distinct(n_free, min(_CANDIDATES * n_new, n_free), rng)
+    gradients = np.abs(probe.gradients(positions_of_ranks(topology, keep, candidates)))
+    gradients[np.isnan(gradients)] = 0
+    order = rng.permutation(candidates.shape[0])
+    chosen = np.zeros(candidates.shape[0], dtype=bool)
+    chosen[order[_smallest(-gradients[order], n_new)]] = True
+    return candidates[chosen]
+
+
+# ------------------------------------------------------------------------------------- tables
+
+
+@dataclass(frozen=True)
+class GrowthRule:
+    """How to choose new connections, and whether it takes gradients on some samples."""
+
+    grow: Callable
+    needs_probe: bool = False
+
+
+PRUNING_RULES = {
+    "set": prune_each_sign,
+    "magnitude": prune_by_magnitude,
+    "relative_importance": prune_by_relative_importance,
+}
+GROWTH_RULES = {
+    "random": GrowthRule(grow_at_random),
+    "guided": GrowthRule(grow_guided, needs_probe=True),
+}
+# initial: the law of the first weights, as SET has it; zero: as RigL has it, so that a new
+# connection leaves the network's outputs as they are until it is trained.
+NEWBORN_WEIGHTS = ("initial", "zero")
+
+# What is left of zeta after a part of the epochs, from 0 to 1.  linear and cosine: Dettmers and
+# Zettlemoyer, 2019, arXiv 1907.04840; cosine: RigL, eq. 1.
+ZETA_SCHEDULES = {
+    "constant": lambda part: 1,
+    "linear": lambda part: 1 - part,
+    "cosine": lambda part: 0.5 * (1 + np.cos(np.pi * part)),
+}

@@ -345,6 +345,7 @@ def training_bytes(
     batch_size,
     n_moments,
     rewires=True,
+    n_probed=0,
     keeps_best=False,
     is_copy=False,
 ):
@@ -367,6 +368,8 @@ def training_bytes(
         Of the optimizer, per connection.
     rewires : bool, default=True
         Whether an evolution will take place.
+    n_probed : int, default=0
+        Samples that it looks at.
     keeps_best : bool, default=False
         Whether a copy of the best network so far is kept.
     is_copy : bool, default=False
@@ -399,10 +402,13 @@ def training_bytes(
         for size, name in zip(sizes[1:-1], activations, strict=True)
         if name in kernels.STORED_SLOPES
     )
+    # Outputs and deltas of all neurons, without the deltas of the data and the outputs of the last.
+    probe = n_probed * (2 * sum(sizes) - sizes[0] - sizes[-1]) * dtype.itemsize
     return {
         "connections": connections + (0 if is_copy else reverse),
         "activations of a batch": (sum(sizes) + n_slopes) * width * dtype.itemsize,
         "rewiring a layer": rewiring,
+        "samples that growth looks at": probe,
         "best network so far": best if keeps_best else 0,
     }
 

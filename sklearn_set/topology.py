@@ -210,6 +210,29 @@ def regrown(topology, keep, ranks, n_threads=1):
     return Topology(topology.n_in, topology.n_out, indptr, indices), source
 
 
+def positions_of_ranks(topology, keep, ranks):
+    """Where the free positions of the given ranks are.
+
+    Parameters
+    ----------
+    topology : Topology
+    keep : ndarray of shape (n_connections,), uint8 or bool
+    ranks : ndarray of int64
+        Among the positions that no kept connection holds.
+
+    Returns
+    -------
+    ndarray of int64
+        Positions, numbered ``input * n_out + output``.
+    """
+    inputs = np.repeat(np.arange(topology.n_in, dtype=np.int64), np.diff(topology.indptr))
+    held = (inputs * topology.n_out + topology.indices)[keep.view(bool)]
+    # How many positions are free before each one that is held: those held that have at most so
+    # many before them as the rank says lie before the free one.
+    held -= np.arange(held.shape[0])
+    return ranks + np.searchsorted(held, ranks, side="right")
+
+
 def carried(source, old, newborn, n_threads=1):
     """Values of connections after a renewal: survivors keep theirs, newcomers take `newborn`.
 

@@ -5,13 +5,14 @@ scikit-learn, nor what y meant before it became class numbers or targets.
 """
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from sklearn_set import machine
-from sklearn_set.evolution import evolve
+from sklearn_set.evolution import ZETA_SCHEDULES, evolve
 from sklearn_set.network import Workspace
+from sklearn_set.probe import n_probe_samples, probe
 
 DIVERGED = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -32,6 +33,10 @@ class Settings:
     n_threads: int
     zeta: float = 0.3
     rewire_interval: int = 1
+    zeta_schedule: str = "constant"
+    pruning: str = "set"
+    growth: str = "random"
+    newborn_weights: str = "initial"
     weight_init: str = "auto"
     dropout: float = 0.0
     alpha: float = 0.0
@@ -178,9 +183,13 @@ def train(
                 evolve(
                     network,
                     optimizer,
-                    settings.zeta,
+                    current_zeta(progress, settings),
                     weight_init=settings.weight_init,
                     rng=randomness.network,
+                    pruning=settings.pruning,
+                    growth=settings.growth,
+                    newborn_weights=settings.newborn_weights,
+                    probe=lambda: probe_some(network, data, settings, randomness),
                     n_threads=workspace.n_threads_that_pay(),
                 )
                 workspace.adapt(network)
@@ -206,17 +215,37 @@ def is_time_to_evolve(progress, settings):
     newborn, untrained connection is left in the model.
     """
     return (
-        settings.zeta > 0
-        and progress.n_epochs > 0
+        progress.n_epochs > 0
         and progress.n_epochs % settings.rewire_interval == 0
+        and current_zeta(progress, settings) > 0
     )
 
 
 def will_evolve(progress, settings, n_epochs):
     """Whether an evolution opens one of the next `n_epochs` epochs."""
-    before, last = max(progress.n_epochs - 1, 0), progress.n_epochs + n_epochs - 1
     interval = settings.rewire_interval
-    return settings.zeta > 0 and last // interval > before // interval
+    first = -(-max(progress.n_epochs, 1) // interval) * interval
+    at_first = replace(progress, n_epochs=first)
+    return first < progress.n_epochs + n_epochs and current_zeta(at_first, settings) > 0
+
+
+def current_zeta(progress, settings):
+    """Share of the connections to renew now: the schedule takes it to zero over max_iter epochs."""
+    part = min((progress.n_epochs - progress.n_epochs_before) / settings.max_iter, 1.0)
+    return settings.zeta * ZETA_SCHEDULES[settings.zeta_schedule](part)
+
+
+def probe_some(network, data, settings, randomness):
+    """What a growth rule may look at: some samples, drawn anew.
+
+    They come from the stream of the samples, from which rules without a probe draw nothing.
+    """
+    rows = data.rows
+    if data.sample_weight is not None:
+        rows = rows[data.sample_weight[rows] > 0]
+    n = n_probe_samples(network.sizes, rows.shape[0], settings.batch_size, network.dtype)
+    rows = randomness.order.choice(rows, n, replace=False)
+    return probe(network, data.X, data.y, data.sample_weight, data.loss, rows)
 
 
 def run_epoch(network, optimizer, workspace, data, settings, progress, randomness):

@@ -13,6 +13,12 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from sklearn_set.evolution import (
+    GROWTH_RULES,
+    NEWBORN_WEIGHTS,
+    PRUNING_RULES,
+    ZETA_SCHEDULES,
+)
 from sklearn_set.network import ACTIVATIONS, WEIGHT_LAWS
 from sklearn_set.optimizers import SOLVERS
 
@@ -144,6 +150,10 @@ CONSTRAINTS = {
     "epsilon": (_POSITIVE,),
     "zeta": (_CLOSED_FRACTION,),
     "rewire_interval": (_POSITIVE_INT,),
+    "zeta_schedule": (options(*ZETA_SCHEDULES),),
+    "pruning": (options(*PRUNING_RULES),),
+    "growth": (options(*GROWTH_RULES),),
+    "newborn_weights": (options(*NEWBORN_WEIGHTS),),
     # optimiser
     "solver": (options(*SOLVERS),),
     "alpha": (_NOT_NEGATIVE,),

@@ -1,19 +1,37 @@
-"""Evolution prunes what SET says, regrows anywhere, and everything aligned with slots follows.
+"""Evolution prunes and regrows as its rules say, and everything aligned with slots follows.
 
-The choice of what to prune is a table of worked examples; the rest compares positions, weights
-and moments before and after, and the compiled splice with a slow one in Python.
+What SET prunes is a table of worked examples, and the other rules have a slow reference; the rest
+compares positions, weights and moments before and after, for every rule, and the compiled splice
+with a slow one in Python.
 """
+
+from itertools import product
 
 import numpy as np
 import pytest
+import reference
 from scipy import stats
 
 from sklearn_set import evolution
 from sklearn_set._core import connections
-from sklearn_set.evolution import evolve, grow_at_random, n_renewable, prune_nearest_zero
+from sklearn_set.evolution import (
+    GROWTH_RULES,
+    NEWBORN_WEIGHTS,
+    PRUNING_RULES,
+    ZETA_SCHEDULES,
+    evolve,
+    grow_at_random,
+    grow_guided,
+    n_renewable,
+    prune_by_magnitude,
+    prune_by_relative_importance,
+    prune_each_sign,
+    prune_nearest_zero,
+)
 from sklearn_set.network import SparseLayer, SparseNetwork
 from sklearn_set.optimizers import SGD, Adam
-from sklearn_set.topology import carried, erdos_renyi
+from sklearn_set.probe import LayerProbe
+from sklearn_set.topology import carried, draw_distinct, erdos_renyi, positions_of_ranks
 
 ANY = 10**6  # an `at_most` that never matters
 
@@ -88,7 +106,7 @@ def slow_pruning(weights, zeta):
 
 
 # Numbers that fall into few buckets, or at their edges.
-LAWS = {
+NUMBERS = {
     "normal": lambda rng, n: rng.normal(size=n),
     "few values": lambda rng, n: rng.integers(-3, 4, size=n) / 8,
     "all magnitudes": lambda rng, n: rng.choice([-1, 1], n) * 10.0 ** rng.uniform(-46, 38, n),
@@ -101,7 +119,7 @@ LAWS = {
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+@pytest.mark.parametrize("law", NUMBERS.values(), ids=NUMBERS)
 def test_pruning_many_weights_equals_sorting_them(law, dtype):
     for n in (1, 17, 1000, 60_001):
         weights = law(np.random.default_rng(n), n).astype(dtype)
@@ -118,6 +136,99 @@ def test_pruning_changes_no_weight():
     prune_nearest_zero(weights, 0.3, ANY)
 
 
+# ------------------------------------------------------------------------- other rules of pruning
+
+
+def layer_of(weights, n_in=1, n_out=None):
+    """A layer with these weights, at random positions or, by default, all in one row."""
+    n_out = n_out or len(weights)
+    epsilon = len(weights) / (n_in + n_out)
+    topology = erdos_renyi(n_in, n_out, epsilon, np.random.default_rng(len(weights)))
+    assert topology.n_connections == len(weights)
+    return SparseLayer(topology, np.asarray(weights), np.zeros(n_out))
+
+
+every_law = pytest.mark.parametrize("law", NUMBERS.values(), ids=NUMBERS)
+
+
+@every_law
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_rule_of_set_is_that_of_its_weights(law, dtype):
+    layer = layer_of(law(np.random.default_rng(0), 500).astype(dtype), 40, 50)
+    np.testing.assert_array_equal(
+        prune_each_sign(layer, 0.3, ANY), prune_nearest_zero(layer.weights, 0.3, ANY)
+    )
+
+
+@every_law
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_magnitude_equals_sorting_all_weights(law, dtype):
+    for n in (1, 17, 1000):
+        layer = layer_of(law(np.random.default_rng(n), n).astype(dtype))
+        for zeta in (0.0, 0.01, 0.3, 0.999, 1.0):
+            np.testing.assert_array_equal(
+                prune_by_magnitude(layer, zeta, ANY),
+                reference.prune_by_magnitude(layer.weights, zeta),
+            )
+
+
+@pytest.mark.parametrize("law", ["normal", "misleading"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_relative_importance_equals_the_slow_rule(law, dtype):
+    # Numbers without ties: the order of additions decides nothing.
+    for n_in, n_out, n in ((1, 1, 1), (5, 3, 7), (20, 30, 60), (20, 30, 400)):
+        layer = layer_of(NUMBERS[law](np.random.default_rng(n), n).astype(dtype), n_in, n_out)
+        pattern = reference.pattern_of(layer.topology)
+        matrix = layer.as_csr().toarray().astype("float64")
+        for zeta in (0.0, 0.3, 0.999, 1.0):
+            keep = prune_by_relative_importance(layer, zeta, ANY)
+            expected = reference.prune_by_relative_importance(matrix, pattern, zeta)
+            np.testing.assert_array_equal(keep, expected)
+
+
+def test_relative_importance_of_a_worked_example():
+    # [[4, 1], [1, 4], [., 0.5]]: the last has a neuron of its own, and is kept though smallest.
+    layer = SparseLayer(
+        evolution.regrown(
+            erdos_renyi(3, 2, 0, np.random.default_rng(0)),
+            np.zeros(0, bool),
+            np.array([0, 1, 2, 3, 5]),
+        )[0],
+        np.array([4, -1, 1, -4, 0.5]),
+        np.zeros(2),
+    )
+    importance = evolution.relative_importance(layer)
+    expected = [4 / 5 + 4 / 5, 1 / 5 + 1 / 5.5, 1 / 5 + 1 / 5, 4 / 5 + 4 / 5.5, 1 + 0.5 / 5.5]
+    np.testing.assert_allclose(importance, expected, rtol=1e-15)
+    keep = prune_by_relative_importance(layer, 0.4, ANY)
+    np.testing.assert_array_equal(keep, [True, False, False, True, True])
+    keep = prune_by_relative_importance(layer, 0.4, 1)
+    np.testing.assert_array_equal(keep, [True, False, True, True, True])
+
+
+def test_neurons_that_have_only_zeros_are_unimportant():
+    weights = np.zeros(40)
+    weights[20:] = 1e-310  # whose reciprocal is infinite
+    layer = layer_of(weights, 8, 9)
+    assert np.isfinite(evolution.relative_importance(layer)).all()
+    assert (~prune_by_relative_importance(layer, 0.5, ANY)).sum() == 20
+
+
+@pytest.mark.parametrize("rule", PRUNING_RULES.values(), ids=PRUNING_RULES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_pruning_rule_keeps_to_its_contract(rule, dtype):
+    rng = np.random.default_rng(0)
+    layer = layer_of(rng.normal(size=60_001).astype(dtype), 400, 500)
+    layer.weights.flags.writeable = False
+    for zeta, at_most in ((0.0, ANY), (0.3, ANY), (1.0, ANY), (0.3, 0), (0.3, 1), (1.0, 777)):
+        keep = rule(layer, zeta, at_most)
+        assert keep.dtype == bool
+        n_pruned = np.count_nonzero(~keep)
+        assert min(zeta * 60_001, at_most) - 2 < n_pruned <= min(zeta * 60_001, at_most)
+        for n_threads in (2, 3):
+            np.testing.assert_array_equal(keep, rule(layer, zeta, at_most, n_threads))
+
+
 # -------------------------------------------------------------------------------------- networks
 
 OPTIMIZERS = {
@@ -127,6 +238,25 @@ OPTIMIZERS = {
     "adam": Adam,
 }
 every_optimizer = pytest.mark.parametrize("make_optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+
+
+RULES = [
+    {"pruning": pruning, "growth": growth, "newborn_weights": newborn_weights}
+    for pruning, growth, newborn_weights in product(PRUNING_RULES, GROWTH_RULES, NEWBORN_WEIGHTS)
+]
+every_rule = pytest.mark.parametrize("rules", RULES, ids=lambda rules: "-".join(rules.values()))
+
+
+def random_probe(network, seed=3, n_samples=6):
+    """Signals of every layer that have nothing to do with its weights."""
+    rng = np.random.default_rng(seed)
+    return [
+        LayerProbe(
+            rng.normal(size=(layer.topology.n_in, n_samples)).astype(network.dtype),
+            rng.normal(size=(layer.topology.n_out, n_samples)).astype(network.dtype),
+        )
+        for layer in network.layers
+    ]
 
 
 def make_network(sizes=(30, 20, 25, 3), epsilon=2.0, dtype="float64", seed=0, **options):
@@ -162,23 +292,31 @@ def by_position(layer, moments):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@every_rule
 @every_optimizer
-def test_survivors_keep_everything_and_newcomers_start_at_zero(make_optimizer, dtype):
+def test_survivors_keep_everything_and_newcomers_start_at_zero(make_optimizer, rules, dtype):
     network = make_network(dtype=dtype)
     optimizer = attach(make_optimizer, network)
     rng = np.random.default_rng(5)
+    prune = PRUNING_RULES[rules["pruning"]]
     n_renewed = 0
     for _ in range(4):
         before = [
             (
                 by_position(layer, moments),
-                positions(layer.topology)[
-                    prune_nearest_zero(layer.weights, 0.3, n_renewable(layer.topology))
-                ],
+                positions(layer.topology)[prune(layer, 0.3, n_renewable(layer.topology))],
             )
             for layer, moments in zip(network.layers, optimizer.moments, strict=True)
         ]
-        evolve(network, optimizer, 0.3, weight_init="auto", rng=rng)
+        evolve(
+            network,
+            optimizer,
+            0.3,
+            weight_init="auto",
+            rng=rng,
+            probe=lambda: random_probe(network),
+            **rules,
+        )
         for depth, (old, kept) in enumerate(before):
             new = by_position(network.layers[depth], optimizer.moments[depth])
             assert len(new) == len(old) == network.layers[depth].topology.n_connections
@@ -189,12 +327,14 @@ def test_survivors_keep_everything_and_newcomers_start_at_zero(make_optimizer, d
                     assert values == old[position]
                 else:
                     assert all(moment == 0 for moment in values[1:])
+                    assert (values[0] == 0) == (rules["newborn_weights"] == "zero")
                     n_renewed += 1
     assert n_renewed > 50
 
 
+@every_rule
 @every_optimizer
-def test_evolution_conserves_the_number_of_connections_and_their_order(make_optimizer):
+def test_evolution_conserves_the_number_of_connections_and_their_order(make_optimizer, rules):
     for seed in range(10):
         network = make_network(epsilon=1.0 + seed / 2, seed=seed)
         optimizer = attach(make_optimizer, network)
@@ -206,6 +346,8 @@ def test_evolution_conserves_the_number_of_connections_and_their_order(make_opti
                 0.5,
                 weight_init="normal",
                 rng=np.random.default_rng([seed, generation]),
+                probe=lambda network=network: random_probe(network),
+                **rules,
             )
             for layer, moments, n in zip(network.layers, optimizer.moments, counts, strict=True):
                 assert layer.topology.n_connections == n
@@ -276,13 +418,22 @@ def test_at_most_half_of_the_free_positions_are_renewed(n_free):
     assert np.count_nonzero(np.abs(layer.weights) < 2) == n_free // 2
 
 
+@every_rule
 @every_optimizer
-def test_evolution_is_deterministic_for_a_seed(make_optimizer):
+def test_evolution_is_deterministic_for_a_seed(make_optimizer, rules):
     results = []
     for seed in (3, 3, 4):
         network = make_network()
         optimizer = attach(make_optimizer, network)
-        evolve(network, optimizer, 0.3, weight_init="auto", rng=np.random.default_rng(seed))
+        evolve(
+            network,
+            optimizer,
+            0.3,
+            weight_init="auto",
+            rng=np.random.default_rng(seed),
+            probe=lambda network=network: random_probe(network),
+            **rules,
+        )
         results.append(
             [np.concatenate([positions(layer.topology), layer.weights]) for layer in network.layers]
         )
@@ -415,6 +566,133 @@ def test_a_position_just_pruned_may_be_drawn_again():
     assert seen == set(range(n_free + 20))
 
 
+# -------------------------------------------------------------------------------- guided growth
+
+
+def pruned_layer(n_in=30, n_out=20, epsilon=3.0, seed=0):
+    """A topology, and which of its connections are kept: two thirds."""
+    rng = np.random.default_rng(seed)
+    topology = erdos_renyi(n_in, n_out, epsilon, rng)
+    return topology, rng.random(topology.n_connections) < 2 / 3
+
+
+def test_positions_of_ranks_equal_counting_the_free_ones():
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        n_in, n_out = rng.integers(1, 7, size=2).tolist()
+        topology = erdos_renyi(n_in, n_out, rng.uniform(0, n_in * n_out / (n_in + n_out)), rng)
+        keep = rng.random(topology.n_connections) < rng.choice([0, 0.5, 1])
+        free = np.ones(topology.n_positions, dtype=bool)
+        free[positions(topology)[keep]] = False
+        ranks = np.arange(np.count_nonzero(free))
+        result = positions_of_ranks(topology, keep, ranks)
+        np.testing.assert_array_equal(result, np.flatnonzero(free))
+        some = ranks[rng.random(ranks.shape[0]) < 0.3]
+        np.testing.assert_array_equal(
+            positions_of_ranks(topology, keep, some), np.flatnonzero(free)[some]
+        )
+
+
+def test_positions_beyond_32_bits():
+    topology = erdos_renyi(300_000, 300_000, 0.001, np.random.default_rng(0))
+    keep = np.ones(topology.n_connections, dtype=bool)
+    n_free = topology.n_positions - topology.n_connections
+    held = np.sort(positions(topology))
+    result = positions_of_ranks(topology, keep, np.array([0, n_free // 2, n_free - 1]))
+    assert result[0] == 0
+    assert result[2] == topology.n_positions - 1
+    assert result[1] - np.searchsorted(held, result[1]) == n_free // 2
+
+
+def by_dense_gradient(topology, keep, probe, ranks, n_new):
+    """Of the free positions of some ranks the `n_new` with the largest dense gradient."""
+    free = np.ones(topology.n_positions, dtype=bool)
+    free[positions(topology)[keep]] = False
+    gradient = np.abs(probe.inputs.astype("float64") @ probe.deltas.T.astype("float64"))
+    return np.sort(sorted(ranks, key=lambda rank: -gradient.ravel()[free][rank])[:n_new])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n_new", [1, 7, 40])
+def test_guided_growth_takes_the_candidates_of_largest_gradient(n_new, dtype):
+    for seed in range(20):
+        topology, keep = pruned_layer(seed=seed)
+        keep[:] = True
+        keep[np.random.default_rng(seed).choice(keep.shape[0], n_new, replace=False)] = False
+        layer = SparseLayer(topology, np.ones(keep.shape[0], dtype), np.zeros(20, dtype))
+        (probe,) = random_probe(SparseNetwork([layer]), seed)
+        ranks = grow_guided(topology, keep, n_new, np.random.default_rng(seed), probe)
+        n_free = topology.n_positions - np.count_nonzero(keep)
+        candidates = draw_distinct(n_free, 4 * n_new, np.random.default_rng(seed))
+        expected = by_dense_gradient(topology, keep, probe, candidates, n_new)
+        np.testing.assert_array_equal(ranks, expected)
+
+
+def test_guided_growth_is_growth_by_gradient_where_few_positions_are_free():
+    # Four candidates each are more than there are: all free positions are looked at, as by RigL.
+    topology, keep = pruned_layer(epsilon=10)
+    layer = SparseLayer(topology, np.ones(keep.shape[0]), np.zeros(20))
+    (probe,) = random_probe(SparseNetwork([layer]))
+    n_new, n_free = np.count_nonzero(~keep), topology.n_positions - np.count_nonzero(keep)
+    assert n_free < 4 * n_new
+    ranks = grow_guided(topology, keep, n_new, np.random.default_rng(0), probe)
+    expected = by_dense_gradient(topology, keep, probe, range(n_free), n_new)
+    np.testing.assert_array_equal(ranks, expected)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, np.inf, np.nan])
+def test_of_equal_gradients_any_may_be_taken(value):
+    topology, keep = pruned_layer(6, 5, 1.2)
+    n_new, n_free = np.count_nonzero(~keep), topology.n_positions - np.count_nonzero(keep)
+    probe = LayerProbe(np.full((6, 1), value), np.ones((5, 1)))
+    counts, n_draws = np.zeros(n_free), 4000
+    for seed in range(n_draws):
+        ranks = grow_guided(topology, keep, n_new, np.random.default_rng(seed), probe)
+        assert ranks.shape == (n_new,)
+        counts[ranks] += 1
+    share = n_new / n_free
+    statistic = ((counts - n_draws * share) ** 2).sum() / (n_draws * share * (1 - share))
+    statistic *= (n_free - 1) / n_free
+    assert stats.chi2.sf(statistic, n_free - 1) > 1e-4
+
+
+def test_what_guided_growth_draws_does_not_depend_on_the_probe():
+    topology, keep = pruned_layer()
+    layer = SparseLayer(topology, np.ones(keep.shape[0]), np.zeros(20))
+    n_new, nexts = np.count_nonzero(~keep), []
+    for seed in range(3):
+        rng = np.random.default_rng(0)
+        (probe,) = random_probe(SparseNetwork([layer]), seed, n_samples=seed + 1)
+        grow_guided(topology, keep, n_new, rng, probe)
+        nexts.append(rng.random())
+    assert len(set(nexts)) == 1
+
+
+@pytest.mark.parametrize("growth", GROWTH_RULES)
+def test_a_probe_is_asked_for_once_and_before_anything_changes_where_it_is_needed(growth):
+    network = make_network()
+    before, asked = [layer.topology for layer in network.layers], []
+
+    def probe():
+        asked.append([layer.topology for layer in network.layers] == before)
+        return random_probe(network)
+
+    options = {"weight_init": "auto", "rng": np.random.default_rng(0), "growth": growth}
+    evolve(network, Adam().attach(network), 0.3, probe=probe, **options)
+    assert asked == ([True] if GROWTH_RULES[growth].needs_probe else [])
+
+
+def test_schedules_fall_from_one_to_nothing():
+    parts = np.linspace(0, 1, 11)
+    for name, schedule in ZETA_SCHEDULES.items():
+        shares = [schedule(part) for part in parts.tolist()]
+        assert shares[0] == 1
+        assert shares[-1] == (1 if name == "constant" else 0)
+        assert (np.diff(shares) <= 0).all()
+    assert ZETA_SCHEDULES["linear"](0.25) == 0.75
+    np.testing.assert_allclose(ZETA_SCHEDULES["cosine"](0.25), (1 + np.sqrt(0.5)) / 2)
+
+
 # ------------------------------------------------------------------------------- compiled sweeps
 
 
@@ -480,7 +758,8 @@ def test_threads_splice_the_same():
             np.testing.assert_array_equal(actual, desired)
 
 
-def test_threads_evolve_the_same():
+@every_rule
+def test_threads_evolve_the_same(rules):
     networks = []
     for n_threads in (1, 2, 4):
         network = make_network((300, 2000, 1500, 3), 40, dtype="float32")
@@ -492,6 +771,8 @@ def test_threads_evolve_the_same():
             weight_init="auto",
             rng=np.random.default_rng(3),
             n_threads=n_threads,
+            probe=lambda network=network: random_probe(network),
+            **rules,
         )
         networks.append((network, optimizer))
     for network, optimizer in networks[1:]:

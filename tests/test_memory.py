@@ -102,6 +102,7 @@ MID_SIZE = {"hidden_layer_sizes": (40_000, 20_000), "epsilon": 10, "max_iter": 3
         {"batch_size": 50, "activation": "gelu"},
         {"batch_size": 50, "max_iter": 6, "early_stopping": True},
         {"batch_size": 50, "hidden_layer_sizes": 200_000, "epsilon": 3},
+        {"batch_size": 50, "growth": "guided"},
     ],
     ids=str,
 )

@@ -206,7 +206,7 @@ FLOORS = [
     {"machine"},
     {"topology"},
     {"network"},
-    {"optimizers"},
+    {"optimizers", "probe"},
     {"evolution"},
     {"training"},
     {"validation", "callbacks", "holdout"},

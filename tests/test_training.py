@@ -8,9 +8,16 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_set import SETClassifier, SETRegressor, machine, training
+from sklearn_set.evolution import (
+    GROWTH_RULES,
+    NEWBORN_WEIGHTS,
+    PRUNING_RULES,
+    ZETA_SCHEDULES,
+)
 from sklearn_set.optimizers import SGD, Adam
 from sklearn_set.training import (
     DIVERGED,
@@ -204,9 +211,15 @@ def test_each_partial_fit_is_an_epoch_for_evolution(evolutions):
 
 @pytest.mark.parametrize("rewire_interval", [1, 2, 5])
 @pytest.mark.parametrize("zeta", [0.0, 0.3])
-def test_an_evolution_to_come_is_foretold(rewire_interval, zeta):
+@pytest.mark.parametrize("zeta_schedule", ZETA_SCHEDULES)
+def test_an_evolution_to_come_is_foretold(rewire_interval, zeta, zeta_schedule):
     settings = Settings(
-        batch_size=8, max_iter=1, n_threads=1, zeta=zeta, rewire_interval=rewire_interval
+        batch_size=8,
+        max_iter=7,
+        n_threads=1,
+        zeta=zeta,
+        rewire_interval=rewire_interval,
+        zeta_schedule=zeta_schedule,
     )
     for done in range(12):
         for n_epochs in range(1, 7):
@@ -214,6 +227,154 @@ def test_an_evolution_to_come_is_foretold(rewire_interval, zeta):
             assert will_evolve(Progress(0.1, n_epochs=done), settings, n_epochs) == any(
                 is_time_to_evolve(Progress(0.1, n_epochs=epoch), settings) for epoch in epochs
             )
+
+
+# ------------------------------------------------------------------------ rules of evolution
+
+
+@pytest.fixture
+def shares(monkeypatch):
+    """The share renewed by each evolution."""
+    seen, evolve = [], training.evolve
+
+    def spy(network, optimizer, zeta, **options):
+        seen.append(zeta)
+        return evolve(network, optimizer, zeta, **options)
+
+    monkeypatch.setattr(training, "evolve", spy)
+    return seen
+
+
+# After t of 6 epochs.
+SHARES = {
+    "constant": [0.4] * 5,
+    "linear": [0.4 * (1 - t / 6) for t in range(1, 6)],
+    "cosine": [0.2 * (1 + np.cos(np.pi * t / 6)) for t in range(1, 6)],
+}
+
+
+@pytest.mark.parametrize("zeta_schedule", ZETA_SCHEDULES)
+def test_the_share_renewed_follows_its_schedule(zeta_schedule, shares):
+    classifier(zeta=0.4, zeta_schedule=zeta_schedule).fit(X, Y)
+    np.testing.assert_allclose(shares, SHARES[zeta_schedule])
+
+
+@pytest.mark.parametrize("zeta_schedule", ["linear", "cosine"])
+def test_schedules_begin_anew_with_each_fit(zeta_schedule, shares):
+    model = classifier(zeta=0.4, zeta_schedule=zeta_schedule, warm_start=True)
+    model.fit(X, Y).fit(X, Y)
+    # The second fit evolves before its first epoch, too.
+    np.testing.assert_allclose(shares, [*SHARES[zeta_schedule], 0.4, *SHARES[zeta_schedule]])
+
+
+@pytest.mark.parametrize("zeta_schedule", ["linear", "cosine"])
+def test_partial_fit_goes_on_with_the_schedule_until_nothing_is_renewed(zeta_schedule, shares):
+    model = classifier(zeta=0.4, zeta_schedule=zeta_schedule)
+    for _ in range(9):
+        model.partial_fit(X, Y, classes=[0, 1, 2])
+    np.testing.assert_allclose(shares, SHARES[zeta_schedule])
+
+
+@pytest.fixture
+def probed(monkeypatch):
+    """The rows of every probe."""
+    seen, probe = [], training.probe
+
+    def spy(network, X, y, sample_weight, loss, rows):
+        seen.append(rows.copy())
+        return probe(network, X, y, sample_weight, loss, rows)
+
+    monkeypatch.setattr(training, "probe", spy)
+    return seen
+
+
+def test_growth_at_random_looks_at_no_sample(probed):
+    classifier().fit(X, Y)
+    assert probed == []
+
+
+def test_guided_growth_looks_at_some_samples_once_an_evolution(probed):
+    many, targets = np.tile(X, (7, 1)), np.tile(Y, 7)
+    classifier(growth="guided", rewire_interval=2).fit(many, targets)
+    assert [len(np.unique(rows)) for rows in probed] == [128, 128]
+    assert not np.array_equal(*probed)
+    probed.clear()
+    classifier(growth="guided", batch_size=200, max_iter=2).fit(many, targets)
+    assert [len(np.unique(rows)) for rows in probed] == [200]
+
+
+def test_guided_growth_looks_at_no_held_out_sample_and_none_of_no_weight(probed, monkeypatch):
+    trained, run_epoch = [], training.run_epoch
+
+    def watch(network, optimizer, workspace, data, *args):
+        trained.append(data.rows)
+        return run_epoch(network, optimizer, workspace, data, *args)
+
+    monkeypatch.setattr(training, "run_epoch", watch)
+    weight = np.ones(48)
+    weight[::5] = 0
+    classifier(growth="guided", early_stopping=True, validation_fraction=0.25).fit(X, Y, weight)
+    assert len(probed) > 1
+    for rows in probed:
+        np.testing.assert_array_equal(
+            np.sort(rows), [row for row in np.sort(trained[0]) if weight[row] > 0]
+        )
+
+
+RULES = [
+    *({"pruning": pruning} for pruning in PRUNING_RULES),
+    *({"growth": growth} for growth in GROWTH_RULES),
+    *({"newborn_weights": newborn_weights} for newborn_weights in NEWBORN_WEIGHTS),
+    *({"zeta_schedule": zeta_schedule} for zeta_schedule in ZETA_SCHEDULES),
+    {"growth": "guided", "newborn_weights": "zero", "pruning": "relative_importance"},
+]
+every_rule = pytest.mark.parametrize("rules", RULES, ids=lambda rules: "-".join(rules.values()))
+
+
+@every_rule
+def test_every_rule_trains_the_same_model_whatever_the_threads_and_the_kind_of_X(rules):
+    y = Y % 2
+    for make in (classifier, regressor):
+        models = [
+            make(n_jobs=n_jobs, dropout=0.1, **rules).fit(data, y)
+            for n_jobs, data in ((1, X), (1, X), (2, X), (1, sparse.csr_array(X)))
+        ]
+        for other in models[1:]:
+            assert_same(models[0], other)
+            assert models[0].loss_curve_ == other.loss_curve_
+        assert models[0].n_connections_ == make(max_iter=1).fit(X, y).n_connections_
+
+
+@every_rule
+def test_defaults_are_the_paper_and_every_other_rule_is_another_model(rules):
+    default = {
+        "pruning": "set",
+        "growth": "random",
+        "newborn_weights": "initial",
+        "zeta_schedule": "constant",
+    }
+    one, other = classifier().fit(X, Y), classifier(**rules).fit(X, Y)
+    assert (one.loss_curve_ == other.loss_curve_) == (default | rules == default)
+
+
+@pytest.mark.parametrize("target", [Y, Y % 2, np.eye(3, dtype=int)[Y]], ids=["3", "2", "labels"])
+def test_guided_growth_knows_every_task(target):
+    model = classifier(growth="guided").fit(X, target)
+    assert np.isfinite(model.loss_curve_).all()
+    regressor(growth="guided").fit(X, np.column_stack([T, -T]))
+
+
+def test_guided_growth_finds_what_matters():
+    # Four of 400 features decide: growth by gradient feeds them more connections than chance does.
+    rng = np.random.default_rng(0)
+    wide = rng.normal(size=(400, 400))
+    y = wide[:, :4].sum(axis=1) > 0
+    degrees = []
+    for growth in GROWTH_RULES:
+        model = classifier(growth=growth, hidden_layer_sizes=50, epsilon=5, max_iter=15)
+        first = model.fit(wide, y).coefs_[0]
+        degrees.append(np.diff(first.indptr)[:4].sum())
+    assert degrees[1] > 2 * degrees[0]
 
 
 # ---------------------------------------------------------------------------------------- stopping

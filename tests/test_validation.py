@@ -7,6 +7,12 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPClassifier
 
+from sklearn_set.evolution import (
+    GROWTH_RULES,
+    NEWBORN_WEIGHTS,
+    PRUNING_RULES,
+    ZETA_SCHEDULES,
+)
 from sklearn_set.network import ACTIVATIONS
 from sklearn_set.validation import (
     CONSTRAINTS,
@@ -28,6 +34,10 @@ class SETClassifier(BaseEstimator):
         epsilon=20,
         zeta=0.3,
         rewire_interval=1,
+        zeta_schedule="constant",
+        pruning="set",
+        growth="random",
+        newborn_weights="initial",
         activation="relu",
         dropout=0.0,
         weight_init="auto",
@@ -96,6 +106,18 @@ BAD_VALUES = [
     ("zeta", nan, "must be a float in the range [0.0, 1.0]. Got nan instead."),
     ("rewire_interval", 0, "must be an int in the range [1, inf). Got 0 instead."),
     ("rewire_interval", 2.0, "must be an int in the range [1, inf). Got 2.0 instead."),
+    (
+        "zeta_schedule",
+        "step",
+        "must be a str among {'constant', 'linear', 'cosine'}. Got 'step' instead.",
+    ),
+    (
+        "pruning",
+        "smallest",
+        "must be a str among {'set', 'magnitude', 'relative_importance'}. Got 'smallest' instead.",
+    ),
+    ("growth", None, "must be a str among {'random', 'guided'}. Got None instead."),
+    ("newborn_weights", 0, "must be a str among {'initial', 'zero'}. Got 0 instead."),
     ("activation", "swish", "must be a str among {'identity', 'logistic', 'tanh', 'relu', "),
     ("activation", "swish", "} or a sequence of them, one per hidden layer. Got 'swish' instead."),
     ("activation", ["swish"], "Got ['swish'] instead."),
@@ -163,6 +185,10 @@ GOOD_VALUES = [
     ("epsilon", np.int32(3)),
     *(("zeta", value) for value in (0, 1, 0.0, 1.0, np.float64(0.3))),
     ("rewire_interval", np.uint8(3)),
+    *(("zeta_schedule", name) for name in ZETA_SCHEDULES),
+    *(("pruning", name) for name in PRUNING_RULES),
+    *(("growth", name) for name in GROWTH_RULES),
+    *(("newborn_weights", name) for name in NEWBORN_WEIGHTS),
     *(("activation", name) for name in ACTIVATIONS),
     ("activation", np.str_("tanh")),
     ("activation", ["gelu"]),

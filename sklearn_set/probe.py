@@ -1,0 +1,187 @@
+"""What a growth rule may ask of some samples: gradients where there are no connections.
+
+One forward and one backward pass through the connections, in NumPy and SciPy, keep the outputs
+and the deltas of all neurons; the gradient of any position of a layer is then a sum over the
+samples.  Nothing of size n_in x n_out exists.  Knows layers, but neither evolution nor time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, ndtr, softmax
+
+# Samples of a probe: enough for a stable sign, few enough to be cheap; at least a batch of them.
+_MIN_SAMPLES = 128
+
+# Bytes of a probe, and numbers of a part of the gathered rows, which stays in the cache.
+_MAX_BYTES = 1 << 28
+_PART = 1 << 16
+
+
+def _normal_density(z):
+    return np.exp(-0.5 * z * z) * (2 * np.pi) ** -0.5
+
+
+def _linear_below_zero(z, parameter):
+    return np.where(z > 0, z, parameter * z)
+
+
+def _slope_below_zero(z, parameter):
+    return np.where(z > 0, z.dtype.type(1), z.dtype.type(parameter))
+
+
+# name -> (f(z, p), slope f'(z, p)) from pre-activations; p is the activation's own number.  The
+# kernels' formulas are in _core/activations.pxd.
+ACTIVATIONS = {
+    "identity": (lambda z, p: z, lambda z, p: np.ones_like(z)),
+    "logistic": (lambda z, p: expit(z), lambda z, p: expit(z) * expit(-z)),
+    "tanh": (lambda z, p: np.tanh(z), lambda z, p: 1 - np.tanh(z) ** 2),
+    "relu": (lambda z, p: np.maximum(z, 0), lambda z, p: (z > 0).astype(z.dtype)),
+    "leaky_relu": (_linear_below_zero, _slope_below_zero),
+    "elu": (
+        lambda z, p: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+        lambda z, p: np.exp(np.minimum(z, 0)),
+    ),
+    "gelu": (lambda z, p: z * ndtr(z), lambda z, p: ndtr(z) + z * _normal_density(z)),
+    "silu": (lambda z, p: z * expit(z), lambda z, p: expit(z) * (1 + z * expit(-z))),
+    "all_relu": (_linear_below_zero, _slope_below_zero),
+}
+
+
+def _softmax_residual(z, y):
+    residual = softmax(z, axis=0)
+    residual[y, np.arange(z.shape[1])] -= 1
+    return residual
+
+
+# name -> prediction minus target, of shape (n_outputs, n_samples), from the pre-activations of
+# the output neurons and y as training has it.  The kernels' formulas are in _core/losses.pxd.
+LOSSES = {
+    "softmax_log_loss": _softmax_residual,
+    "logistic_log_loss": lambda z, y: expit(z) - y.T,
+    "squared_error": lambda z, y: z - y.T,
+}
+
+
+@dataclass(frozen=True)
+class LayerProbe:
+    """What one layer did with some samples.
+
+    Attributes
+    ----------
+    inputs : ndarray of shape (n_in, n_samples)
+        Outputs of the input neurons.
+    deltas : ndarray of shape (n_out, n_samples)
+        Gradients of the loss with respect to the pre-activations of the output neurons.
+    """
+
+    inputs: np.ndarray
+    deltas: np.ndarray
+
+    def gradients(self, positions):
+        """Gradient of the loss at positions, connected or not, without the penalty.
+
+        Parameters
+        ----------
+        positions : ndarray of int, shape (n_positions,)
+            Numbered ``input * n_out + output``; cheapest when ascending.
+
+        Returns
+        -------
+        ndarray of shape (n_positions,)
+        """
+        inputs, outputs = np.divmod(positions, self.deltas.shape[0])
+        gradients = np.empty(positions.shape[0], self.deltas.dtype)
+        n_at_a_time = max(_PART // self.deltas.shape[1], 1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, positions.shape[0], n_at_a_time):
+                part = slice(start, start + n_at_a_time)
+                below, above = self.inputs[inputs[part]], self.deltas[outputs[part]]
+                np.einsum("kb,kb->k", below, above, out=gradients[part])
+        return gradients
+
+
+def n_probe_samples(sizes, n_samples, batch_size, dtype):
+    """How many samples a probe of a network has: a batch or more, in bounded memory.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Numbers of neurons, data and output included.
+    n_samples : int
+        There are.
+    batch_size : int
+    dtype : numpy.dtype
+
+    Returns
+    -------
+    int
+    """
+    n_affordable = max(_MAX_BYTES // (2 * sum(sizes) * dtype.itemsize), 1)
+    return min(n_samples, max(batch_size, _MIN_SAMPLES), n_affordable)
+
+
+def probe(network, X, y, sample_weight, loss, rows):
+    """Send some samples through a network and back.
+
+    Nothing is dropped, and nothing of the network changes.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    X : ndarray of shape (n_samples, n_features) or tuple (data, indices, indptr)
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    sample_weight : ndarray of shape (n_samples,) or None
+        Above zero in `rows`.
+    loss : str
+        A key of `LOSSES`.
+    rows : ndarray of int
+        The samples.
+
+    Returns
+    -------
+    list of LayerProbe
+        One for each layer.
+    """
+    table = _table(X, rows, network.sizes[0])
+    weight = np.ones(rows.shape[0]) if sample_weight is None else sample_weight[rows]
+    weight = (weight / weight.sum()).astype(table.dtype)
+    # Overflow is no business of a probe: the training step tells the user.
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        inputs, z = _forward(network, table)
+        residual = LOSSES[loss](z.pop(), y[rows])
+        deltas = _backward(network, z, residual * weight)
+    return [LayerProbe(*pair) for pair in zip(inputs, deltas, strict=True)]
+
+
+def _table(X, rows, n_features):
+    """The samples as a table of shape (n_features, n_rows)."""
+    if not isinstance(X, tuple):
+        return np.ascontiguousarray(X[rows].T)
+    data, indices, indptr = X
+    table = np.zeros((n_features, rows.shape[0]), data.dtype)
+    for column, row in enumerate(rows):
+        stored = slice(indptr[row], indptr[row + 1])
+        np.add.at(table[:, column], indices[stored], data[stored])  # one may be stored in parts
+    return table
+
+
+def _forward(network, table):
+    """Inputs and pre-activations of every layer."""
+    inputs, z = [], []
+    for layer in network.layers:
+        inputs.append(table)
+        z.append(layer.as_csr().T @ table)
+        z[-1] += layer.bias[:, np.newaxis]
+        table = ACTIVATIONS[layer.activation][0](z[-1], layer.activation_parameter)
+    return inputs, z
+
+
+def _backward(network, z, delta):
+    """Deltas of every layer, from those of the last; `z`, of the hidden layers, is used up."""
+    deltas = [delta]
+    for below, layer in zip(network.layers[-2::-1], network.layers[:0:-1], strict=True):
+        delta = layer.as_csr() @ delta
+        delta *= ACTIVATIONS[below.activation][1](z.pop(), below.activation_parameter)
+        deltas.insert(0, delta)
+    return deltas
