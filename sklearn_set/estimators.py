@@ -42,6 +42,7 @@ from sklearn_set.training import (
     Randomness,
     Settings,
     TrainingData,
+    n_certain_snapshots,
     train,
     will_evolve,
 )
@@ -65,6 +66,8 @@ class _BaseSET(BaseEstimator):
         newborn_weights,
         activation,
         dropout,
+        input_dropout,
+        mixup,
         weight_init,
         dtype,
         solver,
@@ -83,6 +86,7 @@ class _BaseSET(BaseEstimator):
         shuffle,
         tol,
         n_iter_no_change,
+        n_snapshots,
         early_stopping,
         validation_fraction,
         scoring,
@@ -101,6 +105,8 @@ class _BaseSET(BaseEstimator):
         self.newborn_weights = newborn_weights
         self.activation = activation
         self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.mixup = mixup
         self.weight_init = weight_init
         self.dtype = dtype
         self.solver = solver
@@ -119,6 +125,7 @@ class _BaseSET(BaseEstimator):
         self.shuffle = shuffle
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
+        self.n_snapshots = n_snapshots
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring
@@ -190,7 +197,7 @@ class _BaseSET(BaseEstimator):
                 X.shape[0], self.validation_fraction, self._strata(y), self._randomness.order
             )
             _check_part_weights(train_weight, rows, held_out)
-        settings = self._settings(rows.shape[0], streaming)
+        settings = self._settings(rows.shape[0], sizes, streaming)
         n_epochs = 1 if streaming else self.max_iter
         if not streaming:
             self._progress.begin(self.learning_rate_init)
@@ -210,6 +217,7 @@ class _BaseSET(BaseEstimator):
             if is_probed
             else 0,
             keeps_best=held_out is not None,
+            n_snapshots=n_certain_snapshots(settings, n_epochs),
             is_copy=goes_on,
         )
         if goes_on:
@@ -219,7 +227,7 @@ class _BaseSET(BaseEstimator):
                 sizes,
                 self.epsilon,
                 activations=activations,
-                weight_init=self.weight_init,
+                weight_init=settings.weight_init,
                 dtype=X.dtype,
                 rng=self._randomness.network,
                 n_threads=settings.n_threads,
@@ -230,7 +238,7 @@ class _BaseSET(BaseEstimator):
         else:
             optimizer.attach(network)
 
-        self._network = network
+        self._network, self._snapshots = network, ()
         self.n_outputs_ = n_outputs
         self.n_layers_ = len(sizes)
         self.out_activation_ = _OUT_ACTIVATIONS[loss]
@@ -248,6 +256,7 @@ class _BaseSET(BaseEstimator):
             keep_moments=streaming or self.warm_start,
         )
         self._network = outcome.network
+        self._snapshots = outcome.snapshots
         self._optimizer = outcome.optimizer
         self._publish(outcome)
         return outcome
@@ -259,27 +268,42 @@ class _BaseSET(BaseEstimator):
             return (np.float64, np.float32)
         return np.dtype(self.dtype)
 
-    def _settings(self, n_samples, streaming):
-        if self.batch_size == "auto":
-            batch_size = min(max(32, min(200, n_samples // 10)), n_samples)
-        else:
-            if self.batch_size > n_samples and not streaming:
-                warnings.warn(
-                    "Got `batch_size` less than 1 or larger than sample size. It is going to be "
-                    "clipped",
-                    UserWarning,
-                    stacklevel=5,
-                )
-            batch_size = min(self.batch_size, n_samples)
-        return Settings(
-            batch_size=batch_size,
-            n_threads=machine.effective_n_threads(self.n_jobs),
-            **{
-                name: getattr(self, name)
-                for name in Settings.__dataclass_fields__
-                if name not in ("batch_size", "n_threads")
-            },
-        )
+    def _settings(self, n_samples, sizes, streaming):
+        """The parameters of training, with every "auto" decided."""
+        # With more features than samples a network can learn any labels by heart: such data
+        # want all the help against that there is.
+        wide = sizes[0] > n_samples and not streaming
+        n_connections = sum(n_erdos_renyi(*pair, self.epsilon) for pair in pairwise(sizes))
+        automatic = {
+            "input_dropout": 0.5 if wide else 0.0,
+            "mixup": 1.0 if wide else 0.0,
+            "batch_size": max(32, min(200, n_samples // 10)),
+            # "auto" further down is a law by activation
+            "weight_init": "small" if len(sizes) <= 3 else "auto",
+            "n_snapshots": 10 if wide and n_connections <= _MANY_CONNECTIONS else 1,
+        }
+        values = {
+            name: getattr(self, name)
+            for name in Settings.__dataclass_fields__
+            if hasattr(self, name)  # regression has no labels to smooth
+        }
+        for name, value in automatic.items():
+            if values[name] == "auto":
+                values[name] = value
+        if values["n_iter_no_change"] == "auto":
+            judged = self.early_stopping or values["mixup"] == 0
+            values["n_iter_no_change"] = 10 if judged else np.inf
+        if self.batch_size != "auto" and self.batch_size > n_samples and not streaming:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
+                "clipped",
+                UserWarning,
+                stacklevel=5,
+            )
+        values["batch_size"] = min(values["batch_size"], n_samples)
+        if self.early_stopping or streaming:
+            values["n_snapshots"] = 1
+        return Settings(n_threads=machine.effective_n_threads(self.n_jobs), **values)
 
     def _make_optimizer(self):
         hyper = {
@@ -375,9 +399,13 @@ class _BaseSET(BaseEstimator):
             with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
                 X = check_array(X, dtype=dtype, input_name="X", **how)
         # A few rows are predicted sooner than the processors are counted.
-        work = self._network.n_connections * X.shape[0]
+        work = self._network.n_connections * X.shape[0] * (1 + len(self._snapshots))
         n_threads = machine.effective_n_threads(self.n_jobs) if work > _SERIAL_WORK else 1
-        raw = self._network.forward(kernel_input(X, dtype), n_threads)
+        X = kernel_input(X, dtype)
+        raw = self._network.forward(X, n_threads)
+        for network in self._snapshots:
+            raw += network.forward(X, n_threads)
+        raw /= 1 + len(self._snapshots)
         return raw.astype(wider, copy=False)
 
     def predict(self, X):
@@ -419,14 +447,12 @@ class _BaseSET(BaseEstimator):
     def feature_importances_(self):
         """Strength of each feature: sum of the absolute weights of its connections.
 
-        An array of shape (n_features,) that sums to 1; zero for features without connection.
+        An array of shape (n_features,) that sums to 1; zero for features without connection. The
+        networks of all snapshots count alike.
         The measure of QuickSelection (Atashgahi et al., 2021, Machine Learning).
         """
-        layer = self._fitted_network("feature_importances_").layers[0]
-        strength = np.add.reduceat(
-            np.append(np.abs(layer.weights, dtype=np.float64), 0.0), layer.topology.indptr[:-1]
-        )
-        strength[np.diff(layer.topology.indptr) == 0] = 0.0
+        networks = [self._fitted_network("feature_importances_"), *self._snapshots]
+        strength = sum(_input_strength(network.layers[0]) for network in networks)
         total = strength.sum()
         return strength / total if total > 0 else strength
 
@@ -459,13 +485,25 @@ class _BaseSET(BaseEstimator):
         return tags
 
 
+def _input_strength(layer):
+    """Sum of the absolute weights of every input neuron's connections."""
+    strength = np.add.reduceat(
+        np.append(np.abs(layer.weights, dtype=np.float64), 0.0), layer.topology.indptr[:-1]
+    )
+    strength[np.diff(layer.topology.indptr) == 0] = 0.0
+    return strength
+
+
+# Connections from which on a few snapshots would be a burden.
+_MANY_CONNECTIONS = 1_000_000
+
 # Bytes that no machine lacks, so that small fits need not look at its memory.
 _NEVER_TOO_MUCH = 1 << 26
 
-# Loss -> what the output units apply, as in MLPClassifier and MLPRegressor.
 # Connections x samples that one thread predicts in less time than it takes to ask for more.
 _SERIAL_WORK = 1 << 18
 
+# Loss -> what the output units apply, as in MLPClassifier and MLPRegressor.
 _OUT_ACTIVATIONS = {
     "softmax_log_loss": "softmax",
     "logistic_log_loss": "logistic",
@@ -519,12 +557,15 @@ def _check_memory(sizes, epsilon, *, is_copy, **how):
         return
     n_connections = sum(n_erdos_renyi(n_in, n_out, epsilon) for n_in, n_out in pairwise(sizes))
     listed = ", ".join(f"{name}: {size:,} bytes" for name, size in parts.items() if size)
-    advice = (
-        "A fitted estimator goes on with a copy of its network: lower batch_size, or fit a new "
-        "one with lower hidden_layer_sizes or epsilon."
-        if is_copy
-        else "Lower hidden_layer_sizes, epsilon or batch_size."
-    )
+    if is_copy:
+        advice = (
+            "A fitted estimator goes on with a copy of its network: lower batch_size, or fit a "
+            "new one with lower hidden_layer_sizes or epsilon."
+        )
+    elif parts["snapshots"]:
+        advice = "Lower hidden_layer_sizes, epsilon, batch_size or n_snapshots."
+    else:
+        advice = "Lower hidden_layer_sizes, epsilon or batch_size."
     raise MemoryError(
         f"Training {sum(sizes):,} neurons with {n_connections:,} connections needs at least "
         f"{needed / 2**30:.1f} GiB of memory ({listed}), but only {available / 2**30:.1f} GiB are "
@@ -592,7 +633,7 @@ class SETClassifier(ClassifierMixin, _BaseSET):
           drawn at random. The gradient is taken on one batch of training samples, of at least
           128 where there are as many ([5]_).
 
-    newborn_weights : {"initial", "zero"}, default="initial"
+    newborn_weights : {"initial", "zero"}, default="zero"
         Weights of new connections: drawn like the first ones, or zero.
 
     activation : str or array-like of str, default="relu"
@@ -612,12 +653,28 @@ class SETClassifier(ClassifierMixin, _BaseSET):
         Probability, in [0, 1), that the output of a hidden neuron is set to zero in a training
         step; the others are divided by ``1 - dropout``. Predictions drop nothing.
 
-    weight_init : {"auto", "he_uniform", "glorot_uniform", "normal"}, default="auto"
+    input_dropout : float or "auto", default="auto"
+        Probability, in [0, 1), that a feature of a sample is set to zero in a training step; the
+        others are divided by ``1 - input_dropout``. "auto" is 0.5 for wide data (more features
+        than samples), else 0; 0 in `partial_fit`.
+
+    mixup : float or "auto", default="auto"
+        Mixes every sample with a partner drawn at random, and their targets alike ([6]_). Their
+        shares are drawn from Beta(mixup, mixup), the larger is the sample's own; 0 mixes nothing.
+        "auto" is 1 for wide data, else 0; 0 in `partial_fit`.
+
+    label_smoothing : float, default=0.0
+        Share, in [0, 1), of a sample's target that goes to all classes alike.
+
+    weight_init : {"auto", "he_uniform", "glorot_uniform", "normal", "small"}, default="auto"
         Law of first weights and of those of new connections. "he_uniform" is uniform within
         +-sqrt(6 / fan_in), "glorot_uniform" within +-sqrt(6 / (fan_in + fan_out)), where the
         fans are mean numbers of *connections* per neuron; "normal" is N(0, 0.1^2), as in the
-        code of [1]_. "auto" is "he_uniform" below rectifiers (relu, leaky_relu, elu, gelu, silu,
-        all_relu), else "glorot_uniform". Biases start at zero.
+        code of [1]_; "small" is a tenth of "he_uniform": what a layer computes is then learned
+        rather than drawn, and new connections do not disturb. "auto" is "small" for networks of
+        at most one hidden layer; through many layers so little would not pass, and "auto" is
+        "he_uniform" below rectifiers (relu, leaky_relu, elu, gelu, silu, all_relu), else
+        "glorot_uniform". Biases start at zero.
 
     dtype : {"auto", "float32", "float64"}, default="auto"
         Number type of the network. "auto" follows X: float32 for float32, else float64.
@@ -625,7 +682,7 @@ class SETClassifier(ClassifierMixin, _BaseSET):
     solver : {"adam", "sgd"}, default="adam"
         Optimizer of the weights: Adam, or stochastic gradient descent with momentum.
 
-    alpha : float, default=1e-4
+    alpha : float, default=0.3
         Strength of the L2 penalty on the weights, at least 0. It is part of the loss, divided by
         the sum of the batch's sample weights.
 
@@ -670,7 +727,7 @@ class SETClassifier(ClassifierMixin, _BaseSET):
     adam_epsilon : float, default=1e-8
         Constant for numerical stability of Adam, above 0.
 
-    max_iter : int, default=200
+    max_iter : int, default=100
         Largest number of epochs, at least 1.
 
     shuffle : bool, default=True
@@ -680,8 +737,17 @@ class SETClassifier(ClassifierMixin, _BaseSET):
         Improvement of the training loss, or of the validation score with `early_stopping`, that
         counts as one; at least 0.
 
-    n_iter_no_change : int or inf, default=10
-        Training ends after exactly so many epochs in a row without improvement.
+    n_iter_no_change : int, inf or "auto", default="auto"
+        Training ends after exactly so many epochs in a row without improvement; with inf it lasts
+        `max_iter` epochs. "auto" is 10, but inf where `mixup` makes up samples, whose loss tells
+        little, and no validation set is held out.
+
+    n_snapshots : int or "auto", default="auto"
+        Number of networks, at least 1, whose outputs are averaged in predictions: the last one,
+        and those of earlier epochs, evenly spread over the second half of `max_iter`, at the
+        topologies they had then ([7]_). Memory and time of predictions grow with it. "auto" is 10
+        for wide data and networks of up to a million connections, else 1; with `early_stopping`
+        and in `partial_fit` it is always 1.
 
     early_stopping : bool, default=False
         Whether to hold out a validation set, to end training when its score stops improving, and
@@ -798,6 +864,11 @@ class SETClassifier(ClassifierMixin, _BaseSET):
        Transformers and LLMs to perform as fully connected", arXiv:2501.19107, 2025.
     .. [5] M. Heddes, N. Srinivasa, T. Givargis, A. Nicolau, "Always-sparse training by growing
        connections with guided stochastic exploration", arXiv:2401.06898, 2024.
+    .. [6] H. Zhang, M. Cisse, Y. N. Dauphin, D. Lopez-Paz, "mixup: Beyond empirical risk
+       minimization", ICLR 2018, arXiv:1710.09412.
+    .. [7] S. Liu, T. Chen, Z. Atashgahi, X. Chen, G. Sokar, E. Mocanu, M. Pechenizkiy, Z. Wang,
+       D. C. Mocanu, "Deep ensembling with no overhead for either training or testing: the
+       all-round blessings of dynamic sparsity", ICLR 2022, arXiv:2106.14568.
 
     Examples
     --------
@@ -821,13 +892,16 @@ class SETClassifier(ClassifierMixin, _BaseSET):
         zeta_schedule="constant",
         pruning="set",
         growth="random",
-        newborn_weights="initial",
+        newborn_weights="zero",
         activation="relu",
         dropout=0.0,
+        input_dropout="auto",
+        mixup="auto",
+        label_smoothing=0.0,
         weight_init="auto",
         dtype="auto",
         solver="adam",
-        alpha=1e-4,
+        alpha=0.3,
         weight_decay=0.0,
         batch_size="auto",
         learning_rate="constant",
@@ -838,10 +912,11 @@ class SETClassifier(ClassifierMixin, _BaseSET):
         beta_1=0.9,
         beta_2=0.999,
         adam_epsilon=1e-8,
-        max_iter=200,
+        max_iter=100,
         shuffle=True,
         tol=1e-4,
-        n_iter_no_change=10,
+        n_iter_no_change="auto",
+        n_snapshots="auto",
         early_stopping=False,
         validation_fraction=0.1,
         scoring=None,
@@ -862,6 +937,8 @@ class SETClassifier(ClassifierMixin, _BaseSET):
             newborn_weights=newborn_weights,
             activation=activation,
             dropout=dropout,
+            input_dropout=input_dropout,
+            mixup=mixup,
             weight_init=weight_init,
             dtype=dtype,
             solver=solver,
@@ -880,6 +957,7 @@ class SETClassifier(ClassifierMixin, _BaseSET):
             shuffle=shuffle,
             tol=tol,
             n_iter_no_change=n_iter_no_change,
+            n_snapshots=n_snapshots,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             scoring=scoring,
@@ -889,6 +967,7 @@ class SETClassifier(ClassifierMixin, _BaseSET):
             verbose=verbose,
         )
         self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
 
     _y_numeric = False
     _default_score = staticmethod(accuracy_score)
@@ -1153,7 +1232,7 @@ class SETRegressor(RegressorMixin, _BaseSET):
           drawn at random. The gradient is taken on one batch of training samples, of at least
           128 where there are as many ([5]_).
 
-    newborn_weights : {"initial", "zero"}, default="initial"
+    newborn_weights : {"initial", "zero"}, default="zero"
         Weights of new connections: drawn like the first ones, or zero.
 
     activation : str or array-like of str, default="relu"
@@ -1173,12 +1252,25 @@ class SETRegressor(RegressorMixin, _BaseSET):
         Probability, in [0, 1), that the output of a hidden neuron is set to zero in a training
         step; the others are divided by ``1 - dropout``. Predictions drop nothing.
 
-    weight_init : {"auto", "he_uniform", "glorot_uniform", "normal"}, default="auto"
+    input_dropout : float or "auto", default=0.0
+        Probability, in [0, 1), that a feature of a sample is set to zero in a training step; the
+        others are divided by ``1 - input_dropout``. "auto" is 0.5 for wide data (more features
+        than samples), else 0; 0 in `partial_fit`.
+
+    mixup : float or "auto", default=0.0
+        Mixes every sample with a partner drawn at random, and their targets alike ([6]_). Their
+        shares are drawn from Beta(mixup, mixup), the larger is the sample's own; 0 mixes nothing.
+        "auto" is 1 for wide data, else 0; 0 in `partial_fit`.
+
+    weight_init : {"auto", "he_uniform", "glorot_uniform", "normal", "small"}, default="auto"
         Law of first weights and of those of new connections. "he_uniform" is uniform within
         +-sqrt(6 / fan_in), "glorot_uniform" within +-sqrt(6 / (fan_in + fan_out)), where the
         fans are mean numbers of *connections* per neuron; "normal" is N(0, 0.1^2), as in the
-        code of [1]_. "auto" is "he_uniform" below rectifiers (relu, leaky_relu, elu, gelu, silu,
-        all_relu), else "glorot_uniform". Biases start at zero.
+        code of [1]_; "small" is a tenth of "he_uniform": what a layer computes is then learned
+        rather than drawn, and new connections do not disturb. "auto" is "small" for networks of
+        at most one hidden layer; through many layers so little would not pass, and "auto" is
+        "he_uniform" below rectifiers (relu, leaky_relu, elu, gelu, silu, all_relu), else
+        "glorot_uniform". Biases start at zero.
 
     dtype : {"auto", "float32", "float64"}, default="auto"
         Number type of the network. "auto" follows X: float32 for float32, else float64.
@@ -1186,7 +1278,7 @@ class SETRegressor(RegressorMixin, _BaseSET):
     solver : {"adam", "sgd"}, default="adam"
         Optimizer of the weights: Adam, or stochastic gradient descent with momentum.
 
-    alpha : float, default=1e-4
+    alpha : float, default=0.3
         Strength of the L2 penalty on the weights, at least 0. It is part of the loss, divided by
         the sum of the batch's sample weights.
 
@@ -1231,7 +1323,7 @@ class SETRegressor(RegressorMixin, _BaseSET):
     adam_epsilon : float, default=1e-8
         Constant for numerical stability of Adam, above 0.
 
-    max_iter : int, default=200
+    max_iter : int, default=100
         Largest number of epochs, at least 1.
 
     shuffle : bool, default=True
@@ -1241,8 +1333,17 @@ class SETRegressor(RegressorMixin, _BaseSET):
         Improvement of the training loss, or of the validation score with `early_stopping`, that
         counts as one; at least 0.
 
-    n_iter_no_change : int or inf, default=10
-        Training ends after exactly so many epochs in a row without improvement.
+    n_iter_no_change : int, inf or "auto", default="auto"
+        Training ends after exactly so many epochs in a row without improvement; with inf it lasts
+        `max_iter` epochs. "auto" is 10, but inf where `mixup` makes up samples, whose loss tells
+        little, and no validation set is held out.
+
+    n_snapshots : int or "auto", default=1
+        Number of networks, at least 1, whose outputs are averaged in predictions: the last one,
+        and those of earlier epochs, evenly spread over the second half of `max_iter`, at the
+        topologies they had then ([7]_). Memory and time of predictions grow with it. "auto" is 10
+        for wide data and networks of up to a million connections, else 1; with `early_stopping`
+        and in `partial_fit` it is always 1.
 
     early_stopping : bool, default=False
         Whether to hold out a validation set, to end training when its score stops improving, and
@@ -1348,6 +1449,11 @@ class SETRegressor(RegressorMixin, _BaseSET):
        Transformers and LLMs to perform as fully connected", arXiv:2501.19107, 2025.
     .. [5] M. Heddes, N. Srinivasa, T. Givargis, A. Nicolau, "Always-sparse training by growing
        connections with guided stochastic exploration", arXiv:2401.06898, 2024.
+    .. [6] H. Zhang, M. Cisse, Y. N. Dauphin, D. Lopez-Paz, "mixup: Beyond empirical risk
+       minimization", ICLR 2018, arXiv:1710.09412.
+    .. [7] S. Liu, T. Chen, Z. Atashgahi, X. Chen, G. Sokar, E. Mocanu, M. Pechenizkiy, Z. Wang,
+       D. C. Mocanu, "Deep ensembling with no overhead for either training or testing: the
+       all-round blessings of dynamic sparsity", ICLR 2022, arXiv:2106.14568.
 
     Examples
     --------
@@ -1373,13 +1479,15 @@ class SETRegressor(RegressorMixin, _BaseSET):
         zeta_schedule="constant",
         pruning="set",
         growth="random",
-        newborn_weights="initial",
+        newborn_weights="zero",
         activation="relu",
         dropout=0.0,
+        input_dropout=0.0,
+        mixup=0.0,
         weight_init="auto",
         dtype="auto",
         solver="adam",
-        alpha=1e-4,
+        alpha=0.3,
         weight_decay=0.0,
         batch_size="auto",
         learning_rate="constant",
@@ -1390,10 +1498,11 @@ class SETRegressor(RegressorMixin, _BaseSET):
         beta_1=0.9,
         beta_2=0.999,
         adam_epsilon=1e-8,
-        max_iter=200,
+        max_iter=100,
         shuffle=True,
         tol=1e-4,
-        n_iter_no_change=10,
+        n_iter_no_change="auto",
+        n_snapshots=1,
         early_stopping=False,
         validation_fraction=0.1,
         scoring=None,
@@ -1413,6 +1522,8 @@ class SETRegressor(RegressorMixin, _BaseSET):
             newborn_weights=newborn_weights,
             activation=activation,
             dropout=dropout,
+            input_dropout=input_dropout,
+            mixup=mixup,
             weight_init=weight_init,
             dtype=dtype,
             solver=solver,
@@ -1431,6 +1542,7 @@ class SETRegressor(RegressorMixin, _BaseSET):
             shuffle=shuffle,
             tol=tol,
             n_iter_no_change=n_iter_no_change,
+            n_snapshots=n_snapshots,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             scoring=scoring,

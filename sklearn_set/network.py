@@ -243,10 +243,22 @@ def _normal(topology, size, dtype, rng):
     return values
 
 
+def _small(topology, size, dtype, rng):
+    values = _he_uniform(topology, size, dtype, rng)
+    values *= 0.1
+    return values
+
+
 # He et al., 2015 and Glorot and Bengio, 2010, with the sparse fan-in: the mean number of
 # connections of a neuron, not the number of neurons below it.  normal: N(0, 0.1^2), the law of
-# the SET papers' code.
-WEIGHT_LAWS = {"he_uniform": _he_uniform, "glorot_uniform": _glorot_uniform, "normal": _normal}
+# the SET papers' code.  small: features are learned rather than drawn (Chizat et al., 2019, arXiv
+# 1812.07956), and newcomers do not disturb.
+WEIGHT_LAWS = {
+    "he_uniform": _he_uniform,
+    "glorot_uniform": _glorot_uniform,
+    "normal": _normal,
+    "small": _small,
+}
 
 
 def draw_weights(weight_init, activation, topology, size, dtype, rng):
@@ -347,6 +359,7 @@ def training_bytes(
     rewires=True,
     n_probed=0,
     keeps_best=False,
+    n_snapshots=0,
     is_copy=False,
 ):
     """Bytes that training certainly takes, by what takes them.
@@ -372,6 +385,8 @@ def training_bytes(
         Samples that it looks at.
     keeps_best : bool, default=False
         Whether a copy of the best network so far is kept.
+    n_snapshots : int, default=0
+        Copies of the network that are kept beside it.
     is_copy : bool, default=False
         Whether the network shares its topology with one that is in memory.
 
@@ -410,6 +425,7 @@ def training_bytes(
         "rewiring a layer": rewiring,
         "samples that growth looks at": probe,
         "best network so far": best if keeps_best else 0,
+        "snapshots": n_snapshots * best,
     }
 
 

@@ -60,6 +60,7 @@ LOSSES = {
     "softmax_log_loss": _softmax_residual,
     "logistic_log_loss": lambda z, y: expit(z) - y.T,
     "squared_error": lambda z, y: z - y.T,
+    "soft_log_loss": lambda z, y: softmax(z, axis=0) - y.T,
 }
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sklearn_set import machine
+from sklearn_set.augmentation import mixed_parts, soften
 from sklearn_set.evolution import ZETA_SCHEDULES, evolve
 from sklearn_set.network import Workspace
 from sklearn_set.probe import n_probe_samples, probe
@@ -39,12 +40,16 @@ class Settings:
     newborn_weights: str = "initial"
     weight_init: str = "auto"
     dropout: float = 0.0
+    input_dropout: float = 0.0
+    mixup: float = 0.0
+    label_smoothing: float = 0.0
     alpha: float = 0.0
     weight_decay: float = 0.0
     learning_rate: str = "constant"
     learning_rate_init: float = 1e-3
     power_t: float = 0.5
     shuffle: bool = True
+    n_snapshots: int = 1
     tol: float = 1e-4
     n_iter_no_change: float = 10
     verbose: int = 0
@@ -120,11 +125,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one call of `train` did: what to keep, completed epochs, why it ended."""
+    """What one call of `train` did: what to keep, completed epochs, why it ended.
+
+    `snapshots` are the networks of earlier epochs, without the last.
+    """
 
     network: object
     optimizer: object
     n_iter: int
+    snapshots: tuple = ()
     converged: bool = False
     interrupted: bool = False
 
@@ -174,11 +183,14 @@ def train(
     """
     if settings.learning_rate == "constant":
         progress.learning_rate = settings.learning_rate_init
+    if data.loss != "squared_error" and (settings.mixup > 0 or settings.label_smoothing > 0):
+        data = soften(data, network.sizes[-1], settings.label_smoothing)
     workspace = Workspace(network, settings.batch_size, settings.n_threads)
     best, best_optimizer = network, optimizer if keep_moments else None
-    n_iter = 0
+    n_iter, snapshots = 0, []
+    n_epochs = n_epochs or settings.max_iter
     try:
-        for _ in range(n_epochs or settings.max_iter):
+        for _ in range(n_epochs):
             if is_time_to_evolve(progress, settings):
                 evolve(
                     network,
@@ -201,11 +213,40 @@ def train(
                 best_optimizer = optimizer.copy() if keep_moments else None
             adjust_rate(progress, settings)
             if should_stop(progress, settings, validated=held_out is not None):
-                return Outcome(best, best_optimizer, n_iter, converged=True)
+                return Outcome(best, best_optimizer, n_iter, tuple(snapshots), converged=True)
+            if is_time_for_a_snapshot(n_iter, n_epochs, settings.n_snapshots):
+                snapshots.append(network.copy())
     except KeyboardInterrupt:
         # Steps of the epoch cut short have been made, its record has not.
-        return Outcome(best, best_optimizer, n_iter, interrupted=True)
-    return Outcome(best, best_optimizer, n_iter)
+        return Outcome(best, best_optimizer, n_iter, tuple(snapshots), interrupted=True)
+    # Without a limit to its patience, training was to last so long and no longer.
+    return Outcome(
+        best,
+        best_optimizer,
+        n_iter,
+        tuple(snapshots),
+        converged=settings.n_iter_no_change == np.inf,
+    )
+
+
+def is_time_for_a_snapshot(n_iter, n_epochs, n_snapshots):
+    """Snapshots are spread evenly over the second half of training; the last network is one.
+
+    Their topologies differ, and with them their errors (Liu et al., 2022, arXiv 2106.14568).
+    """
+    interval = max(1, n_epochs // (2 * n_snapshots))
+    left = n_epochs - n_iter
+    return left > 0 and left % interval == 0 and left // interval < n_snapshots
+
+
+def n_certain_snapshots(settings, n_epochs):
+    """How many will be kept for certain, none where training may end before they are taken."""
+    if settings.n_iter_no_change < n_epochs:
+        return 0
+    return sum(
+        is_time_for_a_snapshot(n_iter, n_epochs, settings.n_snapshots)
+        for n_iter in range(1, n_epochs)
+    )
 
 
 def is_time_to_evolve(progress, settings):
@@ -250,41 +291,54 @@ def probe_some(network, data, settings, randomness):
 
 def run_epoch(network, optimizer, workspace, data, settings, progress, randomness):
     """All mini-batches once; return the mean loss over the samples."""
-    n_samples = data.rows.shape[0]
     order = randomness.order.permutation(data.rows) if settings.shuffle else data.rows
-    stepper = machine.kernels(network.dtype.name).Stepper(
-        network,
-        optimizer,
-        workspace,
-        data.X,
-        data.y,
-        data.sample_weight,
-        loss=data.loss,
-        alpha=settings.alpha,
-        weight_decay=settings.weight_decay,
-        dropout=settings.dropout,
-        dropout_seed=randomness.dropout_seed,
-        n_threads=settings.n_threads,
-    )
-    total, n_used = 0.0, 0
-    for start in range(0, n_samples, settings.batch_size):
-        rows = order[start : start + settings.batch_size]
-        if data.sample_weight is not None and not data.sample_weight[rows].any():
-            continue  # nothing to learn, and no mean over weights that sum to zero
-        rate = progress.learning_rate
-        loss = stepper.step(rows, rate, optimizer.next_step_size(rate), progress.n_steps % 2**32)
-        progress.n_steps += 1
-        total += loss * rows.shape[0]
-        n_used += rows.shape[0]
+    parts = [replace(data, rows=order)]
+    if settings.mixup > 0:
+        parts = mixed_parts(
+            data,
+            order,
+            settings.mixup,
+            n_features=network.sizes[0],
+            batch_size=settings.batch_size,
+            rng=randomness.order,
+        )
+    total, n_used, finite = 0.0, 0, True
+    for part in parts:
+        stepper = machine.kernels(network.dtype.name).Stepper(
+            network,
+            optimizer,
+            workspace,
+            part.X,
+            part.y,
+            part.sample_weight,
+            loss=part.loss,
+            alpha=settings.alpha,
+            weight_decay=settings.weight_decay,
+            dropout=settings.dropout,
+            input_dropout=settings.input_dropout,
+            dropout_seed=randomness.dropout_seed,
+            n_threads=settings.n_threads,
+        )
+        for start in range(0, part.rows.shape[0], settings.batch_size):
+            rows = part.rows[start : start + settings.batch_size]
+            if part.sample_weight is not None and not part.sample_weight[rows].any():
+                continue  # nothing to learn, and no mean over weights that sum to zero
+            rate = progress.learning_rate
+            step_size = optimizer.next_step_size(rate)
+            loss = stepper.step(rows, rate, step_size, progress.n_steps % 2**32)
+            progress.n_steps += 1
+            total += loss * rows.shape[0]
+            n_used += rows.shape[0]
+        finite = finite and stepper.weights_are_finite
     loss = total / n_used if n_used else 0.0
     if not (
         np.isfinite(loss)
-        and stepper.weights_are_finite
+        and finite
         and all(np.isfinite(layer.bias).all() for layer in network.layers)
     ):
         raise ValueError(DIVERGED)
     progress.n_epochs += 1
-    progress.n_samples_seen += n_samples
+    progress.n_samples_seen += data.rows.shape[0]
     return loss
 
 

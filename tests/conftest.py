@@ -165,6 +165,8 @@ def make_data(n_samples, sizes, loss, dtype, seed, *, weighted=True, zero_featur
         y = rng.integers(sizes[-1], size=n_samples).astype(np.int32)
     elif loss == "logistic_log_loss":
         y = rng.integers(2, size=(n_samples, sizes[-1])).astype(dtype)
+    elif loss == "soft_log_loss":
+        y = rng.dirichlet(np.ones(sizes[-1]), n_samples).astype(dtype)
     else:
         y = rng.normal(size=(n_samples, sizes[-1])).astype(dtype)
     weight = None

@@ -74,6 +74,14 @@ def softmax_log_loss(z, labels):
     return -(one_hot * log_probability).sum(axis=1), probability - one_hot
 
 
+def soft_log_loss(z, targets):
+    """Cross-entropy of the softmax; targets (n_samples, n_outputs) are probabilities."""
+    shifted = z - z.max(axis=1, keepdims=True)
+    probability = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
+    log_probability = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return -(targets * log_probability).sum(axis=1), probability - targets
+
+
 def logistic_log_loss(z, targets):
     """Binary cross-entropy of every output, summed; targets (n_samples, n_outputs)."""
     loss = targets * np.logaddexp(0, -z) + (1 - targets) * np.logaddexp(0, z)
@@ -93,6 +101,7 @@ LOSSES = {
     "softmax_log_loss": softmax_log_loss,
     "logistic_log_loss": logistic_log_loss,
     "squared_error": squared_error,
+    "soft_log_loss": soft_log_loss,
 }
 
 

@@ -57,7 +57,14 @@ SMALL = {
 
 
 # Enough training for a network so small that each evolution is felt.
-LEARNS = {"max_iter": 150, "learning_rate_init": 0.02, "zeta": 0.05, "tol": 0.0}
+LEARNS = {
+    "max_iter": 150,
+    "learning_rate_init": 0.02,
+    "zeta": 0.05,
+    "tol": 0.0,
+    "weight_init": "auto",
+    "alpha": 1e-4,
+}
 
 
 def classifier(**parameters):
@@ -389,7 +396,8 @@ def test_class_weights_multiply_sample_weights(dtype):
 
 def test_class_weights_favour_their_class():
     noise = np.random.default_rng(1).normal(size=(N, 8))
-    favoured = classifier(class_weight={0: 1000.0}, **LEARNS).fit(noise, Y)
+    favoured = classifier(class_weight={0: 1000.0}, **LEARNS | {"newborn_weights": "initial"})
+    favoured.fit(noise, Y)
     assert np.mean(favoured.predict(noise) == 0) > 0.9
 
 
@@ -704,7 +712,7 @@ def test_a_pickled_stream_goes_on_as_its_twin(solver):
 
 @both
 def test_fit_then_partial_fit_goes_on(factory, y):
-    model = factory(max_iter=30).fit(X, y)
+    model = factory(max_iter=30, newborn_weights="initial", weight_init="auto").fit(X, y)
     n_epochs, start = len(model.loss_curve_), model.score(X, y)
     for _ in range(30):
         model.partial_fit(X, y)
@@ -953,6 +961,8 @@ ODD = {
     "newborn_weights": "zero",
     "activation": ["tanh", "relu"],
     "dropout": 0.1,
+    "input_dropout": 0.2,
+    "mixup": 0.4,
     "weight_init": "normal",
     "dtype": "float32",
     "solver": "sgd",
@@ -971,6 +981,7 @@ ODD = {
     "shuffle": False,
     "tol": 0.2,
     "n_iter_no_change": 2,
+    "n_snapshots": 3,
     "early_stopping": True,
     "validation_fraction": 0.3,
     "scoring": "r2",
@@ -983,7 +994,10 @@ ODD = {
 
 @pytest.mark.parametrize(
     ("estimator", "only"),
-    [(SETClassifier, {"class_weight": {0: 2}}), (SETRegressor, {"loss": "squared_error"})],
+    [
+        (SETClassifier, {"class_weight": {0: 2}, "label_smoothing": 0.3}),
+        (SETRegressor, {"loss": "squared_error"}),
+    ],
 )
 def test_every_parameter_survives_clone(estimator, only):
     parameters = ODD | only
@@ -1446,7 +1460,7 @@ def test_weak_spot_02_memory():
     rng = np.random.default_rng(0)
     wide = sparse.random_array((20, 61_000), density=0.01, rng=rng, dtype=np.float32, format="csr")
     y = np.arange(20) % 2
-    model = SETClassifier(epsilon=10, hidden_layer_sizes=1000, max_iter=3, random_state=0)
+    model = SETClassifier(1000, epsilon=10, max_iter=3, n_snapshots=1, mixup=0, random_state=0)
     tracemalloc.start()
     try:
         model.fit(wide, y)

@@ -15,6 +15,7 @@ cdef enum Loss:
     SOFTMAX_LOG_LOSS = 0    # multiclass: softmax, cross-entropy
     LOGISTIC_LOG_LOSS = 1   # binary and multilabel: logistic, binary cross-entropy, summed
     SQUARED_ERROR = 2       # regression: identity, half squared error, averaged over outputs
+    SOFT_LOG_LOSS = 3       # multiclass whose targets are probabilities: softmax, cross-entropy
 
 
 cdef inline double loss_and_delta(
@@ -43,6 +44,9 @@ cdef inline double loss_and_delta(
         elif loss == LOGISTIC_LOG_LOSS:
             total += weight * logistic_log_loss(
                 z, batch.targets + <Py_ssize_t> sample * n_outputs, n_outputs, width, scale)
+        elif loss == SOFT_LOG_LOSS:
+            total += weight * soft_log_loss(
+                z, batch.targets + <Py_ssize_t> sample * n_outputs, n_outputs, width, scale)
         else:
             total += weight * squared_error(
                 z, batch.targets + <Py_ssize_t> sample * n_outputs, n_outputs, width, scale)
@@ -68,6 +72,23 @@ cdef inline double softmax_log_loss(
     # p - 1 = -(sum of the other probabilities), the difference is safe in double
     z[label * width] = (exp(value - largest) / total - 1) * scale
     return log(total) + largest - value
+
+
+cdef inline double soft_log_loss(
+    real_t* z, const real_t* target, int32_t n_outputs, Py_ssize_t width, double scale,
+) noexcept nogil:
+    # The targets of a sample sum to one, so the loss is log-sum-exp minus their product with z.
+    cdef Py_ssize_t j
+    cdef double largest = z[0], total = 0, product = 0
+    for j in range(1, n_outputs):
+        if z[j * width] > largest:
+            largest = z[j * width]
+    for j in range(n_outputs):
+        total += exp(z[j * width] - largest)
+        product += target[j] * (z[j * width] - largest)
+    for j in range(n_outputs):
+        z[j * width] = (exp(z[j * width] - largest) / total - target[j]) * scale
+    return log(total) - product
 
 
 cdef inline double logistic_log_loss(

@@ -14,11 +14,12 @@ from libc.string cimport memset
 import numpy as np
 
 from sklearn_set._core.activations cimport (
-    ALL_RELU, ELU, GELU, IDENTITY, LEAKY_RELU, LOGISTIC, RELU, SILU, TANH, mix, needs_slopes,
+    ALL_RELU, ELU, GELU, IDENTITY, LEAKY_RELU, LOGISTIC, RELU, SILU, TANH, drop, mix,
+    needs_slopes,
 )
 from sklearn_set._core.lanes cimport LANES, TILE, is_zero, real_t, transpose_tile
 from sklearn_set._core.losses cimport (
-    LOGISTIC_LOG_LOSS, SOFTMAX_LOG_LOSS, SQUARED_ERROR, loss_and_delta,
+    LOGISTIC_LOG_LOSS, SOFT_LOG_LOSS, SOFTMAX_LOG_LOSS, SQUARED_ERROR, loss_and_delta,
 )
 from sklearn_set._core.rows cimport (
     FLUSH_SLOTS, backward_rows, finish_rows, forward_rows, padded_width, prefetch_row, sum_part,
@@ -42,6 +43,7 @@ LOSS_CODES = {
     "softmax_log_loss": SOFTMAX_LOG_LOSS,
     "logistic_log_loss": LOGISTIC_LOG_LOSS,
     "squared_error": SQUARED_ERROR,
+    "soft_log_loss": SOFT_LOG_LOSS,
 }
 SOLVER_CODES = {
     "plain_sgd": PLAIN_SGD, "momentum": MOMENTUM, "nesterov": NESTEROV, "adam": ADAM,
@@ -261,8 +263,19 @@ cdef inline bint is_ignored(const BatchView* batch, Py_ssize_t b) noexcept nogil
         batch.sample_weight != NULL and batch.sample_weight[batch.rows[b]] == 0)
 
 
-cdef inline void gather_features(
+cdef inline void finish_features(
     const BatchView* batch, real_t* table, uint8_t* silent, Py_ssize_t start, Py_ssize_t stop,
+) noexcept nogil:
+    """Dropout of the features [start, stop), and whether they are silent."""
+    cdef Py_ssize_t f, width = batch.width
+    for f in range(start, stop):
+        if batch.dropout > 0:
+            drop(batch.dropout_key, <uint32_t> f, batch.dropout, table + f * width, width)
+        silent[f] = is_zero(table + f * width, width)
+
+
+cdef inline void gather_features(
+    const BatchView* batch, real_t* table, Py_ssize_t start, Py_ssize_t stop,
 ) noexcept nogil:
     """Transpose the features [start, stop) of the batch's samples into table (n_features, width).
 
@@ -289,8 +302,6 @@ cdef inline void gather_features(
                 for f in range(tiled, stop):
                     table[f * width + q] = sample[f]
         b = b + TILE
-    for f in range(start, stop):
-        silent[f] = is_zero(table + f * width, width)
 
 
 cdef inline bint sample_rows(
@@ -320,12 +331,13 @@ cdef void gather(
 ) noexcept nogil:
     """The batch, neuron by neuron: from here on the format of X is forgotten."""
     cdef Py_ssize_t n_features = batch.n_features, width = batch.width
-    cdef Py_ssize_t c, b, f, n_chunks = (n_features + FEATURES - 1) // FEATURES
+    cdef Py_ssize_t c, b, n_chunks = (n_features + FEATURES - 1) // FEATURES
     cdef bint use_threads = n_threads > 1 and n_features * width > SERIAL_WORK
     if batch.dense != NULL:
         for c in prange(n_chunks, num_threads=n_threads, use_threads_if=use_threads,
                         schedule="static"):
-            gather_features(batch, table, silent, c * FEATURES,
+            gather_features(batch, table, c * FEATURES, min((c + 1) * FEATURES, n_features))
+            finish_features(batch, table, silent, c * FEATURES,
                             min((c + 1) * FEATURES, n_features))
         return
     for c in prange(n_chunks, num_threads=n_threads, use_threads_if=use_threads,
@@ -336,9 +348,9 @@ cdef void gather(
                     schedule="static"):
         if not is_ignored(batch, b):
             scatter_sample(batch, b, table)
-    for f in prange(n_features, num_threads=n_threads, use_threads_if=use_threads,
+    for c in prange(n_chunks, num_threads=n_threads, use_threads_if=use_threads,
                     schedule="static"):
-        silent[f] = is_zero(table + f * width, width)
+        finish_features(batch, table, silent, c * FEATURES, min((c + 1) * FEATURES, n_features))
 
 
 cdef uint8_t* give_flags(LayerView* layers, int n_layers) noexcept nogil:
@@ -382,6 +394,8 @@ cdef class Stepper:
         L2 in the loss, and decoupled decay.
     dropout : float
         Probability that the output of a hidden neuron is dropped.
+    input_dropout : float
+        Probability that a feature is dropped.
     dropout_seed : int
         Key of the dropout masks, below 2**32.
     n_threads : int
@@ -406,7 +420,7 @@ cdef class Stepper:
     cdef Py_ssize_t max_width
 
     def __cinit__(self, network, optimizer, workspace, X, y, sample_weight, *, loss, alpha=0.0,
-                  weight_decay=0.0, dropout=0.0, dropout_seed=0, n_threads=1):
+                  weight_decay=0.0, dropout=0.0, input_dropout=0.0, dropout_seed=0, n_threads=1):
         cdef int depth, m, largest_chunks = 1
         cdef double[::1] pace
         layers = network.layers
@@ -463,6 +477,7 @@ cdef class Stepper:
 
         memset(&self.batch, 0, sizeof(BatchView))
         self.batch.n_features = self.layers[0].n_in
+        self.batch.dropout = input_dropout
         if isinstance(X, tuple):
             self.batch.csr_data = const_reals(X[0])
             self.batch.csr_indices = const_ints(X[1])
@@ -548,6 +563,8 @@ cdef class Stepper:
         self.rule.l2 = self.alpha / weight_sum
 
         began = wall_seconds()
+        # the key of a layer that there cannot be
+        self.batch.dropout_key = self.dropout_key(63, step_number)
         gather(&self.batch, self.tables[0], self.flags, n_threads)
         gathered = wall_seconds()
         for depth in range(self.n_layers):

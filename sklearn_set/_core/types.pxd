@@ -62,3 +62,5 @@ cdef struct BatchView:
     const int32_t* labels       # (n_samples,), or NULL
     const real_t* targets       # (n_samples, n_outputs), or NULL
     const real_t* sample_weight  # (n_samples,), or NULL
+    real_t dropout              # probability that a feature is dropped, 0 for none
+    uint32_t dropout_key        # of this step

@@ -1,0 +1,103 @@
+"""Samples that training makes up: targets softened, and pairs of samples mixed.
+
+Knows arrays of data and random numbers, neither networks nor time.  What the user gave is only
+read; a mixed sample exists for one pass over a part of the data.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_set.network import kernel_input
+
+# Numbers that are mixed at a time: some tens of megabytes, whatever the data.
+_NUMBERS_IN_A_PART = 1 << 22
+
+
+def soften(data, n_outputs, label_smoothing):
+    """Turn class numbers into probabilities, and move these towards equal ones.
+
+    Label smoothing (Szegedy et al., 2016, arXiv 1512.00567, sect. 7): a share of the target goes
+    to all classes alike, for a logistic output to both answers.
+
+    Parameters
+    ----------
+    data : TrainingData
+        Of a classifier.
+    n_outputs : int
+    label_smoothing : float in [0, 1)
+
+    Returns
+    -------
+    TrainingData
+        With real targets, and the loss that takes them.
+    """
+    dtype = data.X[0].dtype
+    if data.loss == "softmax_log_loss":
+        y = np.full((data.y.shape[0], n_outputs), label_smoothing / n_outputs, dtype)
+        y[np.arange(data.y.shape[0]), data.y] += 1 - label_smoothing
+        return replace(data, y=y, loss="soft_log_loss")
+    return replace(data, y=(data.y * (1 - label_smoothing) + label_smoothing / 2).astype(dtype))
+
+
+def mixed_parts(data, order, mixup, *, n_features, batch_size, rng):
+    """Mix every sample with another, part after part.
+
+    Mixup (Zhang et al., 2018, arXiv 1710.09412, eq. 1): a sample and its target become weighted
+    means with those of a partner drawn at random.  The weight is drawn for each pair from
+    Beta(mixup, mixup), and the larger share is the sample's own (Berthelot et al., 2019, arXiv
+    1905.02249, eq. 9), so that every sample keeps its part in every epoch.  With sample weights
+    the target is the mean by weight times share, and the sum of these is the new weight.
+
+    Parameters
+    ----------
+    data : TrainingData
+        With real targets of shape (n_samples, n_outputs).
+    order : ndarray of int32
+        Numbers of the samples of this epoch.
+    mixup : float
+        Above 0.
+    n_features : int
+    batch_size : int
+        A part holds whole batches.
+    rng : numpy.random.Generator
+
+    Yields
+    ------
+    TrainingData
+        Whose rows are all its samples, in order.
+    """
+    if data.sample_weight is not None:
+        order = order[data.sample_weight[order] > 0]  # the others must leave no trace
+    n_batches = max(1, _NUMBERS_IN_A_PART // (n_features * batch_size))
+    for start in range(0, order.shape[0], n_batches * batch_size):
+        rows = order[start : start + n_batches * batch_size]
+        shares = rng.beta(mixup, mixup, size=rows.shape[0])
+        yield _mixed(
+            data, rows, rng.choice(order, rows.shape[0]), np.maximum(shares, 1 - shares), n_features
+        )
+
+
+def _mixed(data, rows, partners, shares, n_features):
+    """The weighted means of pairs, as products with a matrix that has two shares in every row."""
+    X, y, weight = data.X, data.y, data.sample_weight
+    dtype = X[0].dtype
+    if isinstance(X, tuple):
+        X = sparse.csr_array(X, (y.shape[0], n_features))
+    n = rows.shape[0]
+    columns = np.column_stack([rows, partners]).ravel()
+    values = np.column_stack([shares, 1 - shares]).astype(dtype).ravel()
+    matrix = sparse.csr_array((values, columns, np.arange(0, 2 * n + 1, 2)), (n, y.shape[0]))
+    X = matrix @ X
+    if weight is not None:
+        matrix.data *= weight[columns]
+        weight = matrix.sum(axis=1).astype(dtype)
+        matrix.data /= np.repeat(weight, 2)
+    return replace(
+        data,
+        X=kernel_input(X, dtype),
+        y=np.ascontiguousarray(matrix @ y, dtype),
+        sample_weight=weight,
+        rows=np.arange(n, dtype=np.int32),
+    )
