@@ -70,33 +70,32 @@ def mixed_parts(data, order, mixup, *, n_features, batch_size, rng):
     """
     if data.sample_weight is not None:
         order = order[data.sample_weight[order] > 0]  # the others must leave no trace
+    X = data.X
+    if isinstance(X, tuple):
+        X = sparse.csr_array(X, (data.y.shape[0], n_features))
     n_batches = max(1, _NUMBERS_IN_A_PART // (n_features * batch_size))
     for start in range(0, order.shape[0], n_batches * batch_size):
         rows = order[start : start + n_batches * batch_size]
         shares = rng.beta(mixup, mixup, size=rows.shape[0])
-        yield _mixed(
-            data, rows, rng.choice(order, rows.shape[0]), np.maximum(shares, 1 - shares), n_features
-        )
+        partners = rng.choice(order, rows.shape[0])
+        yield _mixed(data, X, rows, partners, np.maximum(shares, 1 - shares))
 
 
-def _mixed(data, rows, partners, shares, n_features):
+def _mixed(data, X, rows, partners, shares):
     """The weighted means of pairs, as products with a matrix that has two shares in every row."""
-    X, y, weight = data.X, data.y, data.sample_weight
-    dtype = X[0].dtype
-    if isinstance(X, tuple):
-        X = sparse.csr_array(X, (y.shape[0], n_features))
+    y, weight, dtype = data.y, data.sample_weight, X.dtype
     n = rows.shape[0]
     columns = np.column_stack([rows, partners]).ravel()
     values = np.column_stack([shares, 1 - shares]).astype(dtype).ravel()
     matrix = sparse.csr_array((values, columns, np.arange(0, 2 * n + 1, 2)), (n, y.shape[0]))
-    X = matrix @ X
+    mixed = matrix @ X
     if weight is not None:
         matrix.data *= weight[columns]
         weight = matrix.sum(axis=1).astype(dtype)
         matrix.data /= np.repeat(weight, 2)
     return replace(
         data,
-        X=kernel_input(X, dtype),
+        X=kernel_input(mixed, dtype),
         y=np.ascontiguousarray(matrix @ y, dtype),
         sample_weight=weight,
         rows=np.arange(n, dtype=np.int32),
