@@ -142,7 +142,7 @@ def measure_ours(workload, X, y, batch_size, threads, budget):
 
     from sklearn_set import SETClassifier
 
-    model = SETClassifier((3000,), batch_size=32, max_iter=4, random_state=0, n_jobs=threads)
+    model = SETClassifier((3000,), batch_size=32, max_iter=4, mixup=0, n_jobs=threads)
     timed_fit(model, X[:64], y[:64])  # for its threads
     place_threads(threads)
     n_epochs = 3
@@ -154,6 +154,9 @@ def measure_ours(workload, X, y, batch_size, threads, budget):
             nesterovs_momentum=False,
             batch_size=batch_size,
             max_iter=n_epochs,
+            mixup=0,
+            input_dropout=0,
+            n_snapshots=1,
             tol=0,
             n_iter_no_change=n_epochs,
             n_jobs=threads,
