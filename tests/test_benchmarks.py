@@ -18,6 +18,7 @@ SCRIPTS = (
     "compare",
     "growth",
     "limits",
+    "reproduction",
 )
 
 SMALL = {
