@@ -33,7 +33,7 @@ def soften(data, n_outputs, label_smoothing):
     TrainingData
         With real targets, and the loss that takes them.
     """
-    dtype = data.X[0].dtype
+    dtype = data.X[0].dtype  # of the first row, or of the numbers that are stored
     if data.loss == "softmax_log_loss":
         y = np.full((data.y.shape[0], n_outputs), label_smoothing / n_outputs, dtype)
         y[np.arange(data.y.shape[0]), data.y] += 1 - label_smoothing

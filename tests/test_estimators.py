@@ -56,14 +56,14 @@ SMALL = {
 }
 
 
-# Enough training for a network so small that each evolution is felt.
+# Enough training for a network so small that each evolution and each penalty is felt.
 LEARNS = {
     "max_iter": 150,
     "learning_rate_init": 0.02,
     "zeta": 0.05,
     "tol": 0.0,
-    "weight_init": "auto",
     "alpha": 1e-4,
+    "newborn_weights": "initial",
 }
 
 
@@ -396,7 +396,7 @@ def test_class_weights_multiply_sample_weights(dtype):
 
 def test_class_weights_favour_their_class():
     noise = np.random.default_rng(1).normal(size=(N, 8))
-    favoured = classifier(class_weight={0: 1000.0}, **LEARNS | {"newborn_weights": "initial"})
+    favoured = classifier(class_weight={0: 1000.0}, **LEARNS)
     favoured.fit(noise, Y)
     assert np.mean(favoured.predict(noise) == 0) > 0.9
 
@@ -712,7 +712,7 @@ def test_a_pickled_stream_goes_on_as_its_twin(solver):
 
 @both
 def test_fit_then_partial_fit_goes_on(factory, y):
-    model = factory(max_iter=30, newborn_weights="initial", weight_init="auto").fit(X, y)
+    model = factory(max_iter=30).fit(X, y)
     n_epochs, start = len(model.loss_curve_), model.score(X, y)
     for _ in range(30):
         model.partial_fit(X, y)

@@ -49,6 +49,7 @@ ESTIMATORS = [
             "solver": "sgd",
             "hidden_layer_sizes": 50,
             "weight_init": "he_uniform",
+            "momentum": 0.5,
             "nesterovs_momentum": False,
         },
     )

@@ -87,6 +87,7 @@ class Extended(SETClassifier):
 NOT_A_BOOL = "must be an instance of 'bool' or an instance of 'numpy.bool"
 NOT_A_SIZE = "must be an array-like of integers or an int in the range [1, inf). Got "
 
+PATIENCE = "a str among {'auto'}, an int in the range [1, inf) or a float among {inf}"
 BAD_VALUES = [
     ("hidden_layer_sizes", 0, f"{NOT_A_SIZE}0 instead."),
     ("hidden_layer_sizes", -3, f"{NOT_A_SIZE}-3 instead."),
@@ -169,8 +170,8 @@ BAD_VALUES = [
     ("mixup", -0.1, "must be a str among {'auto'} or a float in the range [0.0, inf)."),
     ("label_smoothing", 1.0, "must be a float in the range [0.0, 1.0)."),
     ("n_snapshots", 0, "must be a str among {'auto'} or an int in the range [1, inf)."),
-    ("n_iter_no_change", 0, "an int in the range [1, inf) or a float among {inf}."),
-    ("n_iter_no_change", 2.5, "an int in the range [1, inf) or a float among {inf}."),
+    ("n_iter_no_change", 0, f"must be {PATIENCE}. Got 0 instead."),
+    ("n_iter_no_change", 2.5, f"must be {PATIENCE}. Got 2.5 instead."),
     ("early_stopping", None, NOT_A_BOOL),
     ("validation_fraction", 1.0, "must be a float in the range [0.0, 1.0). Got 1.0 instead."),
     ("scoring", 3, "must be an instance of 'str', a callable or None. Got 3 instead."),
