@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sklearn_set import SETClassifier, SETRegressor, estimators, training
+from sklearn_set import SETClassifier, SETRegressor, base, training
 from sklearn_set.optimizers import SGD, Adam
 
 # Nearly every fit here is shorter than convergence takes.
@@ -477,14 +477,14 @@ def test_the_decision_of_two_classes_is_the_log_odds_of_the_second():
 def split(monkeypatch):
     """Rows that the last fit trained on, and those held out."""
     rows = {}
-    train = estimators.train
+    train = base.train
 
     def spy(network, optimizer, data, *args, **kwargs):
         rows["train"] = np.sort(data.rows)
         rows["held out"] = np.setdiff1d(np.arange(len(data.y)), data.rows)
         return train(network, optimizer, data, *args, **kwargs)
 
-    monkeypatch.setattr(estimators, "train", spy)
+    monkeypatch.setattr(base, "train", spy)
     return rows
 
 
@@ -1029,7 +1029,7 @@ def test_a_pickled_model_predicts_the_same(target):
 
 def test_another_version_is_told():
     state = classifier().fit(X, Y).__getstate__()
-    assert state["_sklearn_set_version"] == estimators.__version__
+    assert state["_sklearn_set_version"] == base.__version__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         SETClassifier().__setstate__(dict(state))
@@ -1481,13 +1481,13 @@ def test_weak_spot_02_memory():
 
 def test_weak_spot_03_partial_fit_with_a_seed_does_not_replay_the_shuffle(monkeypatch):
     orders = []
-    train = estimators.train
+    train = base.train
 
     def spy(network, optimizer, data, settings, progress, randomness, **kwargs):
         orders.append(tuple(randomness.copy().order.permutation(N)))
         return train(network, optimizer, data, settings, progress, randomness, **kwargs)
 
-    monkeypatch.setattr(estimators, "train", spy)
+    monkeypatch.setattr(base, "train", spy)
     model = classifier(random_state=7)
     for _ in range(5):
         model.partial_fit(X, Y, classes=[0, 1, 2])
