@@ -6,9 +6,11 @@ in training.py, about the network in network.py; here a call is checked, transla
 """
 
 import warnings
+from copy import copy
 from itertools import pairwise
 from numbers import Number
 
+import joblib
 import numpy as np
 from scipy.special import log_expit, log_softmax
 from sklearn.base import BaseEstimator
@@ -20,6 +22,7 @@ from sklearn.utils import (
 )
 from sklearn.utils.validation import (
     check_array,
+    check_consistent_length,
     check_is_fitted,
     check_non_negative,
     validate_data,
@@ -27,7 +30,8 @@ from sklearn.utils.validation import (
 
 from sklearn_set import machine
 from sklearn_set.evolution import GROWTH_RULES
-from sklearn_set.holdout import split_rows
+from sklearn_set.holdout import HeldOut, split_rows
+from sklearn_set.hooks import CallbackSupportMixin, FitTask, with_callbacks
 from sklearn_set.network import SparseNetwork, check_sizes, kernel_input, training_bytes
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.probe import n_probe_samples
@@ -37,6 +41,7 @@ from sklearn_set.training import (
     Randomness,
     Settings,
     TrainingData,
+    TrainingState,
     n_certain_snapshots,
     train,
     will_evolve,
@@ -45,7 +50,7 @@ from sklearn_set.validation import check_parameters, hidden_activations, hidden_
 from sklearn_set.version import __version__
 
 
-class BaseSET(BaseEstimator):
+class BaseSET(CallbackSupportMixin, BaseEstimator):
     """What classifier and regressor share: the way from X and y to a trained network."""
 
     def __init__(
@@ -131,47 +136,52 @@ class BaseSET(BaseEstimator):
 
     # ------------------------------------------------------------------------- training
 
-    def _fit(self, X, y, sample_weight, *, streaming, classes=None):
+    @with_callbacks
+    def _fit(self, X, y, sample_weight, *, streaming, classes=None, held_out=None):
         check_parameters(self)
         if streaming and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
+        task = FitTask(self, n_epochs=1 if streaming else self.max_iter)
         draft = object.__new__(type(self))
         draft.__dict__.update(self.__dict__)
-        outcome = draft._fit_draft(X, y, sample_weight, streaming=streaming, classes=classes)
+        try:
+            outcome = draft._fit_draft(
+                X, y, sample_weight, held_out, task, streaming=streaming, classes=classes
+            )
+        finally:
+            self.__dict__.pop("_training", None)
         # One assignment: the estimator is either what it was or what the draft became.
         self.__dict__ = draft.__dict__
         if outcome.interrupted:
-            warnings.warn("Training interrupted by user.", UserWarning, stacklevel=3)
+            warnings.warn("Training interrupted by user.", UserWarning, stacklevel=4)
         elif not (streaming or outcome.converged):
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         return self
 
-    def _fit_draft(self, X, y, sample_weight, *, streaming, classes):
+    def _fit_draft(self, X, y, sample_weight, held_out, task, *, streaming, classes):
         goes_on = hasattr(self, "_network") and (streaming or self.warm_start)
         X_given = X
+        how = {
+            "accept_sparse": "csr",
+            "dtype": self._input_dtypes(goes_on),
+            "order": "C",
+            "multi_output": True,
+            "y_numeric": self._y_numeric,
+        }
         with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                accept_sparse="csr",
-                dtype=self._input_dtypes(goes_on),
-                order="C",
-                multi_output=True,
-                y_numeric=self._y_numeric,
-                reset=not goes_on,
-            )
+            X, y = validate_data(self, X, y, reset=not goes_on, **how)
         y, targets, loss, n_outputs = self._encode(y, classes, goes_on, streaming)
         targets = np.ascontiguousarray(targets, np.int32 if loss == "softmax_log_loss" else X.dtype)
         weight = _check_weights(sample_weight, X)
         train_weight = self._with_class_weight(weight, y, X.dtype, streaming)
         if train_weight is not None and not train_weight.any():
             raise ValueError("Sample weights must contain at least one non-zero number.")
+        given = None if held_out is None else self._check_held_out(*held_out, n_outputs, X.dtype)
 
         sizes = (X.shape[1], *hidden_sizes(self.hidden_layer_sizes), n_outputs)
         activations = hidden_activations(self.activation, len(sizes) - 2)
@@ -185,36 +195,81 @@ class BaseSET(BaseEstimator):
             self._randomness = Randomness(
                 check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
             )
-        if streaming or not self.early_stopping:
-            rows, held_out = np.arange(X.shape[0], dtype=np.int32), None
-        else:
-            rows, held_out = split_rows(
+        rows, rest = np.arange(X.shape[0], dtype=np.int32), None
+        if self.early_stopping and given is None:
+            rows, rest = split_rows(
                 X.shape[0], self.validation_fraction, self._strata(y), self._randomness.order
             )
-            _check_part_weights(train_weight, rows, held_out)
+            _check_part_weights(train_weight, rows, rest)
         settings = self._settings(rows.shape[0], sizes, streaming)
         n_epochs = 1 if streaming else self.max_iter
         if not streaming:
             self._progress.begin(self.learning_rate_init)
-        rewires = will_evolve(self._progress, settings, n_epochs)
-        n_counting = rows.shape[0] if train_weight is None else np.count_nonzero(train_weight[rows])
-        is_probed = rewires and GROWTH_RULES[self.growth].needs_probe
         optimizer = self._make_optimizer()
-        _check_memory(
+        self._check_memory(
             sizes,
-            self.epsilon,
-            activations=activations,
+            activations,
+            optimizer,
+            settings,
+            n_epochs,
             dtype=X.dtype,
-            batch_size=settings.batch_size,
-            n_moments=optimizer.n_moments,
-            rewires=rewires,
-            n_probed=n_probe_samples(sizes, n_counting, settings.batch_size, X.dtype)
-            if is_probed
-            else 0,
-            keeps_best=held_out is not None,
-            n_snapshots=n_certain_snapshots(settings, n_epochs),
+            n_counting=_n_counting(train_weight, rows),
             is_copy=goes_on,
         )
+        network = self._first_network(goes_on, optimizer, sizes, activations, settings, X.dtype)
+        self._network, self._snapshots = network, ()
+        self.n_outputs_ = n_outputs
+        self.n_layers_ = len(sizes)
+        self.out_activation_ = _OUT_ACTIVATIONS[loss]
+        state = TrainingState(
+            network,
+            optimizer,
+            self._progress,
+            self._randomness,
+            rows,
+            rest,
+            identity=None if streaming else lambda: self._identity(X, targets, train_weight, given),
+        )
+        keeps_moments = streaming or self.warm_start
+        state.fitted_attributes = lambda copies: self._fitted_so_far(
+            state, copies, keeps_moments, is_validated=held_out is not None
+        )
+        task.begins(
+            state,
+            X=lambda: X_given if state.held_out is None else _safe_indexing(X_given, state.rows),
+            y=lambda: y if state.held_out is None else y[state.rows],
+            metadata=None if weight is None else lambda: {"sample_weight": weight[state.rows]},
+        )
+        held_out = given
+        if state.held_out is not None:
+            held_out = HeldOut.part(state.held_out, X_given, X, y, targets, weight)
+        # A callback may have put an earlier state of this training in its place.
+        self._network, self._progress = state.network, state.progress
+        self._randomness = state.randomness
+        outcome = train(
+            state.network,
+            state.optimizer,
+            TrainingData(kernel_input(X, network.dtype), targets, train_weight, loss, state.rows),
+            settings,
+            state.progress,
+            state.randomness,
+            n_epochs=n_epochs,
+            validate=None if held_out is None else self._validator(held_out, loss),
+            score_decides=self.early_stopping,
+            # Moments weigh as much as the weights: kept only where another call goes on from them.
+            keep_moments=keeps_moments,
+            observer=task,
+            course=state.course,
+        )
+        self._network = outcome.network
+        self._snapshots = outcome.snapshots
+        self._optimizer = outcome.optimizer
+        self._publish(outcome.n_iter, is_validated=held_out is not None)
+        task.ends()
+        return outcome
+
+    def _first_network(self, goes_on, optimizer, sizes, activations, settings, dtype):
+        """The network that training begins with, and the optimizer attached to it."""
         if goes_on:
             network = self._network.copy()
         else:
@@ -223,7 +278,7 @@ class BaseSET(BaseEstimator):
                 self.epsilon,
                 activations=activations,
                 weight_init=settings.weight_init,
-                dtype=X.dtype,
+                dtype=dtype,
                 rng=self._randomness.network,
                 n_threads=settings.n_threads,
             )
@@ -232,29 +287,69 @@ class BaseSET(BaseEstimator):
             optimizer.continued(previous)
         else:
             optimizer.attach(network)
+        return network
 
-        self._network, self._snapshots = network, ()
-        self.n_outputs_ = n_outputs
-        self.n_layers_ = len(sizes)
-        self.out_activation_ = _OUT_ACTIVATIONS[loss]
-        kernel_X = kernel_input(X, network.dtype)
-        outcome = train(
-            network,
-            optimizer,
-            TrainingData(kernel_X, targets, train_weight, loss, rows),
-            settings,
-            self._progress,
-            self._randomness,
-            n_epochs=n_epochs,
-            validate=self._validator(X_given, X, y, targets, weight, loss, held_out),
-            # Moments weigh as much as the weights: kept only where another call goes on from them.
-            keep_moments=streaming or self.warm_start,
+    def _check_held_out(self, X, y, sample_weight, n_outputs, dtype):
+        """The user's validation set, checked like the training data and against it."""
+        parts = {"X_val": X, "y_val": y, "sample_weight_val": sample_weight}
+        given = next(name for name, part in parts.items() if part is not None)
+        for name in ("X_val", "y_val"):
+            if parts[name] is None:
+                raise ValueError(f"{given} is provided, but {name} was not provided.")
+        X_given = X
+        how = {"accept_sparse": "csr", "dtype": dtype, "order": "C"}
+        with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
+            X = validate_data(self, X, reset=False, **how)
+        y = check_array(
+            y,
+            accept_sparse="csr",
+            ensure_2d=False,
+            dtype="numeric" if self._y_numeric else None,
+            input_name="y_val",
         )
-        self._network = outcome.network
-        self._snapshots = outcome.snapshots
-        self._optimizer = outcome.optimizer
-        self._publish(outcome)
-        return outcome
+        check_consistent_length(X, y)
+        try:
+            y, targets, loss, n_found = self._encode(y, None, goes_on=True, streaming=True)
+        except ValueError as error:
+            raise ValueError(f"y_val does not go with y. {error}") from None
+        if n_found != n_outputs:
+            raise ValueError(f"y_val has {n_found} outputs, but y has {n_outputs}.")
+        targets = np.ascontiguousarray(targets, np.int32 if loss == "softmax_log_loss" else dtype)
+        weight = _check_weights(sample_weight, X, "sample_weight_val")
+        if weight is not None and not weight.any():
+            raise ValueError("sample_weight_val must contain at least one non-zero number.")
+        return HeldOut(X, y, targets, weight, lambda: X_given)
+
+    def _fitted_so_far(self, state, copies, keeps_moments, is_validated):
+        """What would be set, were training to end now; copies are not changed by more of it."""
+        draft = copy(self)
+        draft._network, optimizer = state.network, state.optimizer
+        if state.course.best is not None:
+            draft._network, optimizer = state.course.best, state.course.best_optimizer
+        draft._snapshots = tuple(state.course.snapshots)
+        draft._progress, draft._randomness = state.progress, state.randomness
+        draft._optimizer = optimizer if keeps_moments and not copies else None
+        if copies:
+            draft._network = draft._network.copy()
+            draft._progress, draft._randomness = state.progress.copy(), state.randomness.copy()
+        draft._publish(state.course.n_iter, is_validated)
+        return {
+            name: value
+            for name, value in vars(draft).items()
+            if name in _PRIVATE_STATE or (name.endswith("_") and not name.startswith("_"))
+        }
+
+    def _identity(self, X, targets, weight, held_out):
+        """A digest of all that decides how training goes."""
+        parameters = self.get_params(deep=False)
+        for name in ("n_jobs", "verbose"):
+            del parameters[name]
+        parameters = {
+            name: getattr(value, "__qualname__", value) for name, value in parameters.items()
+        }
+        held_out = held_out and (held_out.X, held_out.targets, held_out.weight)
+        before = self._progress.n_epochs, self._progress.n_samples_seen
+        return joblib.hash((type(self).__name__, parameters, before, X, targets, weight, held_out))
 
     def _input_dtypes(self, goes_on):
         if goes_on:
@@ -293,7 +388,7 @@ class BaseSET(BaseEstimator):
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be "
                 "clipped",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         values["batch_size"] = min(values["batch_size"], n_samples)
         if self.early_stopping or streaming:
@@ -334,44 +429,63 @@ class BaseSET(BaseEstimator):
                     "a new estimator."
                 )
 
-    def _validator(self, X_given, X, y, targets, weight, loss, held_out):
-        """A function of the network: its score and loss on the held-out rows."""
-        if held_out is None:
-            return None
-        held_X = kernel_input(X[held_out], X.dtype)
-        held_y, held_targets = y[held_out], targets[held_out]
-        held_weight = None if weight is None else weight[held_out]
+    def _check_memory(
+        self, sizes, activations, optimizer, settings, n_epochs, *, dtype, n_counting, is_copy
+    ):
+        """Refuse a training for which memory cannot suffice, before anything is drawn."""
+        rewires = will_evolve(self._progress, settings, n_epochs)
+        n_probed = 0
+        if rewires and GROWTH_RULES[self.growth].needs_probe:
+            n_probed = n_probe_samples(sizes, n_counting, settings.batch_size, dtype)
+        _check_memory(
+            sizes,
+            self.epsilon,
+            activations=activations,
+            dtype=dtype,
+            batch_size=settings.batch_size,
+            n_moments=optimizer.n_moments,
+            rewires=rewires,
+            n_probed=n_probed,
+            keeps_best=self.early_stopping,
+            n_snapshots=n_certain_snapshots(settings, n_epochs),
+            is_copy=is_copy,
+        )
+
+    def _validator(self, held_out, loss):
+        """A function of the network: its score and loss on the held-out samples."""
+        X = kernel_input(held_out.X, held_out.X.dtype)
         n_threads = machine.effective_n_threads(self.n_jobs)
         if self.scoring is not None:
             scorer = check_scoring(self, scoring=self.scoring)
-            scorer_X = _safe_indexing(X_given, held_out)
-            scorer_weight = {} if held_weight is None else {"sample_weight": held_weight}
+            scorer_X = held_out.as_given()
+            weight = {} if held_out.weight is None else {"sample_weight": held_out.weight}
 
         def validate(network):
-            raw = network.forward(held_X, n_threads)
+            raw = network.forward(X, n_threads)
             if self.scoring is None:
-                score = self._default_score(held_y, self._decide(raw), sample_weight=held_weight)
+                score = self._default_score(
+                    held_out.y, self._decide(raw), sample_weight=held_out.weight
+                )
             else:
-                score = scorer(self, scorer_X, held_y, **scorer_weight)
-            return float(score), _mean_loss(loss, raw, held_targets, held_weight)
+                score = scorer(self, scorer_X, held_out.y, **weight)
+            return float(score), _mean_loss(loss, raw, held_out.targets, held_out.weight)
 
         return validate
 
-    def _publish(self, outcome):
+    def _publish(self, n_iter, is_validated):
         """Set the fitted attributes that tell how training went."""
         progress = self._progress
-        self.n_iter_ = outcome.n_iter
+        self.n_iter_ = n_iter
         self.t_ = progress.n_samples_seen
         self.loss_curve_ = progress.loss_curve
         self.loss_ = progress.loss_curve[-1] if progress.loss_curve else np.nan
         self.best_iter_ = progress.best_epoch
-        if self.early_stopping:
-            self.best_loss_ = None
+        self.best_loss_ = None if self.early_stopping else progress.best_loss
+        if is_validated:
             self.validation_scores_ = progress.validation_scores
             self.validation_loss_curve_ = progress.validation_loss_curve
             self.best_validation_score_ = progress.best_validation_score
         else:
-            self.best_loss_ = progress.best_loss
             self.validation_scores_ = None
             self.validation_loss_curve_ = None
             self.best_validation_score_ = None
@@ -460,7 +574,9 @@ class BaseSET(BaseEstimator):
             ) from None
 
     def __getstate__(self):
-        return super().__getstate__() | {"_sklearn_set_version": __version__}
+        state = super().__getstate__() | {"_sklearn_set_version": __version__}
+        state.pop("_training", None)  # what only lasts as long as a call of fit
+        return state
 
     def __setstate__(self, state):
         written_by = state.pop("_sklearn_set_version", None)
@@ -489,6 +605,16 @@ def _input_strength(layer):
     return strength
 
 
+# What a fitted estimator consists of, beside parameters and names that end in an underscore.
+_PRIVATE_STATE = (
+    "_network",
+    "_snapshots",
+    "_optimizer",
+    "_progress",
+    "_randomness",
+    "_multilabel",
+)
+
 # Connections from which on a few snapshots would be a burden.
 _MANY_CONNECTIONS = 1_000_000
 
@@ -506,21 +632,24 @@ _OUT_ACTIVATIONS = {
 }
 
 
-def _check_weights(sample_weight, X):
+def _n_counting(weight, rows):
+    """How many samples have a weight above zero."""
+    return rows.shape[0] if weight is None else np.count_nonzero(weight[rows])
+
+
+def _check_weights(sample_weight, X, name="sample_weight"):
     """Sample weights as an array of X's number type, or None."""
     if sample_weight is None:
         return None
     n_samples = X.shape[0]
     if isinstance(sample_weight, Number):
         sample_weight = np.full(n_samples, sample_weight, dtype=X.dtype)
-    weight = check_array(
-        sample_weight, ensure_2d=False, dtype=X.dtype, order="C", input_name="sample_weight"
-    )
+    weight = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, order="C", input_name=name)
     if weight.ndim != 1:
         raise ValueError("Sample weights must be 1D array or scalar")
     if weight.shape[0] != n_samples:
-        raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(n_samples,)}!")
-    check_non_negative(weight, "`sample_weight`")
+        raise ValueError(f"{name}.shape == {weight.shape}, expected {(n_samples,)}!")
+    check_non_negative(weight, f"`{name}`")
     return weight
 
 

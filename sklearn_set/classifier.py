@@ -402,7 +402,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
     _y_numeric = False
     _default_score = staticmethod(accuracy_score)
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the network to data X and labels y.
 
         Parameters
@@ -414,13 +414,24 @@ class SETClassifier(ClassifierMixin, BaseSET):
             Class labels, or a matrix of 0 and 1 for multilabel problems.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative. The loss of a batch is divided by their sum.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            A validation set of your own. Score and loss on it are recorded after every epoch; with
+            `early_stopping` they decide, and nothing is held out of X. In a pipeline it passes
+            the steps before as X does, with ``Pipeline(..., transform_input=["X_val"])``.
+        y_val : array-like of shape (n_val,) or (n_val, n_labels), default=None
+            Labels of the validation set.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of its samples, not negative, in score and loss.
 
         Returns
         -------
         self : SETClassifier
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight, streaming=False)
+        held_out = (X_val, y_val, sample_weight_val)
+        if all(part is None for part in held_out):
+            held_out = None
+        return self._fit(X, y, sample_weight, streaming=False, held_out=held_out)
 
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch on the given data, going on from all calls before.

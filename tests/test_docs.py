@@ -254,9 +254,11 @@ def test_guide_names_every_activation():
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "doc" / "user_guide.md"], ids=name_of)
 def test_attributes_exist(page):
     documented = set()
-    for estimator in (SETClassifier, SETRegressor):
-        attributes = estimator.__doc__.split("Attributes\n")[1].split("See Also\n")[0]
-        documented |= set(re.findall(r"^ *(\w+_) : ", attributes, re.MULTILINE))
+    for path in (ROOT / "sklearn_set").rglob("*.py"):
+        for attributes in re.findall(
+            r"\n *Attributes\n *-+\n(.*?)\n\n *\w+( \w+)?\n *--", path.read_text("utf-8"), re.S
+        ):
+            documented |= set(re.findall(r"^ *(\w+_) : ", attributes[0], re.MULTILINE))
     mentioned = set(re.findall(r"`([a-z]\w*[a-z]_)`", prose_of(page)))
     assert mentioned <= documented
 

@@ -88,7 +88,7 @@ IGNORED = {
 
 def public_objects():
     """Full names of the public classes, their own methods and properties, and functions."""
-    for module in ("sklearn_set", "sklearn_set.datasets"):
+    for module in ("sklearn_set", "sklearn_set.callbacks", "sklearn_set.datasets"):
         imported = importlib.import_module(module)
         for name in imported.__all__:
             thing = getattr(imported, name)
@@ -200,7 +200,7 @@ def test_the_examples_in_docstrings_run(module):
     imported = importlib.import_module(f"sklearn_set.{module}".rstrip("."))
     result = doctest.testmod(imported)
     assert result.failed == 0
-    if module in ("classifier", "regressor", "datasets"):
+    if module in ("callbacks", "classifier", "regressor", "datasets"):
         assert result.attempted > 0
 
 
@@ -215,9 +215,9 @@ FLOORS = [
     {"augmentation", "optimizers", "probe"},
     {"evolution"},
     {"training"},
-    {"validation", "holdout"},
+    {"validation", "holdout", "hooks"},
     {"base"},
-    {"classifier", "regressor", "datasets"},
+    {"callbacks", "classifier", "regressor", "datasets"},
     {"__init__"},
 ]
 FLOOR_OF = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
