@@ -3,6 +3,7 @@
 import inspect
 import linecache
 import re
+import runpy
 import subprocess
 import sys
 import textwrap
@@ -143,6 +144,21 @@ def test_example_of_fifty_million_neurons():
     ]
     assert "       4,102  neurons, in layers of 100, 2,000, 2,001, 1\n" in printed
     assert shown.count("Iteration") == 5
+
+
+def test_example_of_pictures(monkeypatch):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    titles = []
+
+    def show():
+        axes = pyplot.gcf().axes
+        titles.append([ax.get_title() for ax in axes if ax.get_title()])
+        pyplot.close("all")
+
+    monkeypatch.setattr(pyplot, "show", show)
+    with threadpool_limits(1):
+        runpy.run_path(str(ROOT / "doc" / "examples" / "plot_inspection.py"))
+    assert [len(shown) for shown in titles] == [1, 2, 2, 1, 1]
 
 
 @pytest.mark.parametrize("block", QUOTES, ids=str)

@@ -92,7 +92,7 @@ IGNORED = {
 
 def public_objects():
     """Full names of the public classes, their own methods and properties, and functions."""
-    for module in ("sklearn_set", "sklearn_set.datasets"):
+    for module in ("sklearn_set", "sklearn_set.datasets", "sklearn_set.inspection"):
         imported = importlib.import_module(module)
         for name in imported.__all__:
             thing = getattr(imported, name)
@@ -120,6 +120,8 @@ def test_the_list_of_public_objects_is_not_empty():
         "sklearn_set.SETRegressor.coefs_",
         "sklearn_set.datasets.fetch_microarray",
         "sklearn_set.datasets.make_microarray",
+        "sklearn_set.inspection.TrainingCurveDisplay.from_estimator",
+        "sklearn_set.inspection.TopologyDisplay.plot",
     } <= set(PUBLIC_OBJECTS)
 
 
@@ -222,7 +224,7 @@ FLOORS = [
     {"evolution"},
     {"training"},
     {"validation", "callbacks", "holdout"},
-    {"estimators", "datasets", "displays", "selection"},
+    {"estimators", "datasets", "inspection", "selection"},
     {"__init__"},
 ]
 FLOOR_OF = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
