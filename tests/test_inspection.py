@@ -294,6 +294,13 @@ def test_initial_may_be_a_sparse_array(evolved, initial):
         np.testing.assert_array_equal(drawn.output_degrees, network.output_degrees)
 
 
+def test_neurons_without_connections_count(evolved):
+    single = sparse.csr_array(([0.0], ([2], [1])), shape=(64, 30))
+    drawn = TopologyDisplay.from_estimator(evolved, initial=single)
+    assert drawn.input_degrees[0].tolist() == [0, 0, 1] + [0] * 61
+    assert drawn.output_degrees[0].tolist() == [0, 1] + [0] * 28
+
+
 def test_image_has_the_degrees_of_the_pixels(evolved):
     drawn = TopologyDisplay.from_estimator(evolved, kind="input_image", image_shape=(8, 8))
     image = drawn.image_.get_array()
