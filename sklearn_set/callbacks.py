@@ -389,6 +389,10 @@ class TopologyRecorder:
     output_degrees_ : list of ndarray of shape (n_records, n_out)
         For every layer of connections, how many arrive at each of its output neurons.
 
+    See Also
+    --------
+    sklearn_set.inspection.TopologyDisplay.from_record : Draws what was recorded.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris

@@ -3,6 +3,7 @@
 Everything is a plain function of explicit seeds; the test files say `from conftest import ...`.
 """
 
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ import pytest
 HERE = Path(__file__).resolve().parent
 if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
+
+# Pictures are drawn without a window, also by examples in processes of their own.
+os.environ["MPLBACKEND"] = "Agg"
 
 import reference  # noqa: E402
 

@@ -3,6 +3,7 @@
 import inspect
 import linecache
 import re
+import runpy
 import subprocess
 import sys
 import textwrap
@@ -145,6 +146,21 @@ def test_example_of_fifty_million_neurons():
     assert shown.count("Iteration") == 5
 
 
+def test_example_of_pictures(monkeypatch):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    titles = []
+
+    def show():
+        axes = pyplot.gcf().axes
+        titles.append([ax.get_title() for ax in axes if ax.get_title()])
+        pyplot.close("all")
+
+    monkeypatch.setattr(pyplot, "show", show)
+    with threadpool_limits(1):
+        runpy.run_path(str(ROOT / "doc" / "examples" / "plot_inspection.py"))
+    assert [len(shown) for shown in titles] == [1, 2, 2, 1, 1]
+
+
 @pytest.mark.parametrize("block", QUOTES, ids=str)
 def test_quotes_are_verbatim(block):
     quoted = block.code.rstrip("\n").split("\n")
@@ -270,8 +286,7 @@ def test_design_has_a_line_for_every_file():
     design = text_of(ROOT / "doc" / "design.md")
     files = [
         path
-        for folder in (ROOT / "sklearn_set", CORE)
-        for path in folder.iterdir()
+        for path in (ROOT / "sklearn_set").rglob("*")
         if path.suffix in (".py", ".pyx", ".pxd", ".pxi", ".h")
     ]
     assert len(files) > 20
