@@ -10,6 +10,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import sklearn
+from scipy import sparse
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import get_tags
 
@@ -153,3 +154,54 @@ def test_one_activation_for_all_layers_of_four():
 def test_cosine_is_no_schedule():
     with pytest.raises(ValueError, match="'learning_rate' parameter"):
         classifier(solver="sgd", learning_rate="cosine").fit(X, Y)
+
+
+@pytest.mark.parametrize("make", [classifier, regressor])
+def test_the_validation_score_is_that_of_score(make):
+    y = Y if make is classifier else T
+    model = make(early_stopping=True, max_iter=1)
+    original, parts = sklearn.neural_network._multilayer_perceptron.train_test_split, []
+
+    def split(*arrays, **options):
+        parts.extend(original(*arrays, **options))
+        return parts
+
+    with mock.patch.object(
+        sklearn.neural_network._multilayer_perceptron, "train_test_split", split
+    ):
+        model.fit(X, y)
+    held_out = next(part for part in parts if np.shape(part) == (6, 6))
+    rows = [np.flatnonzero((row == X).all(axis=1))[0] for row in held_out]
+    # After one epoch the best network is the network.
+    assert model.validation_scores_ == [pytest.approx(model.score(held_out, y[rows]))]
+
+
+def test_a_seed_draws_the_same_weights_in_both_precisions():
+    double, single = (classifier(max_iter=1).fit(X.astype(kind), Y) for kind in ("f8", "f4"))
+    assert single.coefs_[0].dtype == np.float32
+    np.testing.assert_allclose(single.coefs_[0], double.coefs_[0], atol=1e-4)
+
+
+def test_ctrl_c_leaves_a_model():
+    module = sklearn.neural_network._multilayer_perceptron
+    calls = iter([None, KeyboardInterrupt])
+    original = module.shuffle
+
+    def shuffle(*args, **options):
+        if next(calls):
+            raise KeyboardInterrupt
+        return original(*args, **options)
+
+    model = classifier(max_iter=5)
+    with (
+        mock.patch.object(module, "shuffle", shuffle),
+        pytest.warns(UserWarning, match="interrupted by user"),
+    ):
+        model.fit(X, Y)
+    assert model.predict(X).shape == (60,)
+
+
+def test_every_sparse_format_is_accepted():
+    for form in ("csr", "csc", "coo", "lil", "dok", "bsr", "dia"):
+        model = classifier().fit(sparse.csr_array(X).asformat(form), Y)
+        np.testing.assert_array_equal(model.predict(X), classifier().fit(X, Y).predict(X))
