@@ -85,7 +85,9 @@ plt.show()
 # need scikit-learn 1.9.
 
 recorder = TopologyRecorder()
-network = SETClassifier((300,), epsilon=4, alpha=0.01, max_iter=40, random_state=0)
+network = SETClassifier(
+    (300,), epsilon=4, alpha=0.01, max_iter=40, n_iter_no_change=np.inf, random_state=0
+)
 network.set_callbacks(recorder).fit(scaled, y)
 evolution = TopologyDisplay.from_record(
     recorder.epochs_, recorder.input_degrees_[0], recorder.output_degrees_[0]
