@@ -10,7 +10,6 @@ from itertools import pairwise
 from numbers import Number
 
 import numpy as np
-from scipy.special import log_expit, log_softmax
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
@@ -28,6 +27,7 @@ from sklearn.utils.validation import (
 from sklearn_set import machine
 from sklearn_set.evolution import GROWTH_RULES
 from sklearn_set.holdout import split_rows
+from sklearn_set.losses import LOSSES, mean_loss
 from sklearn_set.network import SparseNetwork, check_sizes, kernel_input, training_bytes
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.probe import n_probe_samples
@@ -236,12 +236,12 @@ class BaseSET(BaseEstimator):
         self._network, self._snapshots = network, ()
         self.n_outputs_ = n_outputs
         self.n_layers_ = len(sizes)
-        self.out_activation_ = _OUT_ACTIVATIONS[loss]
+        self.out_activation_ = LOSSES[loss].out_activation
         kernel_X = kernel_input(X, network.dtype)
         outcome = train(
             network,
             optimizer,
-            TrainingData(kernel_X, targets, train_weight, loss, rows),
+            TrainingData(kernel_X, targets, train_weight, loss, rows, self._loss_parameter(loss)),
             settings,
             self._progress,
             self._randomness,
@@ -311,6 +311,11 @@ class BaseSET(BaseEstimator):
         }[self.solver]
         return SOLVERS[self.solver](**hyper)
 
+    def _loss_parameter(self, loss):
+        """The loss's own number, zero for a loss that has none."""
+        name = LOSSES[loss].parameter
+        return 0.0 if name is None else float(getattr(self, name))
+
     def _check_architecture(self, sizes, activations):
         layers = self._network.layers
         caller = "warm_start=True" if self.warm_start else "partial_fit"
@@ -353,7 +358,8 @@ class BaseSET(BaseEstimator):
                 score = self._default_score(held_y, self._decide(raw), sample_weight=held_weight)
             else:
                 score = scorer(self, scorer_X, held_y, **scorer_weight)
-            return float(score), _mean_loss(loss, raw, held_targets, held_weight)
+            loss_value = mean_loss(loss, raw, held_targets, held_weight, self._loss_parameter(loss))
+            return float(score), loss_value
 
         return validate
 
@@ -498,13 +504,6 @@ _NEVER_TOO_MUCH = 1 << 26
 # Connections x samples that one thread predicts in less time than it takes to ask for more.
 _SERIAL_WORK = 1 << 18
 
-# Loss -> what the output units apply, as in MLPClassifier and MLPRegressor.
-_OUT_ACTIVATIONS = {
-    "softmax_log_loss": "softmax",
-    "logistic_log_loss": "logistic",
-    "squared_error": "identity",
-}
-
 
 def _check_weights(sample_weight, X):
     """Sample weights as an array of X's number type, or None."""
@@ -566,15 +565,3 @@ def _check_memory(sizes, epsilon, *, is_copy, **how):
         f"{needed / 2**30:.1f} GiB of memory ({listed}), but only {available / 2**30:.1f} GiB are "
         f"available. {advice}"
     )
-
-
-def _mean_loss(loss, raw, targets, weight):
-    """The loss that training minimises, without penalty, from outputs of the whole network."""
-    raw = raw.astype(np.float64)
-    if loss == "softmax_log_loss":
-        values = -np.take_along_axis(log_softmax(raw, axis=1), targets[:, np.newaxis], axis=1)
-    elif loss == "logistic_log_loss":
-        values = -(targets * log_expit(raw) + (1 - targets) * log_expit(-raw)).sum(axis=1)
-    else:
-        values = 0.5 * ((raw - targets) ** 2).mean(axis=1)
-    return float(np.average(values.ravel(), weights=weight))
