@@ -339,6 +339,8 @@ def run_epoch(network, optimizer, workspace, data, settings, progress, randomnes
         np.isfinite(loss)
         and finite
         and all(np.isfinite(layer.bias).all() for layer in network.layers)
+        # Adam's squares overflow before its gradients do, and then nothing moves any more.
+        and all(np.isfinite(moment).all() for layer in optimizer.bias_moments for moment in layer)
     ):
         raise ValueError(DIVERGED)
     progress.n_epochs += 1

@@ -472,6 +472,15 @@ def test_poisson_that_overflows_ends_in_mlps_message(dtype, scale, solver):
     assert_untouched(model, lambda: model.fit(X * scale, Y), DIVERGED)
 
 
+def test_adam_that_can_move_no_more_is_told():
+    # Gradients of some 1e24 are numbers, their squares are not: the loss would stay what it is.
+    model = regressor(loss="poisson", weight_init="he_uniform", dtype="float32", alpha=0)
+    assert_untouched(model, lambda: model.fit(X * 40, Y), DIVERGED)
+    # Double precision still finds its way down.
+    model.set_params(dtype="float64", max_iter=40, learning_rate_init=0.01).fit(X * 40, Y)
+    assert model.loss_curve_[-1] < model.loss_curve_[0] / 1e10
+
+
 def test_predictions_too_large_for_a_number_are_told():
     model = regressor(loss="poisson").fit(X, Y[:, 0])
     with pytest.warns(RuntimeWarning, match="overflow"):
