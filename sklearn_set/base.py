@@ -12,7 +12,6 @@ from numbers import Number
 
 import joblib
 import numpy as np
-from scipy.special import log_expit, log_softmax
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
@@ -32,6 +31,7 @@ from sklearn_set import machine
 from sklearn_set.evolution import GROWTH_RULES
 from sklearn_set.holdout import HeldOut, split_rows
 from sklearn_set.hooks import CallbackSupportMixin, FitTask, with_callbacks
+from sklearn_set.losses import LOSSES, mean_loss
 from sklearn_set.network import SparseNetwork, check_sizes, kernel_input, training_bytes
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.probe import n_probe_samples
@@ -176,6 +176,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
             X, y = validate_data(self, X, y, reset=not goes_on, **how)
         y, targets, loss, n_outputs = self._encode(y, classes, goes_on, streaming)
+        self.n_outputs_, self.out_activation_ = n_outputs, LOSSES[loss].out_activation
         targets = np.ascontiguousarray(targets, np.int32 if loss == "softmax_log_loss" else X.dtype)
         weight = _check_weights(sample_weight, X)
         train_weight = self._with_class_weight(weight, y, X.dtype, streaming)
@@ -218,9 +219,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         )
         network = self._first_network(goes_on, optimizer, sizes, activations, settings, X.dtype)
         self._network, self._snapshots = network, ()
-        self.n_outputs_ = n_outputs
         self.n_layers_ = len(sizes)
-        self.out_activation_ = _OUT_ACTIVATIONS[loss]
         state = TrainingState(
             network,
             optimizer,
@@ -249,7 +248,14 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         outcome = train(
             state.network,
             state.optimizer,
-            TrainingData(kernel_input(X, network.dtype), targets, train_weight, loss, state.rows),
+            TrainingData(
+                kernel_input(X, network.dtype),
+                targets,
+                train_weight,
+                loss,
+                state.rows,
+                self._loss_parameter(loss),
+            ),
             settings,
             state.progress,
             state.randomness,
@@ -406,6 +412,11 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         }[self.solver]
         return SOLVERS[self.solver](**hyper)
 
+    def _loss_parameter(self, loss):
+        """The loss's own number, zero for a loss that has none."""
+        name = LOSSES[loss].parameter
+        return 0.0 if name is None else float(getattr(self, name))
+
     def _check_architecture(self, sizes, activations):
         layers = self._network.layers
         caller = "warm_start=True" if self.warm_start else "partial_fit"
@@ -468,7 +479,10 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
                 )
             else:
                 score = scorer(self, scorer_X, held_out.y, **weight)
-            return float(score), _mean_loss(loss, raw, held_out.targets, held_out.weight)
+            loss_value = mean_loss(
+                loss, raw, held_out.targets, held_out.weight, self._loss_parameter(loss)
+            )
+            return float(score), loss_value
 
         return validate
 
@@ -624,13 +638,6 @@ _NEVER_TOO_MUCH = 1 << 26
 # Connections x samples that one thread predicts in less time than it takes to ask for more.
 _SERIAL_WORK = 1 << 18
 
-# Loss -> what the output units apply, as in MLPClassifier and MLPRegressor.
-_OUT_ACTIVATIONS = {
-    "softmax_log_loss": "softmax",
-    "logistic_log_loss": "logistic",
-    "squared_error": "identity",
-}
-
 
 def _n_counting(weight, rows):
     """How many samples have a weight above zero."""
@@ -695,15 +702,3 @@ def _check_memory(sizes, epsilon, *, is_copy, **how):
         f"{needed / 2**30:.1f} GiB of memory ({listed}), but only {available / 2**30:.1f} GiB are "
         f"available. {advice}"
     )
-
-
-def _mean_loss(loss, raw, targets, weight):
-    """The loss that training minimises, without penalty, from outputs of the whole network."""
-    raw = raw.astype(np.float64)
-    if loss == "softmax_log_loss":
-        values = -np.take_along_axis(log_softmax(raw, axis=1), targets[:, np.newaxis], axis=1)
-    elif loss == "logistic_log_loss":
-        values = -(targets * log_expit(raw) + (1 - targets) * log_expit(-raw)).sum(axis=1)
-    else:
-        values = 0.5 * ((raw - targets) ** 2).mean(axis=1)
-    return float(np.average(values.ravel(), weights=weight))

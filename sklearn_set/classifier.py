@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy import sparse
-from scipy.special import expit, log_expit, log_softmax, softmax
+from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import (
@@ -13,6 +13,7 @@ from sklearn.utils import (
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from sklearn_set.base import BaseSET
+from sklearn_set.losses import OUT_ACTIVATIONS
 
 
 class SETClassifier(ClassifierMixin, BaseSET):
@@ -608,9 +609,9 @@ class SETClassifier(ClassifierMixin, BaseSET):
 
     def _probabilities(self, raw):
         """One column per class, or per label."""
-        if self.out_activation_ == "softmax":
-            return softmax(raw, axis=1)
-        return expit(self._log_odds(raw))
+        if self.out_activation_ != "softmax":
+            raw = self._log_odds(raw)
+        return OUT_ACTIVATIONS[self.out_activation_](raw)
 
     def _log_odds(self, raw):
         """Outputs of logistic units, one column per class, or per label."""

@@ -1,20 +1,28 @@
 """SETRegressor: its parameters, and what it makes of targets."""
 
+import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import (
-    column_or_1d,
-)
+from sklearn.utils import column_or_1d
 
 from sklearn_set.base import BaseSET
+from sklearn_set.losses import LOSSES, OUT_ACTIVATIONS
+
+
+def _score(y, predicted, sample_weight=None):
+    """R2 on held-out samples; nan, as in MLPRegressor, where predictions have overflowed."""
+    if not np.isfinite(predicted).all():
+        return np.nan
+    return r2_score(y, predicted, sample_weight=sample_weight)
 
 
 class SETRegressor(RegressorMixin, BaseSET):
     """Truly sparse multilayer perceptron regressor, trained with Sparse Evolutionary Training.
 
-    Minimises the squared error by stochastic gradient descent or Adam. Only the connections that
-    exist are stored and computed; between epochs the weakest are replaced by random new ones,
-    so that the network finds its own structure while its size stays constant ([1]_, [2]_).
+    Minimises the squared error, or another `loss`, by stochastic gradient descent or Adam. Only
+    the connections that exist are stored and computed; between epochs the weakest are replaced by
+    random new ones, so that the network finds its own structure while its size stays constant
+    ([1]_, [2]_).
 
     Parameters
     ----------
@@ -22,8 +30,24 @@ class SETRegressor(RegressorMixin, BaseSET):
         Numbers of neurons of the hidden layers, each at least 1. ``()`` gives a sparse linear
         model.
 
-    loss : {"squared_error"}, default="squared_error"
-        Loss to minimise: half the squared error.
+    loss : str, default="squared_error"
+        Loss to minimise. The error is prediction minus target:
+
+        - "squared_error", half the squared error: estimates the mean;
+        - "absolute_error", the absolute error: estimates the median;
+        - "huber", half the squared error up to `huber_delta`, and linear beyond ([8]_): between
+          the two, since outliers pull with a bounded force;
+        - "quantile", the absolute error times `quantile` where the prediction is too low, times
+          ``1 - quantile`` where it is too high (pinball loss, [9]_): estimates that quantile;
+        - "poisson", half the Poisson deviance, for counts: estimates the mean. The prediction is
+          the exponential of the network's output, and targets must not be negative.
+
+    quantile : float, default=0.5
+        Quantile that loss "quantile" estimates, in (0, 1). Other losses ignore it.
+
+    huber_delta : float, default=1.0
+        Absolute error, in units of y and above 0, from which on loss "huber" is linear. Other
+        losses ignore it.
 
     epsilon : float, default=20
         SET sparsity, above 0: a layer of n_in and n_out neurons gets ``min(round(epsilon *
@@ -250,7 +274,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         Number of output units.
 
     out_activation_ : str
-        Activation of the output units: "identity".
+        Activation of the output units: "identity", or "exp" for loss "poisson".
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -282,6 +306,9 @@ class SETRegressor(RegressorMixin, BaseSET):
     .. [7] S. Liu, T. Chen, Z. Atashgahi, X. Chen, G. Sokar, E. Mocanu, M. Pechenizkiy, Z. Wang,
        D. C. Mocanu, "Deep ensembling with no overhead for either training or testing: the
        all-round blessings of dynamic sparsity", ICLR 2022, arXiv:2106.14568.
+    .. [8] P. J. Huber, "Robust estimation of a location parameter", Annals of Mathematical
+       Statistics 35:73-101, 1964.
+    .. [9] R. Koenker, G. Bassett, "Regression quantiles", Econometrica 46:33-50, 1978.
 
     Examples
     --------
@@ -301,6 +328,8 @@ class SETRegressor(RegressorMixin, BaseSET):
         hidden_layer_sizes=(1000,),
         *,
         loss="squared_error",
+        quantile=0.5,
+        huber_delta=1.0,
         epsilon=20,
         zeta=0.3,
         rewire_interval=1,
@@ -380,9 +409,11 @@ class SETRegressor(RegressorMixin, BaseSET):
             verbose=verbose,
         )
         self.loss = loss
+        self.quantile = quantile
+        self.huber_delta = huber_delta
 
     _y_numeric = True
-    _default_score = staticmethod(r2_score)
+    _default_score = staticmethod(_score)
 
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the network to data X and targets y.
@@ -394,7 +425,8 @@ class SETRegressor(RegressorMixin, BaseSET):
             train best.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets; of about unit variance they train best
-            (:class:`~sklearn.compose.TransformedTargetRegressor`).
+            (:class:`~sklearn.compose.TransformedTargetRegressor`). For loss "poisson" they must
+            not be negative, and not all of an output zero.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative. The loss of a batch is divided by their sum.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
@@ -424,7 +456,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             A part of the data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Its targets.
+            Its targets; not negative for loss "poisson".
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative.
 
@@ -440,7 +472,29 @@ class SETRegressor(RegressorMixin, BaseSET):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         targets = y.reshape(y.shape[0], -1)
+        if LOSSES[self.loss].non_negative:
+            self._check_non_negative(targets, streaming)
+        out_activation = LOSSES[self.loss].out_activation
+        if goes_on and out_activation != self.out_activation_:
+            raise ValueError(
+                f"{'warm_start=True' if self.warm_start else 'partial_fit'} goes on with the "
+                f"network it has, whose output activation is {self.out_activation_!r}, but "
+                f"loss={self.loss!r} asks for {out_activation!r}. Set loss back, or fit a new "
+                "estimator."
+            )
         return y, targets, self.loss, targets.shape[1]
+
+    def _check_non_negative(self, targets, streaming):
+        """Refuse targets of which the loss is not defined, or falls for ever.
+
+        A part of a stream may well be all zero.
+        """
+        if (targets < 0).any():
+            more = "" if streaming else " and sum(y) > 0"
+            raise ValueError(f"loss={self.loss!r} requires non-negative y{more}.")
+        if not (streaming or targets.any(axis=0).all()):
+            each = " for every output" if targets.shape[1] > 1 else ""
+            raise ValueError(f"loss={self.loss!r} requires non-negative y and sum(y) > 0{each}.")
 
     def _with_class_weight(self, weight, y, dtype, streaming):
         """Regression has no classes."""
@@ -451,10 +505,13 @@ class SETRegressor(RegressorMixin, BaseSET):
         return None
 
     def _decide(self, raw):
-        """Targets are the outputs of the network, one-dimensional where y was."""
-        return raw.ravel() if raw.shape[1] == 1 else raw
+        """Predictions from the outputs of the network, one-dimensional where y was."""
+        predicted = OUT_ACTIVATIONS[self.out_activation_](raw)
+        return predicted.ravel() if raw.shape[1] == 1 else predicted
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        loss = LOSSES.get(self.loss) if isinstance(self.loss, str) else None
+        tags.target_tags.positive_only = loss is not None and loss.non_negative
         return tags

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn_set import machine
 from sklearn_set.augmentation import mixed_parts, soften
 from sklearn_set.evolution import ZETA_SCHEDULES, evolve
+from sklearn_set.losses import LOSSES
 from sklearn_set.network import Workspace
 from sklearn_set.probe import n_probe_samples, probe
 
@@ -62,7 +63,8 @@ class TrainingData:
 
     X is C-ordered or (data, indices, indptr); y holds int32 class numbers for
     ``loss="softmax_log_loss"``, targets of shape (n_samples, n_outputs) otherwise; `rows` are the
-    samples to train on, so that a held-out part needs no copy of the rest.
+    samples to train on, so that a held-out part needs no copy of the rest; `loss_parameter` is the
+    loss's own number, such as the quantile.
     """
 
     X: object
@@ -70,6 +72,7 @@ class TrainingData:
     sample_weight: np.ndarray | None
     loss: str
     rows: np.ndarray
+    loss_parameter: float = 0.0
 
 
 class Randomness:
@@ -261,7 +264,7 @@ def train(
     """
     if settings.learning_rate == "constant":
         progress.learning_rate = settings.learning_rate_init
-    if data.loss != "squared_error" and (settings.mixup > 0 or settings.label_smoothing > 0):
+    if LOSSES[data.loss].of_classes and (settings.mixup > 0 or settings.label_smoothing > 0):
         data = soften(data, network.sizes[-1], settings.label_smoothing)
     workspace = Workspace(network, settings.batch_size, settings.n_threads)
     n_epochs = n_epochs or settings.max_iter
@@ -379,7 +382,7 @@ def probe_some(network, data, settings, randomness):
         rows = rows[data.sample_weight[rows] > 0]
     n = n_probe_samples(network.sizes, rows.shape[0], settings.batch_size, network.dtype)
     rows = randomness.order.choice(rows, n, replace=False)
-    return probe(network, data.X, data.y, data.sample_weight, data.loss, rows)
+    return probe(network, data.X, data.y, data.sample_weight, data.loss, rows, data.loss_parameter)
 
 
 def run_epoch(network, optimizer, workspace, data, settings, progress, randomness):
@@ -405,6 +408,7 @@ def run_epoch(network, optimizer, workspace, data, settings, progress, randomnes
             part.y,
             part.sample_weight,
             loss=part.loss,
+            loss_parameter=part.loss_parameter,
             alpha=settings.alpha,
             weight_decay=settings.weight_decay,
             dropout=settings.dropout,
@@ -428,6 +432,8 @@ def run_epoch(network, optimizer, workspace, data, settings, progress, randomnes
         np.isfinite(loss)
         and finite
         and all(np.isfinite(layer.bias).all() for layer in network.layers)
+        # Adam's squares overflow before its gradients do, and then nothing moves any more.
+        and all(np.isfinite(moment).all() for layer in optimizer.bias_moments for moment in layer)
     ):
         raise ValueError(DIVERGED)
     progress.n_epochs += 1

@@ -144,7 +144,6 @@ LBFGS_STREAM = (
     AssertionError,
     "expects `partial_fit` to be missing with lbfgs; both solvers that are offered have it",
 )
-POISSON = (InvalidParameterError, 'asks for `loss="poisson"`, which is not offered')
 
 # Test, or one of its instances -> how it fails, and why.
 EXPECTED_FAILURES = {
@@ -214,7 +213,6 @@ EXPECTED_FAILURES_BY_ADAM = {
     "test_lbfgs_regression_maxfun": MAX_FUN,
     "test_partial_fit_errors": LBFGS_STREAM,
     "test_mlp_warm_start_no_convergence": PATIENCE,
-    "test_mlp_vs_poisson_glm_equivalent": POISSON,
 }
 
 

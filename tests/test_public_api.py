@@ -186,7 +186,7 @@ DIFFERENT_PARAMETERS = {
     "scoring",
 }
 DIFFERENT_ATTRIBUTES = {"out_activation_"}
-ONLY_ONE = {"class_weight", "label_smoothing", "loss", "classes_"}
+ONLY_ONE = {"class_weight", "label_smoothing", "loss", "quantile", "huber_delta", "classes_"}
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ FLOORS = [
     {"_core", "version"},
     {"machine"},
     {"topology"},
-    {"network"},
+    {"network", "losses"},
     {"augmentation", "optimizers", "probe"},
     {"evolution"},
     {"training"},

@@ -207,3 +207,11 @@ def test_a_linear_model_and_a_network_are_judged_alike():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = fit(classifier(max_iter=60), NAMES)
     assert model.best_validation_score_ > linear - 0.1
+
+
+def test_targets_that_the_loss_refuses_are_refused_here_too():
+    counts = np.abs(T)
+    model = regressor(loss="poisson")
+    with pytest.raises(ValueError, match=r"^y_val does not go with y\. loss='poisson' requires"):
+        model.fit(X[LEARN], counts[LEARN], X_val=X[JUDGE], y_val=-counts[JUDGE])
+    assert fit(model, counts).validation_loss_curve_[-1] > 0
