@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from sklearn_set import SETClassifier, SETRegressor
+from sklearn_set.feature_selection import SETSelector
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "doc").glob("*.md"))]
@@ -145,6 +146,18 @@ def test_example_of_fifty_million_neurons():
     assert shown.count("Iteration") == 5
 
 
+@pytest.mark.slow
+def test_example_of_gene_selection(monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    printed, _ = printed_by("plot_gene_selection.py", "")
+    found = re.search(r"^(\d+) of the 30 strongest genes are informative$", printed, re.MULTILINE)
+    assert int(found[1]) >= 24
+    assert re.search(r"^SETSelector: recall 0\.[89]\d with 30 genes", printed, re.MULTILINE)
+    steady = re.search(r"^(\d+) genes are selected .*; (\d+) of them", printed, re.MULTILINE)
+    assert int(steady[2]) >= 0.8 * int(steady[1]) > 12
+
+
 @pytest.mark.parametrize("block", QUOTES, ids=str)
 def test_quotes_are_verbatim(block):
     quoted = block.code.rstrip("\n").split("\n")
@@ -254,7 +267,7 @@ def test_guide_names_every_activation():
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "doc" / "user_guide.md"], ids=name_of)
 def test_attributes_exist(page):
     documented = set()
-    for estimator in (SETClassifier, SETRegressor):
+    for estimator in (SETClassifier, SETRegressor, SETSelector):
         attributes = estimator.__doc__.split("Attributes\n")[1].split("See Also\n")[0]
         documented |= set(re.findall(r"^ *(\w+_) : ", attributes, re.MULTILINE))
     mentioned = set(re.findall(r"`([a-z]\w*[a-z]_)`", prose_of(page)))
