@@ -150,6 +150,10 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             )
         finally:
             self.__dict__.pop("_training", None)
+        # For meta-estimators, which must not go on where a fit was told to end.
+        draft.__dict__.pop("_was_interrupted", None)
+        if outcome.interrupted:
+            draft._was_interrupted = True
         # One assignment: the estimator is either what it was or what the draft became.
         self.__dict__ = draft.__dict__
         if outcome.interrupted:

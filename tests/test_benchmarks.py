@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sklearn_set.datasets import make_microarray
+
 FOLDER = Path(__file__).parent / "benchmarks"
 SCRIPTS = (
     "accuracy",
@@ -19,6 +21,7 @@ SCRIPTS = (
     "growth",
     "limits",
     "reproduction",
+    "selection",
 )
 
 SMALL = {
@@ -123,6 +126,41 @@ def test_accuracy_tunes(tmp_path):
     assert "\n| iris |" in output
     assert "Mean gain over 1 data sets" in output
     assert len(results.read_text(encoding="utf-8").splitlines()) == 10
+
+
+def test_selection_says_which_data_are_missing(tmp_path):
+    output = run("selection", str(tmp_path), "--data", "khan", "golub")
+    assert f"khan is left out: there is neither khan.npz nor khan_X.npz in {tmp_path}." in output
+    assert output.count("left out") == 2
+    assert "it is a file, and no FOLDER is given" in run("selection")
+
+
+@pytest.mark.slow
+def test_selection_measures(tmp_path):
+    X, y = make_microarray(n_samples=30, n_features=60, n_informative=6, random_state=0)
+    np.savez(tmp_path / "khan.npz", X=X.astype(np.float32), y=y)
+    figures = tmp_path / "figures.json"
+    options = ["--data", "khan", "--genes", "6", "--json", str(figures)]
+    output = run("selection", str(tmp_path), *options)
+    assert output.count("\n| SETSelector |") == 4
+    results = json.loads(figures.read_text(encoding="utf-8"))["results"]
+    by_method = {each["method"]: each for each in results}
+    assert list(by_method) == ["KBest", "SETSelector", "at random"]
+    assert all(len(genes) == 6 for each in results for genes in each["selected"])
+    assert by_method["SETSelector"]["kuncheva"] > 0.3 > by_method["at random"]["kuncheva"]
+
+
+@pytest.mark.usefixtures("modules")
+def test_stability_of_worked_examples():
+    from selection import stability
+
+    same = stability([[0, 1], [1, 0], [0, 1]], 10)
+    assert same == {"jaccard": 1, "kuncheva": 1}
+    # two in common of four and six: by chance 4 * 4 / 16 = 1 would be
+    half = stability([[0, 1, 2, 3], [2, 3, 4, 5]], 16)
+    assert half == {"jaccard": pytest.approx(2 / 6), "kuncheva": pytest.approx(1 / 3)}
+    by_chance = stability([[0, 1, 2, 3], [3, 4, 5, 6]], 16)
+    assert by_chance["kuncheva"] == 0
 
 
 @pytest.mark.usefixtures("modules")

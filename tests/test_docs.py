@@ -164,6 +164,18 @@ def test_example_of_pictures(monkeypatch):
     assert [len(shown) for shown in titles] == [1, 2, 2, 1, 1]
 
 
+@pytest.mark.slow
+def test_example_of_gene_selection(monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    printed, _ = printed_by("plot_gene_selection.py", "")
+    found = re.search(r"^(\d+) of the 30 strongest genes are informative$", printed, re.MULTILINE)
+    assert int(found[1]) >= 24
+    assert re.search(r"^SETSelector: recall 0\.[89]\d with 30 genes", printed, re.MULTILINE)
+    steady = re.search(r"^(\d+) genes are selected .*; (\d+) of them", printed, re.MULTILINE)
+    assert int(steady[2]) >= 0.8 * int(steady[1]) > 12
+
+
 @pytest.mark.parametrize("block", QUOTES, ids=str)
 def test_quotes_are_verbatim(block):
     quoted = block.code.rstrip("\n").split("\n")

@@ -34,6 +34,7 @@ PUBLIC_MODULES = [
     "sklearn_set",
     "sklearn_set.callbacks",
     "sklearn_set.datasets",
+    "sklearn_set.feature_selection",
     "sklearn_set.inspection",
 ]
 ESTIMATORS = [SETClassifier, SETRegressor]
@@ -128,6 +129,7 @@ def test_the_list_of_public_objects_is_not_empty():
         "sklearn_set.datasets.make_microarray",
         "sklearn_set.inspection.TrainingCurveDisplay.from_estimator",
         "sklearn_set.inspection.TopologyDisplay.plot",
+        "sklearn_set.feature_selection.SETSelector.fit",
     } <= set(PUBLIC_OBJECTS)
 
 
@@ -214,7 +216,13 @@ def test_the_examples_in_docstrings_run(module):
     imported = importlib.import_module(f"sklearn_set.{module}".rstrip("."))
     result = doctest.testmod(imported)
     assert result.failed == 0
-    if module in ("callbacks", "classifier", "regressor", "datasets._generator"):
+    if module in (
+        "callbacks",
+        "classifier",
+        "regressor",
+        "datasets._generator",
+        "feature_selection",
+    ):
         assert result.attempted > 0
 
 
@@ -232,6 +240,7 @@ FLOORS = [
     {"validation", "holdout", "hooks"},
     {"base"},
     {"callbacks", "classifier", "regressor", "datasets", "inspection"},
+    {"feature_selection"},
     {"__init__"},
 ]
 FLOOR_OF = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}

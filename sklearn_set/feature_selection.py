@@ -1,0 +1,454 @@
+"""Selection of features by the strength of the input neurons of sparse networks.
+
+Trains several networks through the public estimators, and reads nothing of them but
+`feature_importances_`: it must not know layers, topologies or training.
+"""
+
+import warnings
+from inspect import signature
+from math import inf
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, clone
+from sklearn.feature_selection import SelectorMixin
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state, column_or_1d, get_tags
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_set.classifier import SETClassifier
+from sklearn_set.regressor import SETRegressor
+from sklearn_set.validation import (
+    BOOLEAN,
+    CONSTRAINTS,
+    NONE,
+    RANDOM_STATE,
+    Constraint,
+    InvalidParameterError,
+    check_values,
+    interval,
+    options,
+)
+
+__all__ = ["SETSelector"]
+
+_AUTO = (options("auto"),)
+_CONSTRAINTS = {
+    "estimator": (
+        Constraint(
+            lambda value: hasattr(value, "fit") and not isinstance(value, type),
+            "an estimator with a 'fit' method",
+        ),
+        NONE,
+    ),
+    "n_features_to_select": (
+        interval(Integral, 1, inf),
+        interval(Real, 0, 1, "right"),
+        NONE,
+    ),
+    "unsupervised": BOOLEAN,
+    "n_networks": (interval(Integral, 1, inf),),
+    "noise_factor": (interval(Real, 0, inf),),
+    "epsilon": (*_AUTO, *CONSTRAINTS["epsilon"]),
+    "zeta": (*_AUTO, *CONSTRAINTS["zeta"]),
+    "max_iter": (*_AUTO, *CONSTRAINTS["max_iter"]),
+    "random_state": RANDOM_STATE,
+    "n_jobs": (interval(Integral, 1, inf), interval(Integral, -inf, -1, "right"), NONE),
+}
+
+# How many features QuickSelection keeps.
+_QUICK_SELECTION = 50
+
+# What "auto" of `epsilon`, `zeta` and `max_iter` means, and the settings around it. Otherwise the
+# estimators keep their defaults: on wide data the classifier mixes samples and drops features,
+# so that no gene can do the work of all those that tell the same.
+_SUPERVISED = {"epsilon": 20, "zeta": 0.3, "max_iter": 100, "n_iter_no_change": inf, "n_jobs": 1}
+# QuickSelection's, but for the laws of first and new weights, which are the estimator's: with its
+# N(0, 0.1^2) the strength that was drawn outweighs what is learned, unless samples are many. Its
+# decay is a share of the weight per step, ours is multiplied by the rate.
+_AUTOENCODER = {
+    "hidden_layer_sizes": 1000,
+    "activation": "logistic",
+    "epsilon": 13,
+    "zeta": 0.2,
+    "max_iter": 100,
+    "dropout": 0.2,
+    "solver": "sgd",
+    "learning_rate_init": 0.01,
+    "momentum": 0.9,
+    "nesterovs_momentum": False,
+    "alpha": 0,
+    "weight_decay": 1e-5 / 0.01,
+    "batch_size": 100,
+    "n_jobs": 1,
+}
+
+
+class SETSelector(SelectorMixin, BaseEstimator):
+    """Select the features whose input neurons are strongest in sparse networks.
+
+    The strength of an input neuron is the sum of the absolute weights of its connections: in a
+    network that evolves, connections leave the features that are of no use to it ([1]_). One
+    network is one draw of chance, so several are trained, each with a topology of its own, and
+    the score of a feature is the mean of its shares of the strength of each.
+
+    Supervised, the networks are a `SETClassifier` or a `SETRegressor` that learns y from X.
+    Unsupervised, they are QuickSelection's denoising autoencoders, which learn X from a noisy X.
+
+    Features must be on one scale (:class:`~sklearn.preprocessing.StandardScaler`), or the
+    strengths of two of them say nothing about each other. To an autoencoder the scale is all that
+    tells one feature from another that does not depend on it: leave there the differences in
+    spread that mean something.
+
+    Parameters
+    ----------
+    estimator : estimator object, default=None
+        The network to train, with `feature_importances_` after `fit`; it is cloned, and every
+        `random_state` in it is set for each network. None makes one. With `unsupervised` it must
+        be a regressor with `max_iter` and `partial_fit`, such as `SETRegressor`.
+
+    n_features_to_select : int or float, default=None
+        How many features are kept: an int of at least 1, or a share of them in (0, 1], of which
+        at least one is kept. None is half of the features, but at most 50, as in [1]_.
+
+    unsupervised : bool, default=False
+        Whether to reconstruct X, without regard to y.
+
+    n_networks : int, default=5
+        Number of networks, at least 1. More make the selection steadier, at proportional cost.
+
+    noise_factor : float, default=0.2
+        Standard deviation of the Gaussian noise that an autoencoder has to remove, at least 0.
+        It is drawn anew for every epoch. Of no effect unless `unsupervised`.
+
+    epsilon : float or "auto", default="auto"
+        SET sparsity of the networks, above 0; "auto" is 20, or 13 with `unsupervised`. Must be
+        "auto" if an `estimator` is given, and so must `zeta` and `max_iter`.
+
+    zeta : float or "auto", default="auto"
+        Share of the connections renewed by an evolution, in [0, 1]; "auto" is 0.3, or 0.2 with
+        `unsupervised`.
+
+    max_iter : int or "auto", default="auto"
+        Number of epochs, at least 1; "auto" is 100.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the networks and of the noise. The same int selects the same features, for any
+        `n_jobs`.
+
+    n_jobs : int or None, default=None
+        Number of networks that are trained at the same time, in threads; None is 1 unless in a
+        :obj:`joblib.parallel_config` context, -1 all processors. Networks that are made here use
+        one thread each.
+
+    Attributes
+    ----------
+    scores_ : ndarray of shape (n_features,)
+        Mean share of each feature in the strength of a network. They sum to 1, unless all
+        weights of a network are zero.
+
+    ranking_ : ndarray of shape (n_features,)
+        Place of each feature in the order of the scores, 1 for the strongest; features of equal
+        score in the order of X. Those of places 1 to `n_features_` are selected.
+
+    support_ : ndarray of shape (n_features,) and dtype bool
+        Which features are selected.
+
+    n_features_ : int
+        Number of selected features.
+
+    estimators_ : list of estimators
+        The trained networks.
+
+    n_iter_ : int
+        Largest number of epochs of a network; 1 for an `estimator` that has no `n_iter_`.
+
+    n_features_in_ : int
+        Number of features seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X has names that are all strings.
+
+    See Also
+    --------
+    SETClassifier : Its `feature_importances_` are the strengths in one network.
+    sklearn.feature_selection.SelectFromModel : Selection by one fitted model.
+    sklearn.feature_selection.RFE : Features leave in rounds, with a new model for each.
+
+    References
+    ----------
+    .. [1] Z. Atashgahi, G. Sokar, T. van der Lee, E. Mocanu, D. C. Mocanu, R. Veldhuis,
+       M. Pechenizkiy, "Quick and robust feature selection: the strength of energy-efficient
+       sparse training for autoencoders", Machine Learning, 2021, arXiv:2012.00560.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_set.datasets import make_microarray
+    >>> from sklearn_set.feature_selection import SETSelector
+    >>> study = make_microarray(
+    ...     n_samples=100, n_features=1000, n_informative=10, random_state=0, return_X_y=False
+    ... )
+    >>> X = StandardScaler().fit_transform(study.data)
+    >>> selector = SETSelector(n_features_to_select=10, random_state=0).fit(X, study.target)
+    >>> selector.transform(X).shape
+    (100, 10)
+    >>> np.isin(selector.get_support(indices=True), study.informative).sum() >= 8
+    np.True_
+    """
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        n_features_to_select=None,
+        unsupervised=False,
+        n_networks=5,
+        noise_factor=0.2,
+        epsilon="auto",
+        zeta="auto",
+        max_iter="auto",
+        random_state=None,
+        n_jobs=None,
+    ):
+        self.estimator = estimator
+        self.n_features_to_select = n_features_to_select
+        self.unsupervised = unsupervised
+        self.n_networks = n_networks
+        self.noise_factor = noise_factor
+        self.epsilon = epsilon
+        self.zeta = zeta
+        self.max_iter = max_iter
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Train the networks and select the strongest features.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data, scaled. With `unsupervised`, sparse data become dense.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            The targets. Where no `estimator` is given their type chooses one: classes, of one
+            target or of several labels, a classifier; real numbers a regressor, and they are
+            standardized for it. Whole numbers are classes
+            (:func:`~sklearn.utils.multiclass.type_of_target`). Ignored with `unsupervised`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative.
+
+        Returns
+        -------
+        self : SETSelector
+            The fitted selector.
+        """
+        check_values(self.get_params(deep=False), _CONSTRAINTS, type(self).__name__)
+        self._check_estimator(sample_weight)
+        # A call that fails leaves the selector as it was.
+        draft = object.__new__(type(self))
+        draft.__dict__.update(self.__dict__)
+        draft._fit_draft(X, y, sample_weight)
+        self.__dict__ = draft.__dict__
+        return self
+
+    def _check_estimator(self, sample_weight):
+        """Check a given estimator against what is asked of it."""
+        if self.estimator is None:
+            return
+        name = type(self.estimator).__name__
+        for parameter in ("epsilon", "zeta", "max_iter"):
+            if getattr(self, parameter) != "auto":
+                raise InvalidParameterError(
+                    f"{parameter}={getattr(self, parameter)!r} is for networks that are made here. "
+                    f"Set it in the given estimator, {name}, and leave it at 'auto'."
+                )
+        method = "partial_fit" if self.unsupervised else "fit"
+        if self.unsupervised and not (
+            hasattr(self.estimator, method) and hasattr(self.estimator, "max_iter")
+        ):
+            raise InvalidParameterError(
+                "With unsupervised=True, estimator must have 'partial_fit' and 'max_iter', as "
+                f"SETRegressor has. Got {name} instead."
+            )
+        if sample_weight is not None and not _has_sample_weight(self.estimator, method):
+            raise ValueError(f"The estimator {name} doesn't support sample weights.")
+
+    def _fit_draft(self, X, y, sample_weight):
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight)
+            if not sample_weight.any():
+                raise ValueError("Sample weights must contain at least one non-zero number.")
+        how = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
+        if self.unsupervised:
+            X = validate_data(self, X, **how)
+            network, fit = self._autoencoder(), _fit_autoencoder
+            X = X.toarray() if sparse.issparse(X) else X
+            targets = X
+        else:
+            X, y = validate_data(self, X, y, multi_output=True, **how)
+            if y.ndim == 2 and y.shape[1] == 1:
+                y = column_or_1d(y, warn=True)
+            network, targets = self._learner(y, sample_weight)
+            fit = _fit_supervised
+        n_features = X.shape[1]
+        n_selected = self._n_selected(n_features)
+        weight = {} if sample_weight is None else {"sample_weight": sample_weight}
+        rng = check_random_state(self.random_state)
+        seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_networks).tolist()
+        # Threads share X; most of the time is spent where the interpreter's lock is released.
+        trained = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(fit)(_seeded(network, seed), X, targets, weight, self.noise_factor, seed)
+            for seed in seeds
+        )
+        networks, n_iter = zip(*trained, strict=True)
+
+        self.scores_ = sum(_shares(each, n_features) for each in networks) / self.n_networks
+        order = np.argsort(-self.scores_, kind="stable")
+        self.ranking_ = np.empty(n_features, dtype=np.int64)
+        self.ranking_[order] = np.arange(1, n_features + 1)
+        self.support_ = self.ranking_ <= n_selected
+        self.n_features_ = n_selected
+        self.n_iter_ = max(n_iter)
+        self.estimators_ = list(networks)
+
+    def _made_here(self, kind, settings):
+        """An estimator with settings of this module, where the parameters do not say otherwise."""
+        chosen = {
+            name: getattr(self, name)
+            for name in ("epsilon", "zeta", "max_iter")
+            if getattr(self, name) != "auto"
+        }
+        return kind(**settings | chosen)
+
+    def _autoencoder(self):
+        if self.estimator is not None:
+            return self.estimator
+        return self._made_here(SETRegressor, _AUTOENCODER)
+
+    def _learner(self, y, sample_weight):
+        """The estimator that learns y, and y as it shall learn it."""
+        if self.estimator is not None:
+            return self.estimator, y
+        target_type = type_of_target(y, input_name="y")
+        if target_type.startswith("continuous"):
+            return self._made_here(SETRegressor, _SUPERVISED), _standardized(y, sample_weight)
+        if target_type == "multiclass-multioutput":
+            raise ValueError(
+                "Several targets that are whole numbers may be classes or quantities. "
+                "Give an estimator, such as SETRegressor(), to say which."
+            )
+        check_classification_targets(y)
+        return self._made_here(SETClassifier, _SUPERVISED), y
+
+    def _n_selected(self, n_features):
+        """How many features are kept, from 1 to `n_features`."""
+        wanted = self.n_features_to_select
+        if wanted is None:
+            return max(1, min(_QUICK_SELECTION, n_features // 2))
+        if not isinstance(wanted, Integral):
+            return max(1, int(n_features * wanted))
+        if wanted > n_features:
+            warnings.warn(
+                f"Found n_features_to_select={wanted} > n_features={n_features}. There will be "
+                "no feature selection and all features will be kept.",
+                UserWarning,
+                stacklevel=4,
+            )
+        return min(int(wanted), n_features)
+
+    def _get_support_mask(self):
+        """Which features are selected, as SelectorMixin asks."""
+        check_is_fitted(self)
+        return self.support_
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "support_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = (
+            self.estimator is None or get_tags(self.estimator).input_tags.sparse
+        )
+        tags.target_tags.required = not self.unsupervised
+        tags.target_tags.multi_output = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _has_sample_weight(estimator, method):
+    """Tell whether a method of an estimator takes sample weights."""
+    return "sample_weight" in signature(getattr(estimator, method)).parameters
+
+
+def _seeded(estimator, seed):
+    """A clone of an estimator with every `random_state` in it set."""
+    estimator = clone(estimator)
+    names = [
+        name
+        for name in estimator.get_params()
+        if name == "random_state" or name.endswith("__random_state")
+    ]
+    return estimator.set_params(**dict.fromkeys(names, seed))
+
+
+def _fit_supervised(estimator, X, y, weight, noise_factor, seed):
+    """Fit one network to the targets, without noise; return it and its number of epochs."""
+    estimator.fit(X, y, **weight)
+    _pass_on_interrupt(estimator)
+    return estimator, int(np.max(getattr(estimator, "n_iter_", 1)))
+
+
+def _pass_on_interrupt(estimator):
+    """Ctrl-C ends the fit of a network and leaves a model; the selection must end with it."""
+    if getattr(estimator, "_was_interrupted", False):
+        raise KeyboardInterrupt
+
+
+def _fit_autoencoder(estimator, X, targets, weight, noise_factor, seed):
+    """Train one network to remove noise, which is another in every epoch, from X.
+
+    Returns
+    -------
+    estimator : estimator object
+    n_iter : int
+        Number of epochs.
+    """
+    rng = np.random.default_rng(seed)
+    if X.shape[1] == 1:
+        targets = targets.ravel()  # one target is one-dimensional
+    for _ in range(estimator.max_iter):
+        noise = rng.standard_normal(X.shape, dtype=X.dtype)
+        noise *= noise_factor
+        noise += X
+        estimator.partial_fit(noise, targets, **weight)
+        _pass_on_interrupt(estimator)
+    return estimator, estimator.max_iter
+
+
+def _shares(estimator, n_features):
+    """The shares of the features in the strength of one network, with sum 1, or all zero."""
+    name = type(estimator).__name__
+    try:
+        strength = np.asarray(estimator.feature_importances_, dtype=np.float64)
+    except AttributeError:
+        raise ValueError(
+            f"The estimator {name} has no feature_importances_ after fit. "
+            "sklearn.feature_selection.SelectFromModel and RFE accept coef_ and other attributes."
+        ) from None
+    if strength.shape != (n_features,) or not (strength >= 0).all():
+        raise ValueError(
+            f"feature_importances_ of the estimator {name} must be one number, not negative, for "
+            f"each of {n_features} features."
+        )
+    total = strength.sum()
+    return strength / total if total > 0 else strength
+
+
+def _standardized(y, sample_weight):
+    """Targets of mean 0 and standard deviation 1, or 0 where they are constant."""
+    scaled = StandardScaler().fit_transform(y.reshape(y.shape[0], -1), sample_weight=sample_weight)
+    return scaled.reshape(y.shape)
