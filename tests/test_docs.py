@@ -106,6 +106,55 @@ def test_examples_run(page):
                 exec(compile(code, str(page), "exec"), namespace)
 
 
+# Examples of the gallery; those that take more than some seconds are slow.
+GALLERY = sorted((ROOT / "doc" / "examples").glob("plot_*.py"))
+SLOW = {
+    "plot_hyperparameter_search.py",
+    "plot_microarray_cross_validation.py",
+    "plot_million_neurons.py",
+    "plot_regression.py",
+}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.name, marks=[pytest.mark.slow] if path.name in SLOW else [])
+        for path in GALLERY
+    ],
+)
+def test_gallery_runs(path, monkeypatch, capsys):
+    import matplotlib.pyplot as plt
+
+    # Figures are drawn, nobody looks at them.
+    shown = []
+    plt.switch_backend("agg")
+    monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()) or plt.close("all"))
+    linecache.checkcache(str(path))
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        exec(compile(text_of(path), str(path), "exec"), {"__name__": "__main__"})
+    assert shown, "an example of the gallery has a picture"
+    assert plt.get_fignums() == [], "plt.show() comes after every figure"
+    assert capsys.readouterr().out, "an example of the gallery prints what it finds"
+
+
+def test_gallery_has_no_example_left_over():
+    names = {path.name for path in GALLERY}
+    assert names >= SLOW
+    assert len(names) > len(SLOW)
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=name_of)
+def test_gallery_examples_begin_with_a_heading(path):
+    # sphinx-gallery makes it the title of the page.
+    title, line, empty, *text = ast.get_docstring(ast.parse(text_of(path))).split("\n")
+    assert re.fullmatch(r"=+", line)
+    assert len(line) == len(title)
+    assert not empty
+    assert text
+
+
 def printed_by(example, options):
     """What an example prints, and what it shows on the way."""
     done = subprocess.run(
