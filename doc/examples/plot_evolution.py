@@ -36,9 +36,9 @@ first, last = (
 for model in (first, last):
     n_found = (model.coefs_[0].tocoo().row < N_INFORMATIVE).sum()
     print(
-        f"After {model.n_iter_} epochs: {model.coefs_[0].nnz} connections, {n_found} of them and "
+        f"epoch {model.n_iter_}: {model.coefs_[0].nnz} connections, {n_found} of them and "
         f"{model.feature_importances_[:N_INFORMATIVE].sum():.0%} of their strength at the "
-        "informative features."
+        "informative features"
     )
 
 # %%

@@ -30,7 +30,7 @@ models = {
     "SETClassifier": SETClassifier(random_state=0),
     "MLPClassifier": MLPClassifier(random_state=0),
     "LogisticRegression": LogisticRegression(),
-    "LinearSVC, L1 penalty": LinearSVC(penalty="l1", dual=False, random_state=0),
+    "LinearSVC, L1 penalty": LinearSVC(penalty="l1", dual=False, max_iter=10_000, random_state=0),
 }
 
 # %%

@@ -29,8 +29,8 @@ scaler = StandardScaler().fit(X_train)
 X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)
 
 # %%
-# A neuron of a layer as wide as this has six inputs on average. Small batches give new connections
-# some steps before they are judged. On data of more features than samples ``fit`` lasts
+# A neuron of a layer as wide as this has three inputs on average. Small batches give new
+# connections some steps before they are judged. On data of more features than samples ``fit`` lasts
 # ``max_iter`` epochs; twenty suffice here.
 model = SETClassifier(
     1_000_000,
