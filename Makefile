@@ -1,7 +1,8 @@
-# Two commands do everything on a fresh machine with Python 3.11+, a C compiler and make:
+# These commands do everything on a fresh machine with Python 3.11+, a C compiler and make:
 #   make demo    trains, cross-validates and tunes on real data; DATA=file for your own
 #   make test    runs the tests
-# Both make their own virtual environment in .venv and install what they need there.
+#   make doc     builds the documentation site, gallery included, in doc/_build/html
+# They make their own virtual environment in .venv and install what they need there.
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,13 +13,17 @@ DATA ?=
 TARGET ?=
 TESTS ?= tests
 
-.PHONY: demo test lint clean
+.PHONY: demo test doc lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/python doc/examples/demo.py $(if $(DATA),--data "$(DATA)") $(if $(TARGET),--target "$(TARGET)")
 
 test: $(VENV)/installed-for-tests
 	$(BIN)/python -m pytest $(TESTS)
+
+doc: $(VENV)/installed-for-doc
+	$(BIN)/sphinx-build -W --keep-going doc doc/_build/html
+	@echo "The front page is doc/_build/html/index.html."
 
 lint: $(VENV)/installed-for-lint
 	$(BIN)/ruff check .
@@ -38,9 +43,13 @@ $(VENV)/installed-for-tests: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group test
 	touch $@
 
+$(VENV)/installed-for-doc: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --group doc
+	touch $@
+
 $(VENV)/installed-for-lint: $(BIN)/python
 	$(BIN)/python -m pip install --quiet --group lint
 	touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info sklearn_set/_core/*.c sklearn_set/_core/*.so sklearn_set/_core/*.html
+	rm -rf $(VENV) build *.egg-info doc/_build doc/auto_examples doc/generated doc/reference_tables.rst sklearn_set/_core/*.c sklearn_set/_core/*.so sklearn_set/_core/*.html

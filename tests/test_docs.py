@@ -1,6 +1,7 @@
 """The documentation is true: examples run, names and links exist, quotes and tables match."""
 
 import ast
+import importlib.util
 import inspect
 import linecache
 import re
@@ -104,6 +105,54 @@ def test_examples_run(page):
                 # Empty lines in front: a traceback names the line of the page, and shows it.
                 code = "\n" * (block.line - 1) + block.code
                 exec(compile(code, str(page), "exec"), namespace)
+
+
+# Examples of the gallery; those that take more than some seconds are slow.
+GALLERY = sorted((ROOT / "doc" / "examples").glob("plot_*.py"))
+SLOW = {
+    "plot_hyperparameter_search.py",
+    "plot_microarray_cross_validation.py",
+    "plot_million_neurons.py",
+    "plot_regression.py",
+}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.name, marks=[pytest.mark.slow] if path.name in SLOW else [])
+        for path in GALLERY
+    ],
+)
+def test_gallery_runs(path, monkeypatch):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    if "sklearn_set.callbacks" in text_of(path):
+        pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+    # Figures are drawn, nobody looks at them.
+    shown = []
+    plt.switch_backend("agg")
+    monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()) or plt.close("all"))
+    linecache.checkcache(str(path))
+    # A warning would be printed on the page, with paths of the machine that built it: an example
+    # whose epochs are few ignores the ConvergenceWarning itself, and says why.
+    with threadpool_limits(1), warnings.catch_warnings():
+        exec(compile(text_of(path), str(path), "exec"), {"__name__": "__main__"})
+    assert shown, "an example of the gallery has a picture"
+    assert plt.get_fignums() == [], "plt.show() comes after every figure"
+
+
+def test_gallery_has_no_example_left_over():
+    names = {path.name for path in GALLERY}
+    assert names >= SLOW
+    assert len(names) > len(SLOW)
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=name_of)
+def test_gallery_examples_begin_with_a_heading(path):
+    # sphinx-gallery makes it the title of the page.
+    text = ast.get_docstring(ast.parse(text_of(path)))
+    title, line = re.match(r"(?:=+\n)?(.+)\n(=+)\n\n\S", text).groups()
+    assert len(line) == len(title)
 
 
 def printed_by(example, options):
@@ -245,8 +294,11 @@ def test_make_targets_exist(page):
 
 def test_index_lists_every_page():
     index = text_of(ROOT / "doc" / "index.md")
-    for page in PAGES:
+    for page in (ROOT / "doc").glob("*.*"):
+        if page.suffix not in (".md", ".rst") or page.name == "reference_tables.rst":
+            continue  # the second is made by doc/conf.py for reference.rst
         assert page.name == "index.md" or f"{page.name})" in index, page.name
+        assert page.name == "index.md" or f"\n{page.stem}\n" in index, "the menu of the site"
 
 
 def test_switches_are_documented():
@@ -289,6 +341,39 @@ def test_table_of_parameters_is_that_of_the_code():
     assert {name: value.replace('"', "'") for name, value in table.items()} == {
         name: repr(default) for name, default in defaults().items()
     }
+
+
+def test_table_of_parameters_knows_those_of_mlp():
+    """Every parameter of both classes is in doc/coming_from_mlp.md, with its default."""
+    page = text_of(ROOT / "doc" / "coming_from_mlp.md")
+    section = page.split("\n## Parameter by parameter\n")[1].split("\n## ")[0]
+    rows = re.findall(
+        r"^\| `(\w+)` \| (?:`([^`]+)`)? ?\| (?:`([^`]+)`)? ?\| ", section, re.MULTILINE
+    )
+    for estimator, column in ((MLPClassifier, 1), (SETClassifier, 2)):
+        table = {row[0]: row[column] for row in rows if row[column]}
+        assert table == {
+            name: repr(parameter.default)
+            for name, parameter in inspect.signature(estimator).parameters.items()
+        }
+
+
+def test_reference_has_every_public_module():
+    """Modules that promise something, by `__all__`, are those that doc/conf.py lists."""
+    package = ROOT / "sklearn_set"
+    promising = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in (*package.glob("*.py"), *package.glob("*/__init__.py"))
+        if re.search(r"^__all__ = ", text_of(path), re.MULTILINE)
+    }
+    listed = next(
+        ast.literal_eval(node.value)
+        for node in ast.walk(ast.parse(text_of(ROOT / "doc" / "conf.py")))
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PUBLIC_MODULES"
+    )
+    assert listed[0] == "sklearn_set"
+    assert set(listed) == promising
+    assert len(set(listed)) == len(listed)
 
 
 def test_guide_names_every_activation():
@@ -362,6 +447,50 @@ def test_comparison_is_right_about_mlp():
             assert not names_in(what) & known, what
     parameters = {name for each in (MLPClassifier, MLPRegressor) for name in each().get_params()}
     assert not parameters - told
+
+
+# ------------------------------------------------------------------------------ equations
+
+
+def mathml(tex):
+    """An equation as the site has it, without white space and name space."""
+    spec = importlib.util.spec_from_file_location("equations", ROOT / "doc" / "equations.py")
+    equations = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(equations)
+    text = re.sub(r">\s+<", "><", equations.mathml(tex, as_block=True))
+    return re.search(r"<math [^>]*>(.*)</math>", text)[1]
+
+
+@pytest.mark.parametrize(
+    ("tex", "expected"),
+    [
+        (
+            r"\tilde x_b",
+            '<msub><mover accent="true"><mi>x</mi><mo stretchy="false">~</mo></mover>'
+            "<mi>b</mi></msub>",
+        ),
+        (
+            r"\sum_b^n",
+            '<munderover><mo movablelimits="true">∑</mo><mi>b</mi><mi>n</mi></munderover>',
+        ),
+        (r"\tanh z", '<mi>tanh</mi><mo>\u2061</mo><mspace width="0.17em" /><mi>z</mi>'),
+        (
+            r"\log(z)",
+            '<mi>log</mi><mo>\u2061</mo><mo stretchy="false">(</mo><mi>z</mi>'
+            '<mo stretchy="false">)</mo>',
+        ),
+        (r"|C", '<mo stretchy="false" lspace="0" rspace="0">|</mo><mi>C</mi>'),
+    ],
+)
+def test_equations_are_drawn_as_tex_would(tex, expected):
+    assert mathml(tex) == expected
+
+
+@every_page
+def test_equations_can_be_drawn(page):
+    text = re.sub(r"`[^`]*`", "", prose_of(page))
+    for block, inline in re.findall(r"\$\$(.+?)\$\$|\$(.+?)\$", text, re.DOTALL):
+        assert "<m" in mathml(block or inline)
 
 
 # --------------------------------------------------------------------------------- design
