@@ -11,6 +11,7 @@ import pytest
 FOLDER = Path(__file__).parent / "benchmarks"
 SCRIPTS = (
     "accuracy",
+    "bench_export",
     "bench_fit",
     "bench_peers",
     "bench_search",
@@ -22,6 +23,7 @@ SCRIPTS = (
 )
 
 SMALL = {
+    "bench_export": ["--sizes", "200", "100", "--epsilon", "2", "--samples", "1", "8"],
     "bench_fit": ["W1,32", "--epochs", "2"],
     "bench_peers": [
         *("--workloads", "W1,32", "--tools", "sklearn"),
@@ -67,7 +69,8 @@ def test_help(script):
 @pytest.mark.slow
 @pytest.mark.parametrize("script", SMALL)
 def test_small_measurement(script, tmp_path):
-    options = [] if script == "bench_fit" else ["--json", str(tmp_path / "figures.json")]
+    without_json = ("bench_export", "bench_fit")
+    options = [] if script in without_json else ["--json", str(tmp_path / "figures.json")]
     assert run(script, *SMALL[script], *options).count("\n|") >= 2  # a table
     if options:
         assert json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))

@@ -88,7 +88,7 @@ IGNORED = {
 
 def public_objects():
     """Full names of the public classes, their own methods and properties, and functions."""
-    for module in ("sklearn_set", "sklearn_set.datasets"):
+    for module in ("sklearn_set", "sklearn_set.datasets", "sklearn_set.export"):
         imported = importlib.import_module(module)
         for name in imported.__all__:
             thing = getattr(imported, name)
@@ -114,6 +114,7 @@ def test_the_list_of_public_objects_is_not_empty():
         "sklearn_set.SETRegressor.partial_fit",
         "sklearn_set.SETRegressor.coefs_",
         "sklearn_set.datasets.make_microarray",
+        "sklearn_set.export.to_onnx",
     } <= set(PUBLIC_OBJECTS)
 
 
@@ -217,6 +218,7 @@ FLOORS = [
     {"training"},
     {"validation", "callbacks", "holdout"},
     {"estimators", "datasets", "displays", "selection"},
+    {"export"},
     {"__init__"},
 ]
 FLOOR_OF = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
