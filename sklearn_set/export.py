@@ -10,7 +10,7 @@ from math import sqrt
 import numpy as np
 from numpy.polynomial import chebyshev
 from scipy.special import erfcx
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_set import machine
 from sklearn_set.estimators import SETClassifier, SETRegressor
@@ -74,8 +74,8 @@ def to_onnx(estimator, X, *, layers="auto", target_opset=None, options=None):
     estimator : estimator object
         A fitted :class:`SETClassifier` or :class:`SETRegressor`, or a fitted scikit-learn object
         with one inside that skl2onnx knows, such as a pipeline.
-    X : {ndarray, DataFrame} of shape (n_samples, n_features)
-        Some rows of the data, of which only names and number types are read. The graph
+    X : {array-like, DataFrame} of shape (n_samples, n_features)
+        Some rows of the data, of which only names and number types are read; not sparse. The graph
         computes in the number type of the network, and answers in the wider of the two, as the
         estimator does.
     layers : {"auto", "dense", "sparse"}, default="auto"
@@ -100,8 +100,8 @@ def to_onnx(estimator, X, *, layers="auto", target_opset=None, options=None):
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
     ValueError
-        If a parameter is outside its range, or the graph would need more than the 2 GiB that an
-        ONNX file can hold.
+        If a parameter is outside its range, X has not the features that the estimator was fitted
+        with, or the graph would need more than the 2 GiB that an ONNX file can hold.
     MemoryError
         If there is not enough memory to build the graph.
 
@@ -121,6 +121,14 @@ def to_onnx(estimator, X, *, layers="auto", target_opset=None, options=None):
     check_values({"layers": layers}, _CONSTRAINTS, "to_onnx")
     skl2onnx = _skl2onnx()
     check_is_fitted(estimator)
+    if not hasattr(X, "columns"):
+        X = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
+    n_features = getattr(estimator, "n_features_in_", X.shape[1])
+    if X.shape[1] != n_features:
+        raise ValueError(
+            f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting "
+            f"{n_features} features as input."
+        )
     register_onnx_converters()
     ours = {
         SETClassifier: {"zipmap": False, "layers": layers},
@@ -137,7 +145,8 @@ def register_onnx_converters():
 
     Afterwards ``skl2onnx.to_onnx`` and ``skl2onnx.convert_sklearn`` convert them, alone and inside
     pipelines. Each takes the option ``"layers"`` of :func:`to_onnx`, a classifier the usual
-    ``"zipmap"``, ``"nocl"`` and ``"output_class_labels"`` as well. May be called again.
+    ``"zipmap"``, ``"nocl"``, ``"raw_scores"`` and ``"output_class_labels"`` as well. May be called
+    again.
 
     Raises
     ------
@@ -159,6 +168,7 @@ def register_onnx_converters():
             "zipmap": [True, False, "columns"],
             "nocl": [True, False],
             "output_class_labels": [False, True],
+            "raw_scores": [True, False],  # wanted by CalibratedClassifierCV
             **form,
         },
     )
@@ -195,12 +205,12 @@ def _result_type(operator):
     return DoubleTensorType  # other numbers become float64 in an estimator, too
 
 
-def _labels(scope, classifier):
+def _labels(operator):
     """The classes as an array of a type that ONNX has, and skl2onnx's type for it."""
     from skl2onnx.common import data_types
 
-    classes = classifier.classes_
-    if scope.get_options(classifier, {"nocl": False}, fail=False)["nocl"]:
+    classes = operator.raw_operator.classes_
+    if _option(operator, "nocl", False):
         classes = np.arange(classes.shape[0])
     if classes.dtype.kind in "iu":
         return classes.astype(np.int64), data_types.Int64TensorType
@@ -222,17 +232,22 @@ def _classifier_shapes(operator):
     classifier, result = operator.raw_operator, _result_type(operator)
     n_samples = operator.inputs[0].get_first_dimension()
     n_columns = classifier.classes_.shape[0]
-    _, label = _labels(operator.scope_inst, classifier)
+    _, label = _labels(operator)
     operator.outputs[0].set_type(label([n_samples, n_columns][: 1 + classifier._multilabel]))
-    if _zipmap(operator):
+    if _has_zipmap(operator):
         result = data_types.FloatTensorType
     operator.outputs[1].set_type(result([n_samples, n_columns]))
 
 
-def _zipmap(operator):
+def _has_zipmap(operator):
     """Whether probabilities become dictionaries, which ONNX has for single precision only."""
-    options = operator.scope_inst.get_options(operator.raw_operator, {"zipmap": True}, fail=False)
-    return options["zipmap"] is True
+    return _option(operator, "zipmap", True) is True
+
+
+def _option(operator, name, default):
+    """The value of one of skl2onnx's options for an estimator."""
+    chosen = operator.scope_inst.get_options(operator.raw_operator, {name: default}, fail=False)
+    return chosen[name]
 
 
 def _regressor_shapes(operator):
@@ -247,22 +262,25 @@ def _convert_classifier(scope, operator, container):
     raw = _write_networks(graph, operator)
     label, probabilities = operator.outputs
     if classifier.out_activation_ == "softmax":
-        chances = graph.add("Softmax", raw, axis=1)
+        scores, chances = raw, graph.add("Softmax", raw, axis=1)
         number = graph.add("ArgMax", raw, axis=1, keepdims=0)
     else:
         is_positive = graph.add("Greater", raw, graph.number(0.0))
-        log_odds = raw
+        scores = raw
         if not classifier._multilabel:
-            log_odds = graph.add("Concat", graph.add("Neg", raw), raw, axis=1)
-        chances = graph.add("Sigmoid", log_odds)
+            scores = graph.add("Concat", graph.add("Neg", raw), raw, axis=1)
+        chances = graph.add("Sigmoid", scores)
         number = graph.cast(is_positive, np.int64)
         if not classifier._multilabel:
             number = graph.add("Squeeze", number, graph.array([1]))
-    graph.cast(chances, np.float32 if _zipmap(operator) else graph.dtype, probabilities.full_name)
+    wanted = scores if _option(operator, "raw_scores", False) else chances
+    graph.cast(
+        wanted, np.float32 if _has_zipmap(operator) else graph.dtype, probabilities.full_name
+    )
     if classifier._multilabel:
         graph.add("Identity", number, output=label.full_name)
     else:
-        classes, _ = _labels(scope, classifier)
+        classes, _ = _labels(operator)
         graph.add("Gather", graph.array(classes), number, output=label.full_name)
 
 
@@ -340,7 +358,7 @@ def _write_networks(graph, operator):
 
     estimator = operator.raw_operator
     networks = [estimator._network, *estimator._snapshots]
-    form = operator.scope_inst.get_options(estimator, {"layers": "auto"}, fail=False)["layers"]
+    form = _option(operator, "layers", "auto")
     plans = [_plan(network, form) for network in networks]
     _check_size(plans)
     data = graph.cast(operator.inputs[0].full_name, graph.dtype)

@@ -13,7 +13,11 @@ import pandas as pd
 import pytest
 import skl2onnx
 from conftest import assert_close
+from scipy import sparse
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import StackingClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -242,6 +246,28 @@ def test_a_search():
     assert_same_classes(search, to_onnx(search, X), NEW_X, "float64")
 
 
+@pytest.mark.parametrize("labels", ["two classes", "three classes"])
+def test_calibrated_classifiers_get_the_scores_that_they_were_fitted_to(labels):
+    # By the sigmoid method: skl2onnx rounds the curves of the isotonic one for every classifier.
+    model = CalibratedClassifierCV(quick(), cv=2, method="sigmoid").fit(X, LABELS[labels])
+    graph = to_onnx(model, X, options={CalibratedClassifierCV: {"zipmap": False}})
+    assert_close(run(graph, NEW_X)["probabilities"], model.predict_proba(NEW_X), "float64")
+
+
+def test_a_stack():
+    estimators = [("sparse", quick()), ("linear", LogisticRegression())]
+    model = StackingClassifier(estimators, cv=2).fit(X, LABELS["three classes"])
+    graph = to_onnx(model, X, options={StackingClassifier: {"zipmap": False}})
+    assert_same_classes(model, graph, NEW_X, "float64")
+
+
+def test_scores_instead_of_probabilities():
+    model = quick().fit(X, LABELS["three classes"])
+    graph = to_onnx(model, X, options={SETClassifier: {"raw_scores": True}})
+    actual = run(graph, NEW_X)["probabilities"]
+    assert_close(actual, model.decision_function(NEW_X), "float64")
+
+
 def test_a_data_frame_gives_one_input_for_each_column():
     frame = pd.DataFrame(X, columns=[f"gene_{gene}" for gene in range(12)])
     model = make_pipeline(StandardScaler(), quick()).fit(frame, LABELS["two classes"])
@@ -354,6 +380,26 @@ def test_a_form_that_does_not_exist():
     )
     with pytest.raises(ValueError, match=re.escape(expected)):
         to_onnx(model, X, layers="thin")
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        (X[:, 0], ValueError, "Expected 2D array, got 1D array instead"),
+        (X[:, :5], ValueError, "X has 5 features, but SETClassifier is expecting 12 features as"),
+        (sparse.csr_array(X), TypeError, "Sparse data was passed"),
+    ],
+    ids=["one-dimensional", "other features", "sparse"],
+)
+def test_data_that_tell_too_little(data, error, message):
+    model = quick().fit(X, LABELS["two classes"])
+    with pytest.raises(error, match=message):
+        to_onnx(model, data)
+
+
+def test_lists_are_data_too():
+    model = quick().fit(X, LABELS["two classes"])
+    assert_same_classes(model, to_onnx(model, X.tolist()), NEW_X, "float64")
 
 
 def test_operators_that_are_too_old():
