@@ -112,7 +112,11 @@ def cluster():
     """Two worker processes of Dask, and a client."""
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            # Any free port: with the usual one a second cluster on the machine would warn.
+            dashboard_address="127.0.0.1:0",
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -65,7 +65,7 @@ def connect(arguments):
             n_workers=arguments.workers,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # any free port
         ) as cluster,
         Client(cluster) as client,
     ):
