@@ -13,9 +13,10 @@ from scipy.special import erfcx
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_set import machine
-from sklearn_set.estimators import SETClassifier, SETRegressor
+from sklearn_set.classifier import SETClassifier
 from sklearn_set.network import SparseLayer, SparseNetwork
 from sklearn_set.optimizers import SOLVERS
+from sklearn_set.regressor import SETRegressor
 from sklearn_set.topology import Topology
 from sklearn_set.training import Progress, Randomness
 from sklearn_set.validation import check_values, options
@@ -287,7 +288,12 @@ def _convert_classifier(scope, operator, container):
 def _convert_regressor(scope, operator, container):
     graph = _Graph(scope, container, operator.raw_operator._network.dtype)
     raw = _write_networks(graph, operator)
-    graph.add("Identity", raw, output=operator.outputs[0].full_name)
+    kind = _OF_TARGETS[operator.raw_operator.out_activation_]
+    graph.add(kind, raw, output=operator.outputs[0].full_name)
+
+
+# What the output units of a regressor apply -> its operator.
+_OF_TARGETS = {"identity": "Identity", "exp": "Exp"}
 
 
 # ---------------------------------------------------------------------------------- the graph

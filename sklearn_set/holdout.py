@@ -1,10 +1,38 @@
-"""Which samples early stopping holds out.
+"""The samples a model is validated on while it trains, and which of the user's they are.
 
 scikit-learn's stratified splits may leave a rare class out of one part; here every class is in
 both.  Knows labels and counts, but neither estimators nor networks.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+from sklearn.utils import _safe_indexing
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A validation set: X and y as checked, y as the kernels read it, weights or None.
+
+    `as_given` returns X as the user has it, for scorers that call the estimator.
+    """
+
+    X: object
+    y: np.ndarray
+    targets: np.ndarray
+    weight: np.ndarray | None
+    as_given: object
+
+    @classmethod
+    def part(cls, rows, X_given, X, y, targets, weight):
+        """Some rows of the user's data."""
+        return cls(
+            X[rows],
+            y[rows],
+            targets[rows],
+            None if weight is None else weight[rows],
+            lambda: _safe_indexing(X_given, rows),
+        )
 
 
 def split_rows(n_samples, fraction, labels, rng):

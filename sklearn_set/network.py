@@ -219,11 +219,25 @@ def _too_sparse(epsilon, n_unconnected):
 # ------------------------------------------------------------------- laws of first weights
 
 
-def _uniform(limit, size, dtype, rng):
-    values = rng.random(size, dtype=dtype)
-    values *= 2 * limit
-    values -= limit
+# Numbers drawn at a time, half a megabyte of doubles.
+_DRAWN_AT_ONCE = 1 << 16
+
+
+def _drawn(draw, size, dtype):
+    """Numbers of `draw`, which takes how many, drawn as doubles and rounded.
+
+    One seed gives one network, then, in single and in double precision, and all that is drawn
+    after it is the same too.
+    """
+    values = np.empty(size, dtype)
+    for start in range(0, size, _DRAWN_AT_ONCE):
+        part = values[start : start + _DRAWN_AT_ONCE]
+        part[:] = draw(part.shape[0])
     return values
+
+
+def _uniform(limit, size, dtype, rng):
+    return _drawn(lambda n: rng.random(n) * (2 * limit) - limit, size, dtype)
 
 
 def _he_uniform(topology, size, dtype, rng):
@@ -238,9 +252,7 @@ def _glorot_uniform(topology, size, dtype, rng):
 
 
 def _normal(topology, size, dtype, rng):
-    values = rng.standard_normal(size, dtype=dtype)
-    values *= 0.1
-    return values
+    return _drawn(lambda n: rng.standard_normal(n) * 0.1, size, dtype)
 
 
 def _small(topology, size, dtype, rng):

@@ -8,7 +8,9 @@ samples.  Nothing of size n_in x n_out exists.  Knows layers, but neither evolut
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, ndtr, softmax
+from scipy.special import expit, ndtr
+
+from sklearn_set.losses import LOSSES
 
 # Samples of a probe: enough for a stable sign, few enough to be cheap; at least a batch of them.
 _MIN_SAMPLES = 128
@@ -45,22 +47,6 @@ ACTIVATIONS = {
     "gelu": (lambda z, p: z * ndtr(z), lambda z, p: ndtr(z) + z * _normal_density(z)),
     "silu": (lambda z, p: z * expit(z), lambda z, p: expit(z) * (1 + z * expit(-z))),
     "all_relu": (_linear_below_zero, _slope_below_zero),
-}
-
-
-def _softmax_residual(z, y):
-    residual = softmax(z, axis=0)
-    residual[y, np.arange(z.shape[1])] -= 1
-    return residual
-
-
-# name -> prediction minus target, of shape (n_outputs, n_samples), from the pre-activations of
-# the output neurons and y as training has it.  The kernels' formulas are in _core/losses.pxd.
-LOSSES = {
-    "softmax_log_loss": _softmax_residual,
-    "logistic_log_loss": lambda z, y: expit(z) - y.T,
-    "squared_error": lambda z, y: z - y.T,
-    "soft_log_loss": lambda z, y: softmax(z, axis=0) - y.T,
 }
 
 
@@ -122,7 +108,7 @@ def n_probe_samples(sizes, n_samples, batch_size, dtype):
     return min(n_samples, max(batch_size, _MIN_SAMPLES), n_affordable)
 
 
-def probe(network, X, y, sample_weight, loss, rows):
+def probe(network, X, y, sample_weight, loss, rows, loss_parameter=0.0):
     """Send some samples through a network and back.
 
     Nothing is dropped, and nothing of the network changes.
@@ -138,6 +124,8 @@ def probe(network, X, y, sample_weight, loss, rows):
         A key of `LOSSES`.
     rows : ndarray of int
         The samples.
+    loss_parameter : float, default=0.0
+        The loss's own number.
 
     Returns
     -------
@@ -150,8 +138,8 @@ def probe(network, X, y, sample_weight, loss, rows):
     # Overflow is no business of a probe: the training step tells the user.
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         inputs, z = _forward(network, table)
-        residual = LOSSES[loss](z.pop(), y[rows])
-        deltas = _backward(network, z, residual * weight)
+        residual = LOSSES[loss].residual(z.pop().T, y[rows], loss_parameter)
+        deltas = _backward(network, z, residual.T * weight)
     return [LayerProbe(*pair) for pair in zip(inputs, deltas, strict=True)]
 
 

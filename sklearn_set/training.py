@@ -6,12 +6,14 @@ scikit-learn, nor what y meant before it became class numbers or targets.
 
 import copy
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
 from sklearn_set import machine
 from sklearn_set.augmentation import mixed_parts, soften
 from sklearn_set.evolution import ZETA_SCHEDULES, evolve
+from sklearn_set.losses import LOSSES
 from sklearn_set.network import Workspace
 from sklearn_set.probe import n_probe_samples, probe
 
@@ -61,7 +63,8 @@ class TrainingData:
 
     X is C-ordered or (data, indices, indptr); y holds int32 class numbers for
     ``loss="softmax_log_loss"``, targets of shape (n_samples, n_outputs) otherwise; `rows` are the
-    samples to train on, so that a held-out part needs no copy of the rest.
+    samples to train on, so that a held-out part needs no copy of the rest; `loss_parameter` is the
+    loss's own number, such as the quantile.
     """
 
     X: object
@@ -69,6 +72,7 @@ class TrainingData:
     sample_weight: np.ndarray | None
     loss: str
     rows: np.ndarray
+    loss_parameter: float = 0.0
 
 
 class Randomness:
@@ -123,6 +127,22 @@ class Progress:
         self.best_validation_score = -np.inf
 
 
+@dataclass
+class Course:
+    """What one call of `train` has gathered so far; with it another call goes on from there.
+
+    `best` and `best_optimizer` are copies of the best epoch, where a score decides; `snapshots`
+    the networks of earlier epochs, without the last.
+    """
+
+    n_iter: int = 0
+    best: object = None
+    best_optimizer: object = None
+    snapshots: list = field(default_factory=list)
+    has_ended: bool = False
+    is_between_epochs: bool = True
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What one call of `train` did: what to keep, completed epochs, why it ended.
@@ -138,6 +158,57 @@ class Outcome:
     interrupted: bool = False
 
 
+@dataclass
+class TrainingState:
+    """All that changes while a model is trained; put in its place, an earlier one is gone on from.
+
+    `rows` are the samples to train on, `held_out` those the estimator set aside, or None;
+    `identity` returns a text that tells the data and parameters from any others; it is None where
+    the call is a part of a stream, which nothing repeats. `fitted_attributes` returns what would
+    make the estimator a fitted one now, in copies or not.
+    """
+
+    network: object
+    optimizer: object
+    progress: Progress
+    randomness: Randomness
+    rows: np.ndarray
+    held_out: np.ndarray | None
+    identity: object
+    fitted_attributes: object = None
+    course: Course = field(default_factory=Course)
+
+    NAMES: ClassVar = (
+        "network",
+        "optimizer",
+        "progress",
+        "randomness",
+        "rows",
+        "held_out",
+        "course",
+    )
+
+    def as_dict(self):
+        """The parts, by name, without the identity."""
+        return {name: getattr(self, name) for name in self.NAMES}
+
+    def replace(self, parts):
+        """Go on from another state of the same training, as `as_dict` gave it."""
+        for name in self.NAMES:
+            setattr(self, name, parts[name])
+
+
+class Observer:
+    """Looks on while a network is trained; this one sees nothing and wants nothing."""
+
+    def epoch_begins(self):
+        """An epoch is about to begin."""
+
+    def epoch_ends(self):
+        """Return whether training shall end after the epoch just done and recorded."""
+        return False
+
+
 def train(
     network,
     optimizer,
@@ -148,7 +219,10 @@ def train(
     *,
     n_epochs=None,
     validate=None,
+    score_decides=True,
     keep_moments=True,
+    observer=None,
+    course=None,
 ):
     """Train a network in place.
 
@@ -167,10 +241,17 @@ def train(
         At most so many epochs; ``settings.max_iter`` where None.
     validate : callable, default=None
         Takes the network, returns its score (higher is better) and its loss on held-out data.
-        The score decides when to stop, in place of the training loss, and the best network is
-        returned.
+    score_decides : bool, default=True
+        Whether that score decides when to stop, in place of the training loss, and the best
+        network is returned; else the scores are recorded only.
     keep_moments : bool, default=True
-        Whether the optimizer is returned too; with `validate` it costs a copy of the moments.
+        Whether the optimizer is returned too; where a score decides it costs a copy of the
+        moments.
+    observer : Observer, default=None
+        Told of every epoch; may end training.
+    course : Course, default=None
+        Continued: with the other arguments as they were after an epoch, training goes on as if
+        it had not been cut.
 
     Returns
     -------
@@ -183,14 +264,18 @@ def train(
     """
     if settings.learning_rate == "constant":
         progress.learning_rate = settings.learning_rate_init
-    if data.loss != "squared_error" and (settings.mixup > 0 or settings.label_smoothing > 0):
+    if LOSSES[data.loss].of_classes and (settings.mixup > 0 or settings.label_smoothing > 0):
         data = soften(data, network.sizes[-1], settings.label_smoothing)
     workspace = Workspace(network, settings.batch_size, settings.n_threads)
-    best, best_optimizer = network, optimizer if keep_moments else None
-    n_iter, snapshots = 0, []
     n_epochs = n_epochs or settings.max_iter
+    observer = observer or Observer()
+    course = course or Course()
+    score_decides = score_decides and validate is not None
+    interrupted = False
     try:
-        for _ in range(n_epochs):
+        while course.n_iter < n_epochs and not course.has_ended:
+            observer.epoch_begins()
+            course.is_between_epochs = False
             if is_time_to_evolve(progress, settings):
                 evolve(
                     network,
@@ -207,25 +292,36 @@ def train(
                 workspace.adapt(network)
             loss = run_epoch(network, optimizer, workspace, data, settings, progress, randomness)
             held_out = None if validate is None else validate(network)
-            n_iter += 1
-            if record(progress, loss, held_out, settings) and held_out is not None:
-                best = network.copy()
-                best_optimizer = optimizer.copy() if keep_moments else None
+            course.n_iter += 1
+            if record(progress, loss, held_out, settings, score_decides) and score_decides:
+                course.best = network.copy()
+                course.best_optimizer = optimizer.copy() if keep_moments else None
             adjust_rate(progress, settings)
-            if should_stop(progress, settings, validated=held_out is not None):
-                return Outcome(best, best_optimizer, n_iter, tuple(snapshots), converged=True)
-            if is_time_for_a_snapshot(n_iter, n_epochs, settings.n_snapshots):
-                snapshots.append(network.copy())
+            course.has_ended = should_stop(progress, settings, validated=score_decides)
+            takes_snapshot = not course.has_ended and is_time_for_a_snapshot(
+                course.n_iter, n_epochs, settings.n_snapshots
+            )
+            if takes_snapshot:
+                course.snapshots.append(network.copy())
+            course.is_between_epochs = True
+            if observer.epoch_ends() and not course.has_ended:
+                course.has_ended = True
+                if takes_snapshot:
+                    del course.snapshots[-1]  # it would count twice, being the last
     except KeyboardInterrupt:
         # Steps of the epoch cut short have been made, its record has not.
-        return Outcome(best, best_optimizer, n_iter, tuple(snapshots), interrupted=True)
-    # Without a limit to its patience, training was to last so long and no longer.
+        interrupted = True
+    best, best_optimizer = network, optimizer
+    if course.best is not None:
+        best, best_optimizer = course.best, course.best_optimizer
     return Outcome(
         best,
-        best_optimizer,
-        n_iter,
-        tuple(snapshots),
-        converged=settings.n_iter_no_change == np.inf,
+        best_optimizer if keep_moments else None,
+        course.n_iter,
+        tuple(course.snapshots),
+        # Without a limit to its patience, training was to last so long and no longer.
+        converged=not interrupted and (course.has_ended or settings.n_iter_no_change == np.inf),
+        interrupted=interrupted,
     )
 
 
@@ -286,7 +382,7 @@ def probe_some(network, data, settings, randomness):
         rows = rows[data.sample_weight[rows] > 0]
     n = n_probe_samples(network.sizes, rows.shape[0], settings.batch_size, network.dtype)
     rows = randomness.order.choice(rows, n, replace=False)
-    return probe(network, data.X, data.y, data.sample_weight, data.loss, rows)
+    return probe(network, data.X, data.y, data.sample_weight, data.loss, rows, data.loss_parameter)
 
 
 def run_epoch(network, optimizer, workspace, data, settings, progress, randomness):
@@ -312,6 +408,7 @@ def run_epoch(network, optimizer, workspace, data, settings, progress, randomnes
             part.y,
             part.sample_weight,
             loss=part.loss,
+            loss_parameter=part.loss_parameter,
             alpha=settings.alpha,
             weight_decay=settings.weight_decay,
             dropout=settings.dropout,
@@ -335,6 +432,8 @@ def run_epoch(network, optimizer, workspace, data, settings, progress, randomnes
         np.isfinite(loss)
         and finite
         and all(np.isfinite(layer.bias).all() for layer in network.layers)
+        # Adam's squares overflow before its gradients do, and then nothing moves any more.
+        and all(np.isfinite(moment).all() for layer in optimizer.bias_moments for moment in layer)
     ):
         raise ValueError(DIVERGED)
     progress.n_epochs += 1
@@ -342,25 +441,25 @@ def run_epoch(network, optimizer, workspace, data, settings, progress, randomnes
     return loss
 
 
-def record(progress, loss, held_out, settings):
-    """Note an epoch; return whether it is the best so far."""
+def record(progress, loss, held_out, settings, score_decides=True):
+    """Note an epoch; return whether it is the best so far, by loss or by score."""
     progress.loss_curve.append(loss)
-    if settings.verbose:
-        print(f"Iteration {len(progress.loss_curve)}, loss = {loss:.8f}")
-    if held_out is None:
-        improved = loss <= progress.best_loss - settings.tol
-        best = loss < progress.best_loss
-        progress.best_loss = min(loss, progress.best_loss)
-    else:
+    line = f"Iteration {len(progress.loss_curve)}, loss = {loss:.8f}"
+    improved = loss <= progress.best_loss - settings.tol
+    best = loss < progress.best_loss
+    progress.best_loss = min(loss, progress.best_loss)
+    if held_out is not None:
         score, validation_loss = held_out
         progress.validation_scores.append(score)
         progress.validation_loss_curve.append(validation_loss)
-        if settings.verbose:
-            print(f"Validation score: {score:f}")
-        improved = score >= progress.best_validation_score + settings.tol
-        best = score > progress.best_validation_score
-        if best:
+        line += f", validation loss = {validation_loss:.8f}\nValidation score: {score:f}"
+        if score_decides:
+            improved = score >= progress.best_validation_score + settings.tol
+            best = score > progress.best_validation_score
+        if score > progress.best_validation_score:
             progress.best_validation_score = score
+    if settings.verbose:
+        print(line)
     if best:
         progress.best_epoch = len(progress.loss_curve)
     progress.n_without_improvement = 0 if improved else progress.n_without_improvement + 1

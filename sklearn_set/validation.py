@@ -19,6 +19,7 @@ from sklearn_set.evolution import (
     PRUNING_RULES,
     ZETA_SCHEDULES,
 )
+from sklearn_set.losses import REGRESSION_LOSSES
 from sklearn_set.network import ACTIVATIONS, WEIGHT_LAWS
 from sklearn_set.optimizers import SOLVERS
 
@@ -148,7 +149,9 @@ CONSTRAINTS = {
     "label_smoothing": (_FRACTION,),
     "weight_init": (options("auto", *WEIGHT_LAWS),),
     "dtype": (options("auto", "float32", "float64"), FLOAT_TYPE),
-    "loss": (options("squared_error"),),
+    "loss": (options(*REGRESSION_LOSSES),),
+    "quantile": (interval(Real, 0, 1, "neither"),),
+    "huber_delta": (_POSITIVE,),
     # sparse evolutionary training
     "epsilon": (_POSITIVE,),
     "zeta": (_CLOSED_FRACTION,),

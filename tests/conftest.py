@@ -3,6 +3,7 @@
 Everything is a plain function of explicit seeds; the test files say `from conftest import ...`.
 """
 
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ import pytest
 HERE = Path(__file__).resolve().parent
 if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
+
+# Pictures are drawn without a window, also by examples in processes of their own.
+os.environ["MPLBACKEND"] = "Agg"
 
 import reference  # noqa: E402
 
@@ -150,6 +154,11 @@ class Data:
     sample_weight: np.ndarray | None
     loss: str
 
+    @property
+    def loss_parameter(self):
+        """The loss's own number, that of the reference."""
+        return reference.LOSS_PARAMETERS.get(self.loss, 0.0)
+
 
 def make_data(n_samples, sizes, loss, dtype, seed, *, weighted=True, zero_features=True):
     """Random samples for a network of the given sizes.
@@ -167,6 +176,9 @@ def make_data(n_samples, sizes, loss, dtype, seed, *, weighted=True, zero_featur
         y = rng.integers(2, size=(n_samples, sizes[-1])).astype(dtype)
     elif loss == "soft_log_loss":
         y = rng.dirichlet(np.ones(sizes[-1]), n_samples).astype(dtype)
+    elif loss == "poisson":
+        y = rng.poisson(1.0, size=(n_samples, sizes[-1])).astype(dtype)
+        y[::4] *= 0.3  # counts per exposure need not be whole
     else:
         y = rng.normal(size=(n_samples, sizes[-1])).astype(dtype)
     weight = None
@@ -218,6 +230,7 @@ def make_stepper(kernel, network, optimizer, data, *, batch_size, X=None, n_thre
         data.y,
         data.sample_weight,
         loss=data.loss,
+        loss_parameter=data.loss_parameter,
         n_threads=n_threads,
         **options,
     )

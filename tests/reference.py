@@ -11,7 +11,7 @@ Read row by row, ``matrix[pattern]`` is in the order of the slots.
 """
 
 import numpy as np
-from scipy.special import erf, expit
+from scipy.special import erf, expit, xlogy
 
 # ------------------------------------------------------------------------------- activations
 
@@ -62,7 +62,8 @@ def activation_parameter(name, depth):
 # ------------------------------------------------------------------------------------ losses
 #
 # Each takes z (n_samples, n_outputs) and the targets, and returns the loss of every sample
-# (n_samples,) and prediction - target (n_samples, n_outputs).
+# (n_samples,) and its derivative by z (n_samples, n_outputs), which is prediction - target where
+# loss and output activation belong together.
 
 
 def softmax_log_loss(z, labels):
@@ -97,11 +98,54 @@ def squared_error(z, targets):
     return ((z - targets) ** 2).mean(axis=1) / 2, z - targets
 
 
+# The losses' own numbers in the tests.
+LOSS_PARAMETERS = {"huber": 0.6, "quantile": 0.7}
+
+
+def absolute_error(z, targets):
+    """Absolute error; value and derivative by several outputs as for the squared error."""
+    return np.abs(z - targets).mean(axis=1), np.where(z > targets, 1.0, -1.0)
+
+
+def huber(z, targets, limit=LOSS_PARAMETERS["huber"]):
+    """Half squared error up to `limit`, beyond it the tangent."""
+    error = np.abs(z - targets)
+    loss = np.where(error <= limit, error**2 / 2, limit * error - limit**2 / 2)
+    slope = np.where(error <= limit, z - targets, limit * np.sign(z - targets))
+    return loss.mean(axis=1), slope
+
+
+def quantile(z, targets, q=LOSS_PARAMETERS["quantile"]):
+    """The pinball loss: q for every unit too low, 1 - q for every unit too high."""
+    loss = np.maximum(q * (targets - z), (1 - q) * (z - targets))
+    return loss.mean(axis=1), np.where(z > targets, 1 - q, -q)
+
+
+def poisson(z, targets):
+    """Half the Poisson deviance of the prediction exp(z): as in scikit-learn a sum over outputs."""
+    deviance = np.exp(z) - targets - xlogy(targets, np.exp(z) / np.where(targets > 0, targets, 1))
+    return deviance.sum(axis=1), np.exp(z) - targets
+
+
 LOSSES = {
     "softmax_log_loss": softmax_log_loss,
     "logistic_log_loss": logistic_log_loss,
     "squared_error": squared_error,
     "soft_log_loss": soft_log_loss,
+    "absolute_error": absolute_error,
+    "huber": huber,
+    "quantile": quantile,
+    "poisson": poisson,
+}
+
+# The value is the mean over the outputs, the derivative that of the sum.
+AVERAGED = ("squared_error", "absolute_error", "huber", "quantile")
+
+# Errors z - target at which the derivative jumps, or bends.
+LOSS_KINKS = {
+    "absolute_error": (0.0,),
+    "quantile": (0.0,),
+    "huber": (-LOSS_PARAMETERS["huber"], LOSS_PARAMETERS["huber"]),
 }
 
 

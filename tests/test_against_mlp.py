@@ -24,6 +24,7 @@ N_SAMPLES, N_FEATURES, N_EPOCHS = 50, 8, 20
 _rng = np.random.default_rng(42)
 X = _rng.normal(size=(N_SAMPLES, N_FEATURES)) * (_rng.random((N_SAMPLES, N_FEATURES)) < 0.7)
 _scores = X @ _rng.normal(size=(N_FEATURES, 3)) + _rng.normal(size=(N_SAMPLES, 3)) / 2
+_counts = _rng.poisson(np.exp(_scores / 4)).astype(float)
 WEIGHT = _rng.uniform(0.2, 3, N_SAMPLES)
 WEIGHT[3::9] = 0
 
@@ -33,6 +34,8 @@ TARGETS = {
     "multilabel": (_scores > 0).astype(int),
     "regression": _scores[:, 0],
     "regression on three outputs": _scores,
+    "regression of counts": _counts[:, 0],
+    "regression of three counts": _counts,
 }
 SOLVERS = {
     "plain sgd": {"solver": "sgd", "momentum": 0.0, "learning_rate_init": 0.05},
@@ -60,6 +63,8 @@ def twins(target, **parameters):
         "n_iter_no_change": 1000,
         "random_state": 0,
     } | parameters
+    if "counts" in target:
+        parameters["loss"] = "poisson"
     of_set, of_mlp = (
         (SETRegressor, MLPRegressor) if "regression" in target else (SETClassifier, MLPClassifier)
     )

@@ -69,7 +69,7 @@ def test_global_state_is_used_for_none():
 
 def test_values_do_not_depend_on_the_size_of_blocks(monkeypatch):
     X, _ = make_microarray(30, 500, random_state=1)
-    monkeypatch.setattr("sklearn_set.datasets._BLOCK_VALUES", 3500)
+    monkeypatch.setattr("sklearn_set.datasets._generator._BLOCK_VALUES", 3500)
     blocked, _ = make_microarray(30, 500, random_state=1)
     np.testing.assert_array_equal(X, blocked)
 

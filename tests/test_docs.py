@@ -1,8 +1,10 @@
 """The documentation is true: examples run, names and links exist, quotes and tables match."""
 
+import ast
 import inspect
 import linecache
 import re
+import runpy
 import subprocess
 import sys
 import textwrap
@@ -11,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import sklearn
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from threadpoolctl import threadpool_limits
 
 from sklearn_set import SETClassifier, SETRegressor
@@ -148,6 +152,21 @@ def test_example_of_fifty_million_neurons():
     assert shown.count("Iteration") == 5
 
 
+def test_example_of_pictures(monkeypatch):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    titles = []
+
+    def show():
+        axes = pyplot.gcf().axes
+        titles.append([ax.get_title() for ax in axes if ax.get_title()])
+        pyplot.close("all")
+
+    monkeypatch.setattr(pyplot, "show", show)
+    with threadpool_limits(1):
+        runpy.run_path(str(ROOT / "doc" / "examples" / "plot_inspection.py"))
+    assert [len(shown) for shown in titles] == [1, 2, 2, 1, 1]
+
+
 @pytest.mark.parametrize("block", QUOTES, ids=str)
 def test_quotes_are_verbatim(block):
     quoted = block.code.rstrip("\n").split("\n")
@@ -183,8 +202,25 @@ def test_links_lead_somewhere(page):
 def test_files_that_are_mentioned_exist(page):
     names = re.findall(r"`((?:sklearn_set|tests|doc)/[^`<>\s]*)`", prose_of(page))
     names += re.findall(r"\b((?:tests|doc)/[\w/]+\.(?:py|md))\b", text_of(page))
-    missing = [name for name in names if not (ROOT / name).exists()]
+    missing = [name for name in names if not (ROOT / name.partition("::")[0]).exists()]
     assert not missing, f"{page.name} mentions files that do not exist: {missing}"
+
+
+def names_of_tests(path):
+    """Names of the tests of a file, as pytest would be told them."""
+    found = set()
+    for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body:
+        members = node.body if isinstance(node, ast.ClassDef) else [node]
+        prefix = f"{node.name}::" if isinstance(node, ast.ClassDef) else ""
+        found |= {prefix + each.name for each in members if isinstance(each, ast.FunctionDef)}
+    return {name for name in found if name.rpartition("::")[2].startswith("test_")}
+
+
+@every_page
+def test_tests_that_are_mentioned_exist(page):
+    mentioned = re.findall(r"`(tests/\w+\.py)::([\w:]+)", text_of(page))
+    missing = [f"{path}::{name}" for path, name in mentioned if name not in names_of_tests(path)]
+    assert not missing, f"{page.name} mentions tests that do not exist: {missing}"
 
 
 @every_page
@@ -257,11 +293,66 @@ def test_guide_names_every_activation():
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "doc" / "user_guide.md"], ids=name_of)
 def test_attributes_exist(page):
     documented = set()
-    for estimator in (SETClassifier, SETRegressor):
-        attributes = estimator.__doc__.split("Attributes\n")[1].split("See Also\n")[0]
-        documented |= set(re.findall(r"^ *(\w+_) : ", attributes, re.MULTILINE))
+    for path in (ROOT / "sklearn_set").rglob("*.py"):
+        for attributes in re.findall(
+            r"\n *Attributes\n *-+\n(.*?)\n\n *\w+( \w+)?\n *--", path.read_text("utf-8"), re.S
+        ):
+            documented |= set(re.findall(r"^ *(\w+_) : ", attributes[0], re.MULTILINE))
     mentioned = set(re.findall(r"`([a-z]\w*[a-z]_)`", prose_of(page)))
     assert mentioned <= documented
+
+
+# --------------------------------------------------------------------- compared with MLP
+
+
+def comparison():
+    """Rows of the tables of doc/compatibility.md: what, in MLP, here."""
+    section = text_of(ROOT / "doc" / "compatibility.md").split("\n## What each has\n")[1]
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \|$", section, re.MULTILINE)
+    return [row for row in rows if row[0] != "feature"]
+
+
+def names_in(cell):
+    return set(re.findall(r"`([a-z]\w*)`", cell))
+
+
+def names_of(estimators):
+    """Parameters, methods and fitted attributes."""
+    found = set()
+    for estimator in estimators:
+        found |= {*dir(estimator), *inspect.signature(estimator).parameters}
+        attributes = estimator.__doc__.split("Attributes\n")[1].split("See Also\n")[0]
+        found |= set(re.findall(r"^ *(\w+_) : ", attributes, re.MULTILINE))
+    return found
+
+
+def test_comparison_rests_on_tests():
+    rows = comparison()
+    assert len(rows) > 60
+    for what, there, here in rows:
+        assert re.match(r"(yes|no)\b", there), what
+        assert re.search(r": `tests/test_\w+\.py::test_\w+`$", here), what
+
+
+def test_comparison_names_what_is_here():
+    for what, _, here in comparison():
+        if not here.startswith("no:"):
+            assert names_in(what) <= names_of([SETClassifier, SETRegressor]), what
+
+
+@pytest.mark.skipif(
+    not sklearn.__version__.startswith("1.9."), reason="the page speaks of scikit-learn 1.9"
+)
+def test_comparison_is_right_about_mlp():
+    known, told = names_of([MLPClassifier, MLPRegressor]), set()
+    for what, there, _ in comparison():
+        if there.startswith("yes"):
+            assert names_in(what) <= known, what
+            told |= names_in(what) | names_in(there)
+        else:
+            assert not names_in(what) & known, what
+    parameters = {name for each in (MLPClassifier, MLPRegressor) for name in each().get_params()}
+    assert not parameters - told
 
 
 # --------------------------------------------------------------------------------- design
@@ -271,8 +362,7 @@ def test_design_has_a_line_for_every_file():
     design = text_of(ROOT / "doc" / "design.md")
     files = [
         path
-        for folder in (ROOT / "sklearn_set", CORE)
-        for path in folder.iterdir()
+        for path in (ROOT / "sklearn_set").rglob("*")
         if path.suffix in (".py", ".pyx", ".pxd", ".pxi", ".h")
     ]
     assert len(files) > 20

@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sklearn_set import SETClassifier, SETRegressor, estimators, training
+from sklearn_set import SETClassifier, SETRegressor, base, training
 from sklearn_set.optimizers import SGD, Adam
 
 # Nearly every fit here is shorter than convergence takes.
@@ -477,14 +477,14 @@ def test_the_decision_of_two_classes_is_the_log_odds_of_the_second():
 def split(monkeypatch):
     """Rows that the last fit trained on, and those held out."""
     rows = {}
-    train = estimators.train
+    train = base.train
 
     def spy(network, optimizer, data, *args, **kwargs):
         rows["train"] = np.sort(data.rows)
         rows["held out"] = np.setdiff1d(np.arange(len(data.y)), data.rows)
         return train(network, optimizer, data, *args, **kwargs)
 
-    monkeypatch.setattr(estimators, "train", spy)
+    monkeypatch.setattr(base, "train", spy)
     return rows
 
 
@@ -996,7 +996,7 @@ ODD = {
     ("estimator", "only"),
     [
         (SETClassifier, {"class_weight": {0: 2}, "label_smoothing": 0.3}),
-        (SETRegressor, {"loss": "squared_error"}),
+        (SETRegressor, {"loss": "quantile", "quantile": 0.2, "huber_delta": 3}),
     ],
 )
 def test_every_parameter_survives_clone(estimator, only):
@@ -1029,7 +1029,7 @@ def test_a_pickled_model_predicts_the_same(target):
 
 def test_another_version_is_told():
     state = classifier().fit(X, Y).__getstate__()
-    assert state["_sklearn_set_version"] == estimators.__version__
+    assert state["_sklearn_set_version"] == base.__version__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         SETClassifier().__setstate__(dict(state))
@@ -1204,8 +1204,11 @@ def test_single_precision_is_near_double_precision():
     options = {"zeta": 0.0, "max_iter": 10}
     double = regressor(**options).fit(X, T)
     single = regressor(**options).fit(X.astype(np.float32), T)
-    # The two draw different first weights; what must agree is how well they learn.
-    assert single.loss_ == pytest.approx(double.loss_, rel=0.5)
+    # The same first weights, rounded: after few epochs the curves differ by rounding only.
+    np.testing.assert_allclose(single.loss_curve_, double.loss_curve_, rtol=1e-4)
+    for coefs, expected in zip(single.coefs_, double.coefs_, strict=True):
+        np.testing.assert_array_equal(coefs.indices, expected.indices)
+        np.testing.assert_allclose(coefs.data, expected.data, atol=1e-4)
     again = regressor(dtype="float32", **options).fit(X, T)
     assert_same_model(single, again)
 
@@ -1481,13 +1484,13 @@ def test_weak_spot_02_memory():
 
 def test_weak_spot_03_partial_fit_with_a_seed_does_not_replay_the_shuffle(monkeypatch):
     orders = []
-    train = estimators.train
+    train = base.train
 
     def spy(network, optimizer, data, settings, progress, randomness, **kwargs):
         orders.append(tuple(randomness.copy().order.permutation(N)))
         return train(network, optimizer, data, settings, progress, randomness, **kwargs)
 
-    monkeypatch.setattr(estimators, "train", spy)
+    monkeypatch.setattr(base, "train", spy)
     model = classifier(random_state=7)
     for _ in range(5):
         model.partial_fit(X, Y, classes=[0, 1, 2])
@@ -1527,8 +1530,8 @@ def test_weak_spot_06_partial_fit_is_what_it_says():
     assert regressor(max_iter=30).partial_fit(X, T).n_iter_ == 1
 
 
-def test_weak_spot_07_a_loss_that_targets_do_not_fit_is_not_offered():
-    with pytest.raises(ValueError, match="The 'loss' parameter of SETRegressor must be"):
+def test_weak_spot_07_a_loss_that_targets_do_not_fit_is_refused():
+    with pytest.raises(ValueError, match="loss='poisson' requires non-negative y and sum"):
         regressor(loss="poisson").fit(X, -np.abs(T))
 
 

@@ -28,7 +28,7 @@ from sklearn_set.evolution import (
     prune_each_sign,
     prune_nearest_zero,
 )
-from sklearn_set.network import SparseLayer, SparseNetwork
+from sklearn_set.network import WEIGHT_LAWS, SparseLayer, SparseNetwork, draw_weights
 from sklearn_set.optimizers import SGD, Adam
 from sklearn_set.probe import LayerProbe
 from sklearn_set.topology import carried, draw_distinct, erdos_renyi, positions_of_ranks
@@ -489,6 +489,26 @@ LAWS = {
 def uniform(limit_squared):
     limit = np.sqrt(limit_squared)
     return stats.uniform(-limit, 2 * limit)
+
+
+@pytest.mark.parametrize("size", [1, 1000, 70_000])  # the last is drawn in two parts
+@pytest.mark.parametrize("weight_init", WEIGHT_LAWS)
+def test_one_seed_draws_the_same_in_both_number_types(weight_init, size):
+    topology = make_network((200, 100, 2), epsilon=20, dtype="float64", seed=11).layers[0].topology
+    drawn, then = {}, {}
+    for dtype in ("float32", "float64"):
+        rng = np.random.default_rng(3)
+        drawn[dtype] = draw_weights(weight_init, "relu", topology, size, dtype, rng)
+        then[dtype] = rng.random()
+        assert drawn[dtype].dtype == dtype
+    # "small" multiplies once more after rounding
+    np.testing.assert_allclose(drawn["float32"], drawn["float64"], rtol=2e-7)
+    assert then["float32"] == then["float64"]
+    # in parts or not, the numbers are those of one draw
+    rng = np.random.default_rng(3)
+    whole = rng.standard_normal(size) if weight_init == "normal" else 2 * rng.random(size) - 1
+    ratio = drawn["float64"] / whole
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-9)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -24,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_set import SETClassifier, SETRegressor, export, machine
 from sklearn_set.export import register_onnx_converters, to_onnx
+from sklearn_set.losses import LOSSES
 from sklearn_set.network import ACTIVATIONS
 from sklearn_set.topology import Topology
 
@@ -187,6 +188,20 @@ def test_regression(n_targets, dtype, layers):
     assert actual.dtype == expected.dtype
     assert actual.shape == (17, n_targets)  # skl2onnx's form, also for one target
     assert_close(actual, expected.reshape(17, -1), dtype)
+
+
+@every_dtype
+@pytest.mark.parametrize("loss", [name for name, loss in LOSSES.items() if not loss.of_classes])
+def test_every_loss_of_regression(loss, dtype):
+    data = X.astype(dtype)
+    model = quick(SETRegressor, loss=loss, n_snapshots=2).fit(data, np.abs(data[:, 0]))
+    new = NEW_X.astype(dtype)
+    assert_close(run(to_onnx(model, data), new)["variable"].ravel(), model.predict(new), dtype)
+
+
+def test_every_output_activation_of_regression_has_its_operator():
+    needed = {loss.out_activation for loss in LOSSES.values() if not loss.of_classes}
+    assert set(export._OF_TARGETS) == needed
 
 
 @every_form

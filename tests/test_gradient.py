@@ -34,7 +34,7 @@ MIN_DISTANCE_FROM_KINK = 1e-4
 
 
 def loss_of(kernel, network, data, rows, dropout):
-    """What the step reports, with the squared error as the sum over outputs that it descends.
+    """What the step reports, with mean errors as the sums over outputs that it descends.
 
     A step of size zero moves nothing.
     """
@@ -49,7 +49,7 @@ def loss_of(kernel, network, data, rows, dropout):
         dropout_seed=DROPOUT_SEED,
     )
     loss = stepper.step(rows, 0.0, 0.0, STEP_NUMBER)
-    if data.loss == "squared_error":
+    if data.loss in reference.AVERAGED:
         # As in scikit-learn the value is the mean over the outputs, its gradient that of the sum;
         # the penalty is the same in both.
         squares = sum(np.sum(layer.weights**2) for layer in network.layers)
@@ -80,13 +80,13 @@ def test_gradient_is_the_derivative_of_the_loss(kernel, activation, loss, dropou
     data = make_data(N_BATCH + 4, SIZES, loss, "float64", seed=1)
     rows = np.random.default_rng(2).permutation(N_BATCH + 4)[:N_BATCH].astype(np.int32)
     network = irregular_network(SIZES, activation, "float64", seed=3)
+    dense = reference.DenseMLP.of(network)
+    masks = dense.masks(N_BATCH, dropout, DROPOUT_SEED, STEP_NUMBER, "float64") if dropout else None
+    *hidden, raw = dense.forward(data.X[rows], masks)[0]
     if activation in reference.KINKED:
-        dense = reference.DenseMLP.of(network)
-        masks = (
-            dense.masks(N_BATCH, dropout, DROPOUT_SEED, STEP_NUMBER, "float64") if dropout else None
-        )
-        hidden = dense.forward(data.X[rows], masks)[0][:-1]
         assert min(np.abs(z).min() for z in hidden) > MIN_DISTANCE_FROM_KINK
+    for kink in reference.LOSS_KINKS.get(loss, ()):
+        assert np.abs(raw - data.y[rows] - kink).min() > MIN_DISTANCE_FROM_KINK
 
     _, on_weights, on_biases = kernel_gradients(
         kernel,

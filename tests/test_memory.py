@@ -14,7 +14,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from sklearn_set import SETClassifier, SETRegressor, estimators, machine
+from sklearn_set import SETClassifier, SETRegressor, base, machine
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"
@@ -67,14 +67,14 @@ def test_a_million_neurons_fit_in_little_memory():
 @pytest.fixture
 def estimates(monkeypatch):
     """Bytes that each fit is said to need."""
-    seen, training_bytes = [], estimators.training_bytes
+    seen, training_bytes = [], base.training_bytes
 
     def spy(*args, **kwargs):
         parts = training_bytes(*args, **kwargs)
         seen.append(sum(parts.values()))
         return parts
 
-    monkeypatch.setattr(estimators, "training_bytes", spy)
+    monkeypatch.setattr(base, "training_bytes", spy)
     return seen
 
 
@@ -185,7 +185,7 @@ def test_a_refused_fit_leaves_the_fitted_model(monkeypatch):
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_the_parts_are_listed_that_there_are(early_stopping, monkeypatch):
-    monkeypatch.setattr(estimators, "_NEVER_TOO_MUCH", 0)
+    monkeypatch.setattr(base, "_NEVER_TOO_MUCH", 0)
     monkeypatch.setattr(machine, "available_memory", lambda: 10**4)
     model = SETClassifier(**SMALL, early_stopping=early_stopping, zeta=0)
     with pytest.raises(MemoryError) as error:
@@ -198,7 +198,7 @@ def test_a_stream_that_cannot_go_on_is_left_as_it_was(monkeypatch):
     model = SETClassifier(**SMALL).partial_fit(X, Y, classes=[0, 1, 2])
     frozen = pickle.dumps(model)
     with monkeypatch.context() as patch:
-        patch.setattr(estimators, "_NEVER_TOO_MUCH", 0)
+        patch.setattr(base, "_NEVER_TOO_MUCH", 0)
         patch.setattr(machine, "available_memory", lambda: 10**4)
         with pytest.raises(MemoryError, match="goes on with a copy of its network: lower batch_si"):
             model.partial_fit(X, Y)
@@ -207,7 +207,7 @@ def test_a_stream_that_cannot_go_on_is_left_as_it_was(monkeypatch):
 
 
 def test_a_network_that_fits_is_not_refused(monkeypatch, estimates):
-    monkeypatch.setattr(estimators, "_NEVER_TOO_MUCH", 0)
+    monkeypatch.setattr(base, "_NEVER_TOO_MUCH", 0)
     model = SETClassifier(**SMALL)
     peak = peak_of(lambda: model.fit(X, Y))
     for available in (peak, estimates[0]):

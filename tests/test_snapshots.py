@@ -14,7 +14,7 @@ from conftest import assert_close
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_set import SETClassifier, SETRegressor, estimators, training
+from sklearn_set import SETClassifier, SETRegressor, base, training
 from sklearn_set.topology import n_erdos_renyi
 from sklearn_set.training import Settings, is_time_for_a_snapshot, n_certain_snapshots
 
@@ -307,7 +307,7 @@ def test_a_pickled_model_predicts_the_same(target):
 )
 def test_never_more_are_counted_than_are_kept(options, n_snapshots, max_iter, monkeypatch):
     """Or a network that fits into memory might be refused."""
-    counted, training_bytes = [], estimators.training_bytes
+    counted, training_bytes = [], base.training_bytes
 
     def spy(*args, n_snapshots, **how):
         counted.append(n_snapshots)
@@ -317,7 +317,7 @@ def test_never_more_are_counted_than_are_kept(options, n_snapshots, max_iter, mo
         assert parts["snapshots"] == n_snapshots * one
         return parts
 
-    monkeypatch.setattr(estimators, "training_bytes", spy)
+    monkeypatch.setattr(base, "training_bytes", spy)
     model, y = small(**{"n_snapshots": n_snapshots, "max_iter": max_iter} | options)
     model.fit(X, y)
     assert len(counted) == 1
@@ -327,13 +327,13 @@ def test_never_more_are_counted_than_are_kept(options, n_snapshots, max_iter, mo
 
 
 def test_what_one_is_said_to_take_is_no_more_than_it_takes(monkeypatch):
-    seen, training_bytes = [], estimators.training_bytes
+    seen, training_bytes = [], base.training_bytes
 
     def spy(*args, **how):
         seen.append(training_bytes(*args, **how))
         return seen[-1]
 
-    monkeypatch.setattr(estimators, "training_bytes", spy)
+    monkeypatch.setattr(base, "training_bytes", spy)
     model, y = small()
     model.fit(X, y)
     taken = sum(
@@ -345,8 +345,8 @@ def test_what_one_is_said_to_take_is_no_more_than_it_takes(monkeypatch):
 
 
 def test_too_many_for_the_memory_are_refused_with_advice(monkeypatch):
-    monkeypatch.setattr(estimators, "_NEVER_TOO_MUCH", 0)
-    monkeypatch.setattr(estimators.machine, "available_memory", lambda: 1)
+    monkeypatch.setattr(base, "_NEVER_TOO_MUCH", 0)
+    monkeypatch.setattr(base.machine, "available_memory", lambda: 1)
     model, y = small()
     with pytest.raises(MemoryError, match=r"batch_size or n_snapshots\."):
         model.fit(X, y)

@@ -280,9 +280,9 @@ def probed(monkeypatch):
     """The rows of every probe."""
     seen, probe = [], training.probe
 
-    def spy(network, X, y, sample_weight, loss, rows):
+    def spy(network, X, y, sample_weight, loss, rows, *loss_parameter):
         seen.append(rows.copy())
-        return probe(network, X, y, sample_weight, loss, rows)
+        return probe(network, X, y, sample_weight, loss, rows, *loss_parameter)
 
     monkeypatch.setattr(training, "probe", spy)
     return seen

@@ -13,6 +13,7 @@ from sklearn_set.evolution import (
     PRUNING_RULES,
     ZETA_SCHEDULES,
 )
+from sklearn_set.losses import REGRESSION_LOSSES
 from sklearn_set.network import ACTIVATIONS
 from sklearn_set.validation import (
     CONSTRAINTS,
@@ -31,6 +32,8 @@ class SETClassifier(BaseEstimator):
         hidden_layer_sizes=(1000,),
         *,
         loss="squared_error",
+        quantile=0.5,
+        huber_delta=1.0,
         epsilon=20,
         zeta=0.3,
         rewire_interval=1,
@@ -143,7 +146,22 @@ BAD_VALUES = [
     ("dtype", np.float16, "Got <class 'numpy.float16'> instead."),
     ("dtype", np.dtype("float32").newbyteorder(), "must be a str among {'auto', 'float32',"),
     ("dtype", None, "Got None instead."),
-    ("loss", "poisson", "must be a str among {'squared_error'}. Got 'poisson' instead."),
+    (
+        "loss",
+        "gamma",
+        "must be a str among {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson'}. "
+        "Got 'gamma' instead.",
+    ),
+    ("loss", "softmax_log_loss", "Got 'softmax_log_loss' instead."),
+    ("loss", ["huber"], "Got ['huber'] instead."),
+    *(
+        ("quantile", value, f"must be a float in the range (0.0, 1.0). Got {value!r} instead.")
+        for value in (0, 1.0, -0.1, nan, "median", None)
+    ),
+    *(
+        ("huber_delta", value, f"must be a float in the range (0.0, inf). Got {value!r} instead.")
+        for value in (0, -1.0, inf, nan, None)
+    ),
     ("solver", "lbfgs", "must be a str among {'sgd', 'adam'}. Got 'lbfgs' instead."),
     ("alpha", -1, "must be a float in the range [0.0, inf). Got -1 instead."),
     ("alpha", inf, "must be a float in the range [0.0, inf). Got inf instead."),
@@ -208,6 +226,9 @@ GOOD_VALUES = [
     ("activation", np.array(["gelu"])),
     ("dropout", 0.99),
     ("weight_init", "he_uniform"),
+    *(("loss", name) for name in REGRESSION_LOSSES),
+    *(("quantile", value) for value in (0.01, np.float32(0.5), 0.99)),
+    *(("huber_delta", value) for value in (1e-3, 2, np.float64(1.35))),
     *(("dtype", value) for value in ("auto", "float32", "float64", np.float32, np.float64)),
     ("dtype", np.dtype("float32")),
     ("dtype", np.dtype("float64")),

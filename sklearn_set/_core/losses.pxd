@@ -1,11 +1,16 @@
 """Losses joined with the output activation: loss value and delta of the output neurons.
 
-Each reads the pre-activations of the output neurons and replaces them by
-(prediction - target) * sample weight / sum of sample weights; lanes of padding become zero.
+Each reads the pre-activations of the output neurons and replaces them by the derivative of the
+loss * sample weight / sum of sample weights; lanes of padding become zero.  Where loss and output
+activation belong together, the derivative is prediction - target.
 The value returned is the weighted *sum* of the loss over the batch, in double precision.
+
+For several targets the delta is that of the sum over the outputs.  The value is their mean, but
+the sum for the Poisson deviance: both as in scikit-learn's MLPRegressor, so that learning rates
+keep their meaning and curves stay comparable.
 """
 
-from libc.math cimport exp, log, log1p, fabs
+from libc.math cimport exp, expm1, fabs, log, log1p
 from libc.stdint cimport int32_t
 
 from sklearn_set._core.lanes cimport real_t
@@ -14,12 +19,17 @@ from sklearn_set._core.types cimport BatchView
 cdef enum Loss:
     SOFTMAX_LOG_LOSS = 0    # multiclass: softmax, cross-entropy
     LOGISTIC_LOG_LOSS = 1   # binary and multilabel: logistic, binary cross-entropy, summed
-    SQUARED_ERROR = 2       # regression: identity, half squared error, averaged over outputs
+    SQUARED_ERROR = 2       # regression: identity, half squared error
     SOFT_LOG_LOSS = 3       # multiclass whose targets are probabilities: softmax, cross-entropy
+    ABSOLUTE_ERROR = 4      # regression: identity, absolute error
+    HUBER = 5               # regression: identity, squared up to the parameter, absolute beyond
+    QUANTILE = 6            # regression: identity, pinball loss of the quantile `parameter`
+    POISSON = 7             # regression of counts: exp, half Poisson deviance
 
 
 cdef inline double loss_and_delta(
     int loss,
+    double parameter,         # the loss's own number, such as the quantile
     const BatchView* batch,
     real_t* outputs,          # INOUT (n_outputs, width) z, replaced by deltas
     int32_t n_outputs,
@@ -29,6 +39,7 @@ cdef inline double loss_and_delta(
     cdef double total = 0
     cdef double weight, scale
     cdef real_t* z
+    cdef const real_t* target
     cdef int32_t sample
     for b in range(batch.n_batch):
         sample = batch.rows[b]
@@ -41,15 +52,22 @@ cdef inline double loss_and_delta(
                 z[j * width] = 0
         elif loss == SOFTMAX_LOG_LOSS:
             total += weight * softmax_log_loss(z, batch.labels[sample], n_outputs, width, scale)
-        elif loss == LOGISTIC_LOG_LOSS:
-            total += weight * logistic_log_loss(
-                z, batch.targets + <Py_ssize_t> sample * n_outputs, n_outputs, width, scale)
-        elif loss == SOFT_LOG_LOSS:
-            total += weight * soft_log_loss(
-                z, batch.targets + <Py_ssize_t> sample * n_outputs, n_outputs, width, scale)
         else:
-            total += weight * squared_error(
-                z, batch.targets + <Py_ssize_t> sample * n_outputs, n_outputs, width, scale)
+            target = batch.targets + <Py_ssize_t> sample * n_outputs
+            if loss == LOGISTIC_LOG_LOSS:
+                total += weight * logistic_log_loss(z, target, n_outputs, width, scale)
+            elif loss == SOFT_LOG_LOSS:
+                total += weight * soft_log_loss(z, target, n_outputs, width, scale)
+            elif loss == ABSOLUTE_ERROR:
+                total += weight * absolute_error(z, target, n_outputs, width, scale)
+            elif loss == HUBER:
+                total += weight * huber(z, target, n_outputs, width, scale, parameter)
+            elif loss == QUANTILE:
+                total += weight * pinball(z, target, n_outputs, width, scale, parameter)
+            elif loss == POISSON:
+                total += weight * poisson(z, target, n_outputs, width, scale)
+            else:
+                total += weight * squared_error(z, target, n_outputs, width, scale)
     for b in range(batch.n_batch, width):
         for j in range(n_outputs):
             outputs[j * width + b] = 0
@@ -108,8 +126,6 @@ cdef inline double logistic_log_loss(
 cdef inline double squared_error(
     real_t* z, const real_t* target, int32_t n_outputs, Py_ssize_t width, double scale,
 ) noexcept nogil:
-    # The delta is that of the sum over the outputs, the value that of their mean, both as in
-    # scikit-learn's MLPRegressor: learning rates keep their meaning, curves stay comparable.
     cdef Py_ssize_t j
     cdef double residual, total = 0
     for j in range(n_outputs):
@@ -117,3 +133,69 @@ cdef inline double squared_error(
         total += 0.5 * residual * residual
         z[j * width] = residual * scale
     return total / n_outputs
+
+
+cdef inline double absolute_error(
+    real_t* z, const real_t* target, int32_t n_outputs, Py_ssize_t width, double scale,
+) noexcept nogil:
+    # What is met exactly is left alone.
+    cdef Py_ssize_t j
+    cdef double residual, total = 0
+    for j in range(n_outputs):
+        residual = z[j * width] - target[j]
+        total += fabs(residual)
+        z[j * width] = scale if residual > 0 else -scale if residual < 0 else residual
+    return total / n_outputs
+
+
+cdef inline double huber(
+    real_t* z, const real_t* target, int32_t n_outputs, Py_ssize_t width, double scale,
+    double limit,
+) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double residual, total = 0
+    for j in range(n_outputs):
+        residual = z[j * width] - target[j]
+        if fabs(residual) > limit:
+            total += limit * (fabs(residual) - 0.5 * limit)
+            residual = limit if residual > 0 else -limit
+        else:
+            total += 0.5 * residual * residual
+        z[j * width] = residual * scale
+    return total / n_outputs
+
+
+cdef inline double pinball(
+    real_t* z, const real_t* target, int32_t n_outputs, Py_ssize_t width, double scale,
+    double quantile,
+) noexcept nogil:
+    # Too high costs 1 - quantile, too low costs quantile; what is met exactly is left alone.
+    cdef Py_ssize_t j
+    cdef double residual, slope, total = 0
+    for j in range(n_outputs):
+        residual = z[j * width] - target[j]
+        slope = 1 - quantile if residual > 0 else -quantile if residual < 0 else residual
+        total += slope * residual
+        z[j * width] = slope * scale
+    return total / n_outputs
+
+
+cdef inline double poisson(
+    real_t* z, const real_t* target, int32_t n_outputs, Py_ssize_t width, double scale,
+) noexcept nogil:
+    # y log(y / p) - y + p with p = exp(z), from the distance on the log scale: where p is near y
+    # nothing large is subtracted from anything large.  A p too large for a number is infinite, as
+    # are then the loss and the weights, which training notices.
+    cdef Py_ssize_t j
+    cdef double y, distance, residual, total = 0
+    for j in range(n_outputs):
+        y = target[j]
+        if y > 0:
+            distance = z[j * width] - log(y)
+            residual = y * expm1(distance)
+            total += residual - y * distance
+        else:
+            residual = exp(z[j * width])
+            total += residual
+        z[j * width] = residual * scale
+    return total

@@ -19,7 +19,8 @@ from sklearn_set._core.activations cimport (
 )
 from sklearn_set._core.lanes cimport LANES, TILE, is_zero, real_t, transpose_tile
 from sklearn_set._core.losses cimport (
-    LOGISTIC_LOG_LOSS, SOFT_LOG_LOSS, SOFTMAX_LOG_LOSS, SQUARED_ERROR, loss_and_delta,
+    ABSOLUTE_ERROR, HUBER, LOGISTIC_LOG_LOSS, POISSON, QUANTILE, SOFT_LOG_LOSS, SOFTMAX_LOG_LOSS,
+    SQUARED_ERROR, loss_and_delta,
 )
 from sklearn_set._core.rows cimport (
     FLUSH_SLOTS, backward_rows, finish_rows, forward_rows, padded_width, prefetch_row, sum_part,
@@ -44,6 +45,10 @@ LOSS_CODES = {
     "logistic_log_loss": LOGISTIC_LOG_LOSS,
     "squared_error": SQUARED_ERROR,
     "soft_log_loss": SOFT_LOG_LOSS,
+    "absolute_error": ABSOLUTE_ERROR,
+    "huber": HUBER,
+    "quantile": QUANTILE,
+    "poisson": POISSON,
 }
 SOLVER_CODES = {
     "plain_sgd": PLAIN_SGD, "momentum": MOMENTUM, "nesterov": NESTEROV, "adam": ADAM,
@@ -390,6 +395,8 @@ cdef class Stepper:
     sample_weight : ndarray of shape (n_samples,) or None
     loss : str
         A key of `LOSS_CODES`.
+    loss_parameter : float
+        The loss's own number: the quantile, or the error from which on "huber" is linear.
     alpha, weight_decay : float
         L2 in the loss, and decoupled decay.
     dropout : float
@@ -409,7 +416,7 @@ cdef class Stepper:
     cdef UpdateRule rule
     cdef BatchView batch
     cdef Pace* pace
-    cdef double alpha, weight_decay, penalty
+    cdef double loss_parameter, alpha, weight_decay, penalty
     cdef double clock[3]            # seconds spent so far: gather, forward, backward
     cdef double* partial
     cdef real_t* others             # sums of the second halves
@@ -419,14 +426,16 @@ cdef class Stepper:
     cdef object borrowed            # keeps every array alive while pointers to it exist
     cdef Py_ssize_t max_width
 
-    def __cinit__(self, network, optimizer, workspace, X, y, sample_weight, *, loss, alpha=0.0,
-                  weight_decay=0.0, dropout=0.0, input_dropout=0.0, dropout_seed=0, n_threads=1):
+    def __cinit__(self, network, optimizer, workspace, X, y, sample_weight, *, loss,
+                  loss_parameter=0.0, alpha=0.0, weight_decay=0.0, dropout=0.0, input_dropout=0.0,
+                  dropout_seed=0, n_threads=1):
         cdef int depth, m, largest_chunks = 1
         cdef double[::1] pace
         layers = network.layers
         self.n_layers = len(layers)
         self.n_threads = n_threads
         self.loss = LOSS_CODES[loss]
+        self.loss_parameter = loss_parameter
         self.alpha = alpha
         self.weight_decay = weight_decay
         self.dropout_seed = dropout_seed
@@ -571,8 +580,8 @@ cdef class Stepper:
             forward_layer(&self.layers[depth], self.tables[depth], self.tables[depth + 1],
                           self.others, width, self.dropout_key(depth, step_number), n_threads)
         passed = wall_seconds()
-        loss = loss_and_delta(self.loss, &self.batch, self.tables[last + 1], output.n_out,
-                              weight_sum)
+        loss = loss_and_delta(self.loss, self.loss_parameter, &self.batch, self.tables[last + 1],
+                              output.n_out, weight_sum)
         loss = (loss + 0.5 * self.alpha * self.penalty) / weight_sum
         self.penalty = 0
         update_biases(output, &self.rule, self.tables[last + 1], width, 0, output.n_out,

@@ -1,4 +1,4 @@
-"""Data in the shape of microarray studies: few samples, many genes, few of them informative.
+"""Generated data in the shape of microarray studies: few samples, many genes, few informative.
 
 The generator serves examples and tests that must run offline. It must not know any estimator of
 this package: its data favour none of them.
@@ -21,8 +21,6 @@ from sklearn_set.validation import (
     options,
     sequence_of,
 )
-
-__all__ = ["make_microarray"]
 
 _COUNT = interval(Integral, 1, inf)
 _CONSTRAINTS = {

@@ -1,0 +1,84 @@
+"""The one place that speaks scikit-learn's callback protocol; a no-op where it does not exist.
+
+scikit-learn 1.9 introduced it and calls it experimental: should a name change, it changes here.
+Knows neither networks nor what the callbacks do.
+"""
+
+import functools
+
+from sklearn_set.training import Observer
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:
+
+    class CallbackSupportMixin:
+        """What an estimator is without callbacks, before scikit-learn 1.9."""
+
+    def with_callbacks(method):
+        """Leave a method as it is; warnings it raises come from as deep as with callbacks."""
+
+        @functools.wraps(method)
+        def unmanaged(estimator, *args, **kwargs):
+            return method(estimator, *args, **kwargs)
+
+        return unmanaged
+
+
+class FitTask(Observer):
+    """One call of `fit` or `partial_fit` as callbacks see it: a task with a subtask per epoch.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What the user called: the callbacks know it, and it does not change before the call ends.
+    n_epochs : int
+        At most so many subtasks.
+    """
+
+    def __init__(self, estimator, n_epochs):
+        self._estimator = estimator
+        self._task = self._epoch = None
+        if hasattr(estimator, "_init_callback_context"):
+            self._task = estimator._init_callback_context(max_subtasks=n_epochs)
+
+    def begins(self, state, X, y, metadata):
+        """Training is about to begin.
+
+        Parameters
+        ----------
+        state : TrainingState
+            Shown to callbacks as an attribute of the estimator, as long as the call lasts.
+        X : callable
+            Returns the training data.
+        y : callable
+            Returns the training targets.
+        metadata : callable or None
+            Returns what the scorers of callbacks get beside X and y.
+        """
+        self._estimator._training = state
+        self._given = {"X": X, "y": y, "metadata": metadata}
+        self._attributes = lambda: state.fitted_attributes(copies=True)
+        if self._task is not None:
+            self._task.call_on_fit_task_begin(estimator=self._estimator, **self._given)
+
+    def epoch_begins(self):
+        """Tell the callbacks."""
+        if self._task is not None:
+            self._epoch = self._task.subcontext(task_name="epoch")
+            self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._given)
+
+    def epoch_ends(self):
+        """Tell the callbacks; return whether one of them asks for the end of training."""
+        return self._tell_end(self._epoch)
+
+    def ends(self):
+        """Tell the callbacks that training has ended; `attributes` are those of the result."""
+        self._tell_end(self._task)
+
+    def _tell_end(self, task):
+        return task is not None and task.call_on_fit_task_end(
+            estimator=self._estimator,
+            reconstruction_attributes=self._attributes,
+            **self._given,
+        )

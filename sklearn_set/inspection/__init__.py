@@ -1,0 +1,10 @@
+"""Pictures of fitted networks, in the manner of scikit-learn's displays; they need matplotlib.
+
+The names in `__all__` are the public ones; the modules behind them are for reading.
+"""
+
+from sklearn_set.inspection._feature_importance import FeatureImportanceDisplay
+from sklearn_set.inspection._topology import TopologyDisplay
+from sklearn_set.inspection._training_curve import TrainingCurveDisplay
+
+__all__ = ["FeatureImportanceDisplay", "TopologyDisplay", "TrainingCurveDisplay"]

@@ -1,0 +1,109 @@
+"""What the displays share: matplotlib on demand, axes, colours, the network inside a pipeline."""
+
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_set.validation import NONE, instance
+
+# Okabe and Ito's colours, which people with any kind of colour vision can tell apart.
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#595959"
+
+KEYWORDS = (instance(dict), NONE)
+
+# Matplotlib refuses a property that it is given twice, by its name and by a short one.
+_SHORT_NAMES = {"c": "color", "ls": "linestyle", "lw": "linewidth"}
+
+
+def import_pyplot(owner):
+    """Import matplotlib, or say who needs it and how to get it.
+
+    Parameters
+    ----------
+    owner : str
+        The name of the display.
+
+    Returns
+    -------
+    module
+        `matplotlib.pyplot`.
+    """
+    try:
+        import matplotlib.pyplot
+    except ImportError as error:
+        raise ImportError(
+            f"{owner} needs matplotlib. Install it: pip install matplotlib."
+        ) from error
+    return matplotlib.pyplot
+
+
+def axes_to_draw_in(ax, owner):
+    """Give the axes of a display: those of the user, or new ones in a new figure."""
+    pyplot = import_pyplot(owner)
+    return pyplot.subplots(layout="constrained")[1] if ax is None else ax
+
+
+def network_of(estimator, attribute, owner):
+    """Find the fitted network that a display is about.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A network, or a pipeline whose last step is one.
+    attribute : str
+        What the network must have after it was fitted.
+    owner : str
+        The name of the display, for messages.
+
+    Returns
+    -------
+    estimator
+        The network.
+
+    Raises
+    ------
+    TypeError
+        If it is no estimator that has the attribute.
+    NotFittedError
+        If it is not fitted.
+    """
+    network = estimator
+    while isinstance(network, Pipeline):
+        network = network.steps[-1][1]
+    if not hasattr(network, "fit") or isinstance(network, type):
+        found = network.__name__ if isinstance(network, type) else repr(network)
+    else:
+        check_is_fitted(network)
+        if hasattr(network, attribute):
+            return network
+        found = type(network).__name__
+    raise TypeError(
+        f"{owner} needs a fitted estimator with `{attribute}`, such as SETClassifier or "
+        f"SETRegressor, or a Pipeline whose last step is one. Got {found}. From a search, pass "
+        "`best_estimator_`."
+    )
+
+
+def with_defaults(defaults, given):
+    """Merge keyword arguments into defaults; those that are given win, by short names too."""
+    full = {_SHORT_NAMES.get(name, name): value for name, value in (given or {}).items()}
+    return {**defaults, **full}
+
+
+def put_legend(ax, handles=None, *, loc="best"):
+    """Put the legend where no data can be: below the axes, if the layout makes room for it.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The axes, with their labels.
+    handles : list of matplotlib Artist, default=None
+        What the legend explains; None means all that has a label.
+    loc : str, default="best"
+        Where it goes if it must be inside.
+    """
+    options = {"loc": loc} if handles is None else {"loc": loc, "handles": handles}
+    if ax.figure.get_layout_engine() is not None:
+        # Its distance counts in the size of letters, so that it clears the label of the axis.
+        options |= {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "borderaxespad": 3.8}
+        options |= {"ncols": 2, "frameon": False}
+    ax.legend(**options)

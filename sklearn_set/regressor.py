@@ -1,0 +1,517 @@
+"""SETRegressor: its parameters, and what it makes of targets."""
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d
+
+from sklearn_set.base import BaseSET
+from sklearn_set.losses import LOSSES, OUT_ACTIVATIONS
+
+
+def _score(y, predicted, sample_weight=None):
+    """R2 on held-out samples; nan, as in MLPRegressor, where predictions have overflowed."""
+    if not np.isfinite(predicted).all():
+        return np.nan
+    return r2_score(y, predicted, sample_weight=sample_weight)
+
+
+class SETRegressor(RegressorMixin, BaseSET):
+    """Truly sparse multilayer perceptron regressor, trained with Sparse Evolutionary Training.
+
+    Minimises the squared error, or another `loss`, by stochastic gradient descent or Adam. Only
+    the connections that exist are stored and computed; between epochs the weakest are replaced by
+    random new ones, so that the network finds its own structure while its size stays constant
+    ([1]_, [2]_).
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(1000,)
+        Numbers of neurons of the hidden layers, each at least 1. ``()`` gives a sparse linear
+        model.
+
+    loss : str, default="squared_error"
+        Loss to minimise. The error is prediction minus target:
+
+        - "squared_error", half the squared error: estimates the mean;
+        - "absolute_error", the absolute error: estimates the median;
+        - "huber", half the squared error up to `huber_delta`, and linear beyond ([8]_): between
+          the two, since outliers pull with a bounded force;
+        - "quantile", the absolute error times `quantile` where the prediction is too low, times
+          ``1 - quantile`` where it is too high (pinball loss, [9]_): estimates that quantile;
+        - "poisson", half the Poisson deviance, for counts: estimates the mean. The prediction is
+          the exponential of the network's output, and targets must not be negative.
+
+    quantile : float, default=0.5
+        Quantile that loss "quantile" estimates, in (0, 1). Other losses ignore it.
+
+    huber_delta : float, default=1.0
+        Absolute error, in units of y and above 0, from which on loss "huber" is linear. Other
+        losses ignore it.
+
+    epsilon : float, default=20
+        SET sparsity, above 0: a layer of n_in and n_out neurons gets ``min(round(epsilon *
+        (n_in + n_out)), n_in * n_out)`` connections, drawn at random (Erdős–Rényi; [2]_, eq. 1).
+        Memory and time grow with it. The constant that scikit-learn's MLP calls `epsilon` is
+        `adam_epsilon` here.
+
+    zeta : float, default=0.3
+        Share of the connections renewed by an evolution, in [0, 1]: of every layer, by default,
+        the positive and the negative ones nearest zero are removed and as many new ones are
+        drawn at random ([2]_, algorithm 1). 0 trains a fixed sparse network.
+
+    rewire_interval : int, default=1
+        Epochs from one evolution to the next, at least 1. An evolution opens an epoch; none
+        precedes the first. Each call of `partial_fit` counts as an epoch.
+
+    zeta_schedule : {"constant", "linear", "cosine"}, default="constant"
+        What becomes of the share renewed: it stays `zeta`, or falls from `zeta` to zero over
+        `max_iter` epochs, linearly or along a half cosine.
+
+    pruning : {"set", "magnitude", "relative_importance"}, default="set"
+        Which connections of a layer an evolution removes:
+
+        - "set", of the positive and of the negative ones the share nearest zero ([2]_);
+        - "magnitude", the share nearest zero, whatever the sign;
+        - "relative_importance", the share whose absolute weights are the smallest parts of the
+          sums over the connections of the two neurons ([4]_).
+
+    growth : {"random", "guided"}, default="random"
+        Where as many new connections come:
+
+        - "random", to any free positions, all equally likely ([2]_);
+        - "guided", to those of the largest gradient among four times as many free positions
+          drawn at random. The gradient is taken on one batch of training samples, of at least
+          128 where there are as many ([5]_).
+
+    newborn_weights : {"initial", "zero"}, default="zero"
+        Weights of new connections: drawn like the first ones, or zero.
+
+    activation : str or array-like of str, default="relu"
+        Activation of the hidden layers, one for all or one for each:
+
+        - "identity", f(x) = x
+        - "logistic", f(x) = 1 / (1 + exp(-x))
+        - "tanh", f(x) = tanh(x)
+        - "relu", f(x) = max(0, x)
+        - "leaky_relu", f(x) = x above 0, else 0.01 x
+        - "elu", f(x) = x above 0, else exp(x) - 1
+        - "gelu", f(x) = x Phi(x), Phi the normal distribution function
+        - "silu", f(x) = x / (1 + exp(-x))
+        - "all_relu", f(x) = x above 0, else -0.6 x in odd and 0.6 x in even hidden layers ([3]_)
+
+    dropout : float, default=0.0
+        Probability, in [0, 1), that the output of a hidden neuron is set to zero in a training
+        step; the others are divided by ``1 - dropout``. Predictions drop nothing.
+
+    input_dropout : float or "auto", default=0.0
+        Probability, in [0, 1), that a feature of a sample is set to zero in a training step; the
+        others are divided by ``1 - input_dropout``. "auto" is 0.5 for wide data (more features
+        than samples), else 0; 0 in `partial_fit`.
+
+    mixup : float or "auto", default=0.0
+        Mixes every sample with a partner drawn at random, and their targets alike ([6]_). Their
+        shares are drawn from Beta(mixup, mixup), the larger is the sample's own; 0 mixes nothing.
+        "auto" is 1 for wide data, else 0; 0 in `partial_fit`.
+
+    weight_init : {"auto", "he_uniform", "glorot_uniform", "normal", "small"}, default="auto"
+        Law of first weights and of those of new connections. "he_uniform" is uniform within
+        +-sqrt(6 / fan_in), "glorot_uniform" within +-sqrt(6 / (fan_in + fan_out)), where the
+        fans are mean numbers of *connections* per neuron; "normal" is N(0, 0.1^2), as in the
+        code of [1]_; "small" is a tenth of "he_uniform": what a layer computes is then learned
+        rather than drawn, and new connections do not disturb. "auto" is "small" for networks of
+        at most one hidden layer; through many layers so little would not pass, and "auto" is
+        "he_uniform" below rectifiers (relu, leaky_relu, elu, gelu, silu, all_relu), else
+        "glorot_uniform". Biases start at zero.
+
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Number type of the network. "auto" follows X: float32 for float32, else float64.
+
+    solver : {"adam", "sgd"}, default="adam"
+        Optimizer of the weights: Adam, or stochastic gradient descent with momentum.
+
+    alpha : float, default=0.3
+        Strength of the L2 penalty on the weights, at least 0. It is part of the loss, divided by
+        the sum of the batch's sample weights.
+
+    weight_decay : float, default=0.0
+        Decoupled decay, at least 0: every step multiplies the weights by ``1 - learning_rate *
+        weight_decay`` (AdamW). Biases are not decayed.
+
+    batch_size : int or "auto", default="auto"
+        Samples per mini-batch, at least 1; "auto" is a tenth of the samples, but at least 32 and
+        at most 200 (all samples, where there are fewer). Small data sets need the steps: between
+        two evolutions new connections must have time to prove themselves.
+
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine"}, default="constant"
+        Schedule of the learning rate, for both solvers:
+
+        - "constant" is `learning_rate_init`;
+        - "invscaling" is ``learning_rate_init / (t + 1) ** power_t``, t the number of training
+          samples seen at the end of an epoch;
+        - "adaptive" divides the rate by 5 when `n_iter_no_change` epochs bring no improvement of
+          `tol`, and stops at 1e-6;
+        - "cosine" falls from `learning_rate_init` to zero over `max_iter` epochs along a half
+          cosine.
+
+    learning_rate_init : float, default=0.001
+        Initial learning rate, above 0.
+
+    power_t : float, default=0.5
+        Exponent of "invscaling", at least 0.
+
+    momentum : float, default=0.9
+        Momentum of "sgd", in [0, 1].
+
+    nesterovs_momentum : bool, default=True
+        Whether "sgd" uses Nesterov's form of momentum.
+
+    beta_1 : float, default=0.9
+        Decay of Adam's first moment, in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay of Adam's second moment, in [0, 1).
+
+    adam_epsilon : float, default=1e-8
+        Constant for numerical stability of Adam, above 0.
+
+    max_iter : int, default=100
+        Largest number of epochs, at least 1.
+
+    shuffle : bool, default=True
+        Whether the samples are shuffled in every epoch.
+
+    tol : float, default=1e-4
+        Improvement of the training loss, or of the validation score with `early_stopping`, that
+        counts as one; at least 0.
+
+    n_iter_no_change : int, inf or "auto", default="auto"
+        Training ends after exactly so many epochs in a row without improvement; with inf it lasts
+        `max_iter` epochs. "auto" is 10, but inf where `mixup` makes up samples, whose loss tells
+        little, and no validation set is held out.
+
+    n_snapshots : int or "auto", default=1
+        Number of networks, at least 1, whose outputs are averaged in predictions: the last one,
+        and those of earlier epochs, evenly spread over the second half of `max_iter`, at the
+        topologies they had then ([7]_). Memory and time of predictions grow with it. "auto" is 10
+        for wide data and networks of up to a million connections, else 1; with `early_stopping`
+        and in `partial_fit` it is always 1.
+
+    early_stopping : bool, default=False
+        Whether to hold out a validation set, to end training when its score stops improving, and
+        to keep the network of the best epoch.
+
+    validation_fraction : float, default=0.1
+        Share of the samples held out with `early_stopping`, in [0, 1).
+
+    scoring : str, callable or None, default=None
+        Score on the validation set, as in :func:`~sklearn.metrics.check_scoring`; None is R2.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the previous call: its network, its optimizer's moments and
+        its random numbers. A changed architecture is refused.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the topology, the weights, the evolution, the order of the samples, the dropout
+        and the validation set. The same int gives the same model, bit for bit, for any `n_jobs`
+        on machines of one type.
+
+    n_jobs : int or None, default=None
+        Threads. None uses what OpenMP would (``OMP_NUM_THREADS``; one in joblib's worker
+        processes), -1 all processors, a positive number exactly that many.
+
+    verbose : bool or int, default=False
+        Whether to print the loss of every epoch.
+
+    Attributes
+    ----------
+    coefs_ : list of csr_array of shape (n_in, n_out)
+        Weights of every layer, over the model's own memory.
+
+    intercepts_ : list of ndarray of shape (n_out,)
+        Biases of every layer.
+
+    feature_importances_ : ndarray of shape (n_features,)
+        Strength of each feature, the sum of the absolute weights of its connections; sums to 1.
+
+    n_connections_ : int
+        Number of connections of all layers.
+
+    density_ : float
+        `n_connections_` divided by the number of weights of dense layers of the same sizes.
+
+    n_iter_ : int
+        Number of epochs of the last call.
+
+    t_ : int
+        Number of training samples seen, repetitions counted.
+
+    loss_ : float
+        Training loss of the last epoch, penalty included.
+
+    best_loss_ : float or None
+        Lowest training loss; None with `early_stopping`.
+
+    loss_curve_ : list of float
+        Training loss of every epoch.
+
+    validation_scores_ : list of float or None
+        Score on the validation set after every epoch, with `early_stopping`.
+
+    validation_loss_curve_ : list of float or None
+        Loss on the validation set, without penalty, after every epoch, with `early_stopping`.
+
+    best_validation_score_ : float or None
+        Highest of `validation_scores_`.
+
+    best_iter_ : int
+        Epoch, counted from 1, of the best score, or of the lowest loss without `early_stopping`.
+
+    n_layers_ : int
+        Number of layers, input and output included.
+
+    n_outputs_ : int
+        Number of output units.
+
+    out_activation_ : str
+        Activation of the output units: "identity", or "exp" for loss "poisson".
+
+    n_features_in_ : int
+        Number of features seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X has names that are all strings.
+
+    See Also
+    --------
+    SETClassifier : The same network for classification.
+    sklearn.neural_network.MLPRegressor : Dense multilayer perceptron.
+
+    References
+    ----------
+    .. [1] S. Liu, D. C. Mocanu, A. R. R. Matavalam, Y. Pei, M. Pechenizkiy, "Sparse evolutionary
+       deep learning with over one million artificial neurons on commodity hardware", Neural
+       Computing and Applications 33:2589-2604, 2021.
+    .. [2] D. C. Mocanu, E. Mocanu, P. Stone, P. H. Nguyen, M. Gibescu, A. Liotta, "Scalable
+       training of artificial neural networks with adaptive sparse connectivity inspired by
+       network science", Nature Communications 9:2383, 2018.
+    .. [3] S. Curci, D. C. Mocanu, M. Pechenizkiy, "Truly sparse neural networks at scale",
+       arXiv:2102.01732, 2021.
+    .. [4] Y. Zhang et al., "Brain network science modelling of sparse neural networks enables
+       Transformers and LLMs to perform as fully connected", arXiv:2501.19107, 2025.
+    .. [5] M. Heddes, N. Srinivasa, T. Givargis, A. Nicolau, "Always-sparse training by growing
+       connections with guided stochastic exploration", arXiv:2401.06898, 2024.
+    .. [6] H. Zhang, M. Cisse, Y. N. Dauphin, D. Lopez-Paz, "mixup: Beyond empirical risk
+       minimization", ICLR 2018, arXiv:1710.09412.
+    .. [7] S. Liu, T. Chen, Z. Atashgahi, X. Chen, G. Sokar, E. Mocanu, M. Pechenizkiy, Z. Wang,
+       D. C. Mocanu, "Deep ensembling with no overhead for either training or testing: the
+       all-round blessings of dynamic sparsity", ICLR 2022, arXiv:2106.14568.
+    .. [8] P. J. Huber, "Robust estimation of a location parameter", Annals of Mathematical
+       Statistics 35:73-101, 1964.
+    .. [9] R. Koenker, G. Bassett, "Regression quantiles", Econometrica 46:33-50, 1978.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_set import SETRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> y = (y - y.mean()) / y.std()
+    >>> reg = make_pipeline(StandardScaler(), SETRegressor(max_iter=50, tol=1e-2, random_state=0))
+    >>> reg.fit(X, y).predict(X[:2]).shape
+    (2,)
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(1000,),
+        *,
+        loss="squared_error",
+        quantile=0.5,
+        huber_delta=1.0,
+        epsilon=20,
+        zeta=0.3,
+        rewire_interval=1,
+        zeta_schedule="constant",
+        pruning="set",
+        growth="random",
+        newborn_weights="zero",
+        activation="relu",
+        dropout=0.0,
+        input_dropout=0.0,
+        mixup=0.0,
+        weight_init="auto",
+        dtype="auto",
+        solver="adam",
+        alpha=0.3,
+        weight_decay=0.0,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=1e-3,
+        power_t=0.5,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        adam_epsilon=1e-8,
+        max_iter=100,
+        shuffle=True,
+        tol=1e-4,
+        n_iter_no_change="auto",
+        n_snapshots=1,
+        early_stopping=False,
+        validation_fraction=0.1,
+        scoring=None,
+        warm_start=False,
+        random_state=None,
+        n_jobs=None,
+        verbose=False,
+    ):
+        super().__init__(
+            hidden_layer_sizes,
+            epsilon=epsilon,
+            zeta=zeta,
+            rewire_interval=rewire_interval,
+            zeta_schedule=zeta_schedule,
+            pruning=pruning,
+            growth=growth,
+            newborn_weights=newborn_weights,
+            activation=activation,
+            dropout=dropout,
+            input_dropout=input_dropout,
+            mixup=mixup,
+            weight_init=weight_init,
+            dtype=dtype,
+            solver=solver,
+            alpha=alpha,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            adam_epsilon=adam_epsilon,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            n_snapshots=n_snapshots,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            scoring=scoring,
+            warm_start=warm_start,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
+        self.loss = loss
+        self.quantile = quantile
+        self.huber_delta = huber_delta
+
+    _y_numeric = True
+    _default_score = staticmethod(_score)
+
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Fit the network to data X and targets y.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data; scaled features (:class:`~sklearn.preprocessing.StandardScaler`)
+            train best.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets; of about unit variance they train best
+            (:class:`~sklearn.compose.TransformedTargetRegressor`). For loss "poisson" they must
+            not be negative, and not all of an output zero.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative. The loss of a batch is divided by their sum.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            A validation set of your own. Score and loss on it are recorded after every epoch; with
+            `early_stopping` they decide, and nothing is held out of X. In a pipeline it passes
+            the steps before as X does, with ``Pipeline(..., transform_input=["X_val"])``.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Targets of the validation set.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of its samples, not negative, in score and loss.
+
+        Returns
+        -------
+        self : SETRegressor
+            The fitted estimator.
+        """
+        held_out = (X_val, y_val, sample_weight_val)
+        if all(part is None for part in held_out):
+            held_out = None
+        return self._fit(X, y, sample_weight, streaming=False, held_out=held_out)
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch on the given data, going on from all calls before.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            A part of the data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Its targets; not negative for loss "poisson".
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative.
+
+        Returns
+        -------
+        self : SETRegressor
+            The estimator, trained further.
+        """
+        return self._fit(X, y, sample_weight, streaming=True)
+
+    def _encode(self, y, classes, goes_on, streaming):
+        """Targets, the same as the kernels read them, loss, number of outputs."""
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        targets = y.reshape(y.shape[0], -1)
+        if LOSSES[self.loss].non_negative:
+            self._check_non_negative(targets, streaming)
+        out_activation = LOSSES[self.loss].out_activation
+        if goes_on and out_activation != self.out_activation_:
+            raise ValueError(
+                f"{'warm_start=True' if self.warm_start else 'partial_fit'} goes on with the "
+                f"network it has, whose output activation is {self.out_activation_!r}, but "
+                f"loss={self.loss!r} asks for {out_activation!r}. Set loss back, or fit a new "
+                "estimator."
+            )
+        return y, targets, self.loss, targets.shape[1]
+
+    def _check_non_negative(self, targets, streaming):
+        """Refuse targets of which the loss is not defined, or falls for ever.
+
+        A part of a stream may well be all zero.
+        """
+        if (targets < 0).any():
+            more = "" if streaming else " and sum(y) > 0"
+            raise ValueError(f"loss={self.loss!r} requires non-negative y{more}.")
+        if not (streaming or targets.any(axis=0).all()):
+            each = " for every output" if targets.shape[1] > 1 else ""
+            raise ValueError(f"loss={self.loss!r} requires non-negative y and sum(y) > 0{each}.")
+
+    def _with_class_weight(self, weight, y, dtype, streaming):
+        """Regression has no classes."""
+        return weight
+
+    def _strata(self, y):
+        """Targets are numbers: a held-out part is drawn at random."""
+        return None
+
+    def _decide(self, raw):
+        """Predictions from the outputs of the network, one-dimensional where y was."""
+        predicted = OUT_ACTIVATIONS[self.out_activation_](raw)
+        return predicted.ravel() if raw.shape[1] == 1 else predicted
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        loss = LOSSES.get(self.loss) if isinstance(self.loss, str) else None
+        tags.target_tags.positive_only = loss is not None and loss.non_negative
+        return tags
