@@ -16,6 +16,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 
 CORE = Path("sklearn_set") / "_core"
 
@@ -164,6 +165,18 @@ class BuildKernels(build_ext):
         return True
 
 
+class SourceDistribution(sdist):
+    """sdist with what tests and documentation need; a MANIFEST.in would say the same."""
+
+    def make_distribution(self):
+        for folder in ("tests", "doc"):
+            self.filelist.graft(folder)
+        self.filelist.include("Makefile")
+        self.filelist.prune("doc/_build")
+        self.filelist.global_exclude("*.py[cod]")
+        super().make_distribution()
+
+
 def compiled():
     """The extensions, translated to C; not needed for an sdist or for metadata."""
     if any(command in sys.argv for command in ("sdist", "egg_info", "dist_info", "clean")):
@@ -178,4 +191,7 @@ def compiled():
     )
 
 
-setup(ext_modules=compiled(), cmdclass={"build_ext": BuildKernels})
+setup(
+    ext_modules=compiled(),
+    cmdclass={"build_ext": BuildKernels, "sdist": SourceDistribution},
+)

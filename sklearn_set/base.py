@@ -47,11 +47,15 @@ from sklearn_set.training import (
     will_evolve,
 )
 from sklearn_set.validation import check_parameters, hidden_activations, hidden_sizes
-from sklearn_set.version import __version__
+from sklearn_set.version import DOCUMENTATION, __version__
 
 
 class BaseSET(CallbackSupportMixin, BaseEstimator):
     """What classifier and regressor share: the way from X and y to a trained network."""
+
+    # The link of the representation in notebooks; scikit-learn asks for these two names.
+    _doc_link_module = "sklearn_set"
+    _doc_link_template = f"{DOCUMENTATION}/generated/sklearn_set.{{estimator_name}}.html"
 
     def __init__(
         self,

@@ -32,6 +32,7 @@ from sklearn_set.validation import (
     interval,
     options,
 )
+from sklearn_set.version import DOCUMENTATION
 
 __all__ = ["SETSelector"]
 
@@ -200,6 +201,9 @@ class SETSelector(SelectorMixin, BaseEstimator):
     >>> np.isin(selector.get_support(indices=True), study.informative).sum() >= 8
     np.True_
     """
+
+    _doc_link_module = "sklearn_set"
+    _doc_link_template = f"{DOCUMENTATION}/generated/{__name__}.{{estimator_name}}.html"
 
     def __init__(
         self,

@@ -1,5 +1,11 @@
-"""The version, stated once in pyproject.toml."""
+"""What pyproject.toml states once: the version, and where the documentation is."""
 
-from importlib.metadata import version
+from importlib.metadata import metadata
 
-__version__ = version("sklearn_set")
+_stated = metadata("sklearn_set")
+__version__ = _stated["Version"]
+DOCUMENTATION = next(
+    address
+    for label, address in (entry.split(", ") for entry in _stated.get_all("Project-URL"))
+    if label == "Documentation"
+)

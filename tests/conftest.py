@@ -28,6 +28,11 @@ from sklearn_set.network import SparseLayer, SparseNetwork, Workspace  # noqa: E
 from sklearn_set.optimizers import SGD  # noqa: E402
 from sklearn_set.topology import Topology  # noqa: E402
 
+# Tests of what is installed run on a copy of this folder alone.
+needs_documentation = pytest.mark.skipif(
+    not (HERE.parent / "doc").is_dir(), reason="the documentation is not in this copy"
+)
+
 # Every compiled module that this processor can run.
 KERNELS = [
     (variant, dtype) for variant in machine.available_variants() for dtype in ("float32", "float64")

@@ -13,6 +13,7 @@ from sklearn_set.datasets import make_microarray
 FOLDER = Path(__file__).parent / "benchmarks"
 SCRIPTS = (
     "accuracy",
+    "bench_export",
     "bench_fit",
     "bench_peers",
     "bench_search",
@@ -25,6 +26,7 @@ SCRIPTS = (
 )
 
 SMALL = {
+    "bench_export": ["--sizes", "200", "100", "--epsilon", "2", "--samples", "1", "8"],
     "bench_fit": ["W1,32", "--epochs", "2"],
     "bench_peers": [
         *("--workloads", "W1,32", "--tools", "sklearn"),
@@ -70,7 +72,8 @@ def test_help(script):
 @pytest.mark.slow
 @pytest.mark.parametrize("script", SMALL)
 def test_small_measurement(script, tmp_path):
-    options = [] if script == "bench_fit" else ["--json", str(tmp_path / "figures.json")]
+    without_json = ("bench_export", "bench_fit")
+    options = [] if script in without_json else ["--json", str(tmp_path / "figures.json")]
     assert run(script, *SMALL[script], *options).count("\n|") >= 2  # a table
     if options:
         assert json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))

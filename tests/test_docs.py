@@ -20,10 +20,14 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from threadpoolctl import threadpool_limits
 
 from sklearn_set import SETClassifier, SETRegressor
+from sklearn_set.feature_selection import SETSelector
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "doc").glob("*.md"))]
 CORE = ROOT / "sklearn_set" / "_core"
+
+if not (CORE.is_dir() and (ROOT / "doc").is_dir()):
+    pytest.skip("the sources and the documentation are not in this copy", allow_module_level=True)
 
 FENCE = re.compile(
     r"(?:^ *<!-- from (?P<source>\S+) -->\n)?"
@@ -513,3 +517,18 @@ def test_only_what_python_calls_knows_threads():
     sources = [path for path in CORE.iterdir() if path.suffix in (".pyx", ".pxd", ".pxi")]
     knowing = [path.name for path in sources if "prange" in path.read_text(encoding="utf-8")]
     assert sorted(knowing) == ["connections.pyx", "pruning.pyx", "step.pxi"]
+
+
+# ------------------------------------------------------------------------------------------ links
+
+
+@pytest.mark.parametrize("kind", [SETClassifier, SETRegressor, SETSelector])
+def test_representations_link_to_the_page_of_the_class(kind):
+    # The address is stated in pyproject.toml, the names of the pages by the reference.
+    (module,) = (
+        name
+        for name in ("sklearn_set", "sklearn_set.feature_selection")
+        if kind.__name__ in importlib.import_module(name).__all__
+    )
+    page = f"https://sklearn-set.readthedocs.io/en/latest/generated/{module}.{kind.__name__}.html"
+    assert f'href="{page}"' in kind()._repr_html_()

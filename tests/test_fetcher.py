@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import needs_documentation
 from scipy.io import savemat
 from web import local_web
 
@@ -376,6 +377,7 @@ def test_frames_need_pandas(monkeypatch, tmp_path):
     assert asked == []
 
 
+@needs_documentation
 def test_the_guide_lists_every_set():
     guide = Path(__file__).parents[1] / "doc" / "user_guide.md"
     section = guide.read_text("utf-8").split("\n### Data\n")[1].split("\n### ")[0]

@@ -17,6 +17,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import sklearn
+from conftest import needs_documentation
 from sklearn import neural_network
 
 from sklearn_set import SETClassifier, SETRegressor
@@ -325,6 +326,7 @@ def test_that_score_is_of_one_seed():
     assert abs(np.median(ours) - np.median(mlp)) < 0.02
 
 
+@needs_documentation
 def test_page_tells_every_failure():
     page = PAGE.read_text(encoding="utf-8")
     for heading, table in (
@@ -337,6 +339,7 @@ def test_page_tells_every_failure():
         assert told == {name: reason for name, (_, reason) in table.items()}
 
 
+@needs_documentation
 @pytest.mark.skipif(
     not sklearn.__version__.startswith("1.9."), reason="the page counts the tests of 1.9"
 )
