@@ -1,7 +1,7 @@
 """
-=======================================
+========================================
 Which genes: selection by input strength
-=======================================
+========================================
 
 In generated data we know which genes differ between the classes. This example asks how many of
 them a selection finds: :class:`~sklearn_set.feature_selection.SETSelector`, beside an F-test of
