@@ -7,17 +7,19 @@ r"""Accuracy of the estimators on real data beside what else scikit-learn's user
     python tests/benchmarks/accuracy.py FOLDER --results study.jsonl --groups microarray \
         --methods SET --set "dense start: epsilon=40" --set "long: tol=0, n_iter_no_change=inf"
     python tests/benchmarks/accuracy.py FOLDER --results study.jsonl --data golub khan --tune
+    python tests/benchmarks/accuracy.py FOLDER --results study.jsonl --groups microarray \
+        --methods SET "SET static" Ridge --repeats 10
 
 FOLDER holds NAME.npz with arrays X and y, or NAME_X.npz of scipy.sparse.save_npz and NAME_y.npz
 with y.  Without it there are the data sets that scikit-learn ships or generates; a NAME that is
 not in the groups is looked for in FOLDER too.
 
-Five folds, twice, the same for every method; stratified where there are classes, of which those
-of fewer than five samples are left out.  Every method gets float32 behind StandardScaler
-(MaxAbsScaler where X is sparse), behind sign(x) log(1 + |x|) where X holds raw intensities
-(largest above 100), all inside the pipeline.  Targets of a regression are standardised for all
-methods.  The seed is the number of the split.  Scores are accuracy, of regressions R2; seconds
-are those of one thread, with as many fits at a time as there are jobs.
+Five folds, twice or --repeats times, the same for every method; stratified where there are
+classes, of which those of fewer than five samples are left out.  Every method gets float32 behind
+StandardScaler (MaxAbsScaler where X is sparse), behind sign(x) log(1 + |x|) where X holds raw
+intensities (largest above 100), all inside the pipeline.  Targets of a regression are
+standardised for all methods.  The seed is the number of the split.  Scores are accuracy, of
+regressions R2; seconds are those of one thread, with as many fits at a time as there are jobs.
 
 FILE of --results gets one line of JSON per fit and is complete at any time: what it holds is
 not computed again, a changed default or parameter is another configuration.  --tune compares
@@ -34,6 +36,7 @@ from methods import (
     CLASSIFIERS,
     DEFAULT,
     GROUPS,
+    MAX_REPEATS,
     N_FOLDS,
     N_REPEATS,
     REGRESSORS,
@@ -78,6 +81,14 @@ def parse():
     add("--data", nargs="+", metavar="NAME", help="these data sets only")
     add("--methods", nargs="*", metavar="METHOD", help="these methods only")
     add("--set", action="append", default=[], metavar="LABEL: PARAMETER=VALUE, ...")
+    add(
+        "--repeats",
+        type=int,
+        default=N_REPEATS,
+        choices=range(1, MAX_REPEATS + 1),
+        metavar="N",
+        help=f"of the {N_FOLDS} folds; the first are the same for any number",
+    )
     add("--tune", action="store_true", help="what a grid search adds to the defaults")
     add("--results", type=Path, metavar="FILE", help="go on with this file")
     add("--report", action="store_true", help="only tell what is in the file")
@@ -133,7 +144,7 @@ def make_plan(arguments):
             n_splits = N_FOLDS
         else:
             makers = methods_of(source.group, arguments.set, arguments.methods)
-            n_splits = N_FOLDS * N_REPEATS
+            n_splits = N_FOLDS * arguments.repeats
         for split, (method, make) in itertools.product(range(n_splits), makers.items()):
             tasks.append(make_task(source, method, split, pipeline(source, make(split)), shape))
         if arguments.tune:

@@ -42,6 +42,8 @@ from sklearn_set import SETClassifier, SETRegressor
 
 REGRESSION = "regression"
 N_FOLDS, N_REPEATS = 5, 2
+# Splits there are; the first are the same however many are asked for.
+MAX_REPEATS = 50
 RAW = 100  # values beyond are raw intensities, not logarithms
 ALPHAS = np.logspace(-1, 5, 13)
 
@@ -161,12 +163,12 @@ def load(source):
     X, y = source.maker() if source.maker else read_arrays(source)
     X = X.astype(np.float32)
     if source.is_regression:
-        folds = RepeatedKFold(n_splits=N_FOLDS, n_repeats=N_REPEATS, random_state=0)
+        folds = RepeatedKFold(n_splits=N_FOLDS, n_repeats=MAX_REPEATS, random_state=0)
     else:
         labels, counts = np.unique(y, return_counts=True)
         keep = np.isin(y, labels[counts >= N_FOLDS])
         X, y = X[keep], y[keep]
-        folds = RepeatedStratifiedKFold(n_splits=N_FOLDS, n_repeats=N_REPEATS, random_state=0)
+        folds = RepeatedStratifiedKFold(n_splits=N_FOLDS, n_repeats=MAX_REPEATS, random_state=0)
     return X, y, list(folds.split(X, y))
 
 

@@ -1,7 +1,7 @@
 """Tables and pictures of the accuracy study."""
 
 import numpy as np
-from methods import DEFAULT, N_FOLDS, N_REPEATS, REGRESSION, TUNED
+from methods import DEFAULT, REGRESSION, TUNED
 from ranking import (
     average_ranks,
     compare,
@@ -93,7 +93,7 @@ class Section:
         }
 
     def _print_scores(self, ranks):
-        n_splits = N_FOLDS * N_REPEATS
+        n_splits = max(map(len, self._records.values()))
         more = ""
         if len(self.common) < len(self.names):
             more = f"; mean and rank over {', '.join(self.common) or 'none'}"
