@@ -219,7 +219,7 @@ def test_the_examples_in_docstrings_run(module):
     result = doctest.testmod(imported)
     assert result.failed == 0
     if module in (
-        "callbacks",
+        "callbacks._checkpoint",
         "classifier",
         "regressor",
         "datasets._generator",

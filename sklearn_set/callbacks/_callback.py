@@ -1,0 +1,87 @@
+"""What the callbacks share: one run for each fit that is under way, and checks before it begins."""
+
+from math import inf
+from numbers import Integral
+
+from sklearn_set.base import BaseSET
+from sklearn_set.validation import check_values, interval
+
+COUNT = interval(Integral, 1, inf)
+
+
+class Callback:
+    """A callback that keeps something for each fit that is under way.
+
+    Several may be at the same time: the clones of a search share their callbacks. A class says
+    in `_begin` what it keeps, and in `_end` what becomes of it.
+    """
+
+    # Constraints of the parameters, by name.
+    _constraints: dict
+
+    # Whether it reads the attributes of a training under way.
+    _looks_into_the_network = True
+
+    def __init__(self):
+        self._runs = {}
+
+    def setup(self, estimator, context):
+        """Begin a fit.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The one that is fitted.
+        context : sklearn.callback.CallbackContext
+            Its task.
+        """
+        name = type(self).__name__
+        if self._looks_into_the_network and not isinstance(estimator, BaseSET):
+            raise TypeError(
+                f"{name} can be set on SETClassifier and SETRegressor only. Got "
+                f"{type(estimator).__name__} instead; within a pipeline or a search, set it on "
+                "the estimator inside."
+            )
+        check_values(
+            {key: getattr(self, key) for key in self._constraints}, self._constraints, name
+        )
+        self._runs[id(context)] = self._begin(estimator)
+
+    def on_fit_task_begin(self, estimator, context):
+        """Begin the fit or an epoch.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The one that is fitted.
+        context : sklearn.callback.CallbackContext
+            The task that begins.
+        """
+
+    def teardown(self, estimator, context):
+        """End a fit, whether it has succeeded or not.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The one that is fitted.
+        context : sklearn.callback.CallbackContext
+            Its task.
+        """
+        run = self._runs.pop(id(context), None)
+        if run is not None:
+            self._end(run)
+
+    def _run_of_fit(self, context):
+        """What is kept for a fit, or None if the task is not one."""
+        return self._runs.get(id(context))
+
+    def _run_of_epoch(self, context):
+        """What is kept for the fit of an epoch, or None if the task is not one."""
+        return self._runs.get(id(context.parent)) if context.max_subtasks == 0 else None
+
+    def _end(self, run):
+        """Do nothing with what was kept."""
+
+    def __getstate__(self):
+        return self.__dict__ | {"_runs": {}}  # runs belong to their process
