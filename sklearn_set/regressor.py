@@ -198,11 +198,12 @@ class SETRegressor(RegressorMixin, BaseSET):
         and in `partial_fit` it is always 1.
 
     early_stopping : bool, default=False
-        Whether to hold out a validation set, to end training when its score stops improving, and
-        to keep the network of the best epoch.
+        Whether to hold out a validation set, unless `fit` gets one, to end training when its
+        score stops improving, and to keep the network of the best epoch.
 
     validation_fraction : float, default=0.1
-        Share of the samples held out with `early_stopping`, in [0, 1).
+        Share of the samples held out with `early_stopping`, in [0, 1). Of no effect where `fit`
+        gets a validation set.
 
     scoring : str, callable or None, default=None
         Score on the validation set, as in :func:`~sklearn.metrics.check_scoring`; None is R2.
@@ -256,10 +257,10 @@ class SETRegressor(RegressorMixin, BaseSET):
         Training loss of every epoch.
 
     validation_scores_ : list of float or None
-        Score on the validation set after every epoch, with `early_stopping`.
+        Score on the validation set, held out or given to `fit`, after every epoch.
 
     validation_loss_curve_ : list of float or None
-        Loss on the validation set, without penalty, after every epoch, with `early_stopping`.
+        Loss on the validation set, without penalty, after every epoch.
 
     best_validation_score_ : float or None
         Highest of `validation_scores_`.
