@@ -465,7 +465,8 @@ cdef class Stepper:
                 self.layers[depth].moments[m] = reals(optimizer.moments[depth][m])
                 self.layers[depth].bias_moments[m] = reals(optimizer.bias_moments[depth][m])
             largest_chunks = max(largest_chunks, self.layers[depth].n_chunks)
-            self.penalty += float(np.vdot(layer.weights, layer.weights))
+            if alpha > 0:
+                self.penalty += float(np.vdot(layer.weights, layer.weights))
             self.borrowed.append((*optimizer.moments[depth], *optimizer.bias_moments[depth]))
         self.partial = <double*> calloc(largest_chunks, sizeof(double))
         self.flags = give_flags(self.layers, self.n_layers)
