@@ -172,8 +172,9 @@ class SourceDistribution(sdist):
         for folder in ("tests", "doc"):
             self.filelist.graft(folder)
         self.filelist.include("Makefile")
-        self.filelist.prune("doc/_build")
-        self.filelist.global_exclude("*.py[cod]")
+        for made in ("doc/_build", "doc/auto_examples", "doc/generated"):
+            self.filelist.prune(made)
+        self.filelist.global_exclude("*.py[cod]", "reference_tables.rst")
         super().make_distribution()
 
 
