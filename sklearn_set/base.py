@@ -7,6 +7,7 @@ in training.py, about the network in network.py; here a call is checked, transla
 
 import warnings
 from copy import copy
+from dataclasses import replace
 from itertools import pairwise
 from numbers import Number
 
@@ -30,7 +31,7 @@ from sklearn.utils.validation import (
 from sklearn_set import machine
 from sklearn_set.evolution import GROWTH_RULES
 from sklearn_set.holdout import HeldOut, split_rows
-from sklearn_set.hooks import CallbackSupportMixin, FitTask, with_callbacks
+from sklearn_set.hooks import TRANSIENT, CallbackSupportMixin, FitTask, with_callbacks
 from sklearn_set.losses import LOSSES, mean_loss
 from sklearn_set.network import SparseNetwork, check_sizes, kernel_input, training_bytes
 from sklearn_set.optimizers import SOLVERS
@@ -153,7 +154,9 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
                 X, y, sample_weight, held_out, task, streaming=streaming, classes=classes
             )
         finally:
-            self.__dict__.pop("_training", None)
+            state = self.__dict__.pop("_training", None)
+            if state is not None:
+                state.release()
         # For meta-estimators, which must not go on where a fit was told to end.
         draft.__dict__.pop("_was_interrupted", None)
         if outcome.interrupted:
@@ -279,7 +282,11 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         self._snapshots = outcome.snapshots
         self._optimizer = outcome.optimizer
         self._publish(outcome.n_iter, is_validated=held_out is not None)
-        task.ends()
+        try:
+            task.ends()
+        except KeyboardInterrupt:
+            # What was trained is complete.
+            outcome = replace(outcome, interrupted=True)
         return outcome
 
     def _first_network(self, goes_on, optimizer, sizes, activations, settings, dtype):
@@ -597,7 +604,8 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
 
     def __getstate__(self):
         state = super().__getstate__() | {"_sklearn_set_version": __version__}
-        state.pop("_training", None)  # what only lasts as long as a call of fit
+        for name in ("_training", *TRANSIENT):
+            state.pop(name, None)  # what only lasts as long as a call of fit
         return state
 
     def __setstate__(self, state):

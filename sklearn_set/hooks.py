@@ -25,6 +25,10 @@ except ImportError:
         return unmanaged
 
 
+# Attributes that scikit-learn gives an estimator while it is fitted: no part of its copies.
+TRANSIENT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
+
+
 class FitTask(Observer):
     """One call of `fit` or `partial_fit` as callbacks see it: a task with a subtask per epoch.
 

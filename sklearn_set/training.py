@@ -132,7 +132,7 @@ class Course:
     """What one call of `train` has gathered so far; with it another call goes on from there.
 
     `best` and `best_optimizer` are copies of the best epoch, where a score decides; `snapshots`
-    the networks of earlier epochs, without the last.
+    the networks of earlier epochs, without the last; `notes` what observers want to find again.
     """
 
     n_iter: int = 0
@@ -141,6 +141,7 @@ class Course:
     snapshots: list = field(default_factory=list)
     has_ended: bool = False
     is_between_epochs: bool = True
+    notes: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,10 @@ class TrainingState:
     def as_dict(self):
         """The parts, by name, without the identity."""
         return {name: getattr(self, name) for name in self.NAMES}
+
+    def release(self):
+        """Forget the functions, which hold the data: an object in a cycle is freed late."""
+        self.identity = self.fitted_attributes = None
 
     def replace(self, parts):
         """Go on from another state of the same training, as `as_dict` gave it."""
@@ -442,7 +447,10 @@ def run_epoch(network, optimizer, workspace, data, settings, progress, randomnes
 
 
 def record(progress, loss, held_out, settings, score_decides=True):
-    """Note an epoch; return whether it is the best so far, by loss or by score."""
+    """Note an epoch; return whether it is the best so far, by loss or by score.
+
+    Curves of one model have one entry per epoch; nan where it was not validated.
+    """
     progress.loss_curve.append(loss)
     line = f"Iteration {len(progress.loss_curve)}, loss = {loss:.8f}"
     improved = loss <= progress.best_loss - settings.tol
@@ -450,14 +458,18 @@ def record(progress, loss, held_out, settings, score_decides=True):
     progress.best_loss = min(loss, progress.best_loss)
     if held_out is not None:
         score, validation_loss = held_out
-        progress.validation_scores.append(score)
-        progress.validation_loss_curve.append(validation_loss)
         line += f", validation loss = {validation_loss:.8f}\nValidation score: {score:f}"
         if score_decides:
             improved = score >= progress.best_validation_score + settings.tol
             best = score > progress.best_validation_score
         if score > progress.best_validation_score:
             progress.best_validation_score = score
+    elif progress.validation_scores:
+        score, validation_loss = np.nan, np.nan  # an earlier call had a validation set
+    if held_out is not None or progress.validation_scores:
+        n_missing = len(progress.loss_curve) - 1 - len(progress.validation_scores)
+        progress.validation_scores += [np.nan] * n_missing + [score]
+        progress.validation_loss_curve += [np.nan] * n_missing + [validation_loss]
     if settings.verbose:
         print(line)
     if best:

@@ -15,6 +15,8 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.callbacks import Checkpoint, EarlyStopping, TopologyRecorder, load_checkpoint
@@ -216,7 +218,7 @@ def test_a_file_of_another_fit_is_refused(other, data, tmp_path):
     classifier().set_callbacks(Checkpoint(path)).fit(X, Y)
     before = path.read_bytes()
     model = classifier(**other).set_callbacks(Checkpoint(path))
-    with pytest.raises(ValueError, match=r"is of a fit with other parameters or other data\. Remo"):
+    with pytest.raises(ValueError, match=r"is of a fit with other parameters or other data, or"):
         model.fit(*data)
     assert path.read_bytes() == before
     assert not hasattr(model, "classes_")
@@ -229,6 +231,56 @@ def test_threads_and_words_do_not_make_another_fit(same, tmp_path, capsys):
     path = tmp_path / "fit.checkpoint"
     classifier().set_callbacks(Checkpoint(path)).fit(X, Y)
     classifier(**same).set_callbacks(Checkpoint(path), Cut(0, AssertionError())).fit(X, Y)
+
+
+def test_nothing_is_saved_twice(tmp_path, monkeypatch):
+    dump, calls = joblib.dump, []
+    monkeypatch.setattr(joblib, "dump", lambda *given: calls.append(1) or dump(*given))
+    path = tmp_path / "fit.checkpoint"
+    classifier().set_callbacks(Checkpoint(path)).fit(X, Y)
+    assert len(calls) == 9
+    classifier().set_callbacks(Checkpoint(path)).fit(X, Y)  # is complete
+    assert len(calls) == 9
+    stream = classifier().set_callbacks(Checkpoint(tmp_path / "stream", every=3))
+    for _ in range(7):
+        stream.partial_fit(X, Y, classes=[0, 1, 2])
+    assert len(calls) == 11
+    assert load_checkpoint(tmp_path / "stream").t_ == 6 * 90
+
+
+def test_what_a_killed_process_left_is_overwritten(tmp_path):
+    path = tmp_path / "fit.checkpoint"
+    (tmp_path / ".fit.checkpoint.partial").write_bytes(b"half a file")
+    (tmp_path / "plain").touch()
+    classifier().set_callbacks(Checkpoint(path)).fit(X, Y)
+    assert sorted(os.listdir(tmp_path)) == ["fit.checkpoint", "plain"]
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize("first", ["checkpoint", "stop"])
+def test_early_stopping_is_resumed_too(first, tmp_path):
+    path = tmp_path / "fit.checkpoint"
+    how = {"max_iter": 300, "learning_rate_init": 0.1}
+
+    def make():
+        stop = EarlyStopping("neg_log_loss", X_val=X[60:], y_val=Y[60:], n_iter_no_change=4, tol=0)
+        both = [Checkpoint(path), stop]
+        return stop, (both if first == "checkpoint" else both[::-1])
+
+    stop, _ = make()
+    whole = classifier(**how).set_callbacks(stop).fit(X[:60], Y[:60])
+    cut, callbacks = make()
+    power_cut = Cut(whole.n_iter_ - 2, RuntimeError())
+    with pytest.raises(RuntimeError):
+        classifier(**how).set_callbacks(*callbacks, power_cut).fit(X[:60], Y[:60])
+    again, callbacks = make()
+    resumed = classifier(**how).set_callbacks(*callbacks).fit(X[:60], Y[:60])
+    assert_same_model(resumed, whole)
+    assert again.scores_ == stop.scores_ != cut.scores_
+    assert (again.best_iter_, again.best_score_) == (stop.best_iter_, stop.best_score_)
+    np.testing.assert_array_equal(
+        again.best_estimator_.predict_proba(X), stop.best_estimator_.predict_proba(X)
+    )
 
 
 def test_a_disk_that_fails_leaves_the_file_before(tmp_path, monkeypatch):
@@ -320,6 +372,27 @@ def test_a_second_fit_starts_anew():
     assert len(stop.scores_) == 3
 
 
+def test_the_best_estimator_is_an_estimator_like_others():
+    stop = EarlyStopping()
+    pipeline = make_pipeline(StandardScaler(), classifier().set_callbacks(stop))
+    pipeline.set_callbacks(callback.ScoringMonitor(scoring="accuracy")).fit(X, Y)
+    best = stop.best_estimator_
+    assert set(vars(best)) == set(vars(classifier().fit(X, Y)))
+    best.fit(X, Y)
+    assert stop.best_estimator_ is best
+
+
+@pytest.mark.parametrize("around", ["pipeline", "search"])
+def test_set_from_the_outside_it_says_that_it_does_nothing(around):
+    outside = {
+        "pipeline": make_pipeline(StandardScaler(), classifier()),
+        "search": GridSearchCV(classifier(), {"epsilon": [2]}, cv=2),
+    }[around]
+    outside.set_callbacks(EarlyStopping())
+    with pytest.warns(UserWarning, match="EarlyStopping has scored nothing: a fit of"):
+        outside.fit(X, Y)
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_it_stops_every_fit_of_a_search(n_jobs):
     model = classifier().set_callbacks(EarlyStopping(n_iter_no_change=2, tol=1.0))
@@ -346,6 +419,7 @@ def test_it_serves_estimators_of_scikit_learn():
         ({"X_val": X}, "X_val is provided, but y_val was not provided"),
         ({"y_val": Y}, "y_val is provided, but X_val was not provided"),
         ({"scoring": "no such score"}, "no such score"),
+        ({"scoring": ["accuracy", "r2"]}, "'scoring' parameter of EarlyStopping must be an inst"),
     ],
 )
 def test_bad_parameters_are_refused_before_training(parameters, message):

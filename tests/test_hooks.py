@@ -1,9 +1,11 @@
 """Callbacks hear of every epoch in order, see what they should, and may end training."""
 
+import gc
 import pickle
 import runpy
 import sys
 import warnings
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -177,6 +179,44 @@ def test_an_interrupt_in_a_callback_keeps_the_epochs_done():
     with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
         model.fit(X, NAMES)
     assert equal(model, classifier(max_iter=2).fit(X, NAMES))
+
+
+def test_an_interrupt_after_the_last_epoch_keeps_the_model():
+    class Late(Witness):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "fit":
+                raise KeyboardInterrupt
+
+    model = classifier().set_callbacks(Late())
+    with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
+        model.fit(X, NAMES)
+    assert equal(model, classifier().fit(X, NAMES))
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_what_a_fit_has_used_is_freed_with_it(streaming):
+    # In a cycle it would wait for the garbage collector, which does not count bytes.
+    model, left = classifier(early_stopping=not streaming), []
+
+    class Spy(Witness):
+        def on_fit_task_begin(self, estimator, context):
+            if context.task_name == "fit":
+                left.append(weakref.ref(estimator._training))
+                left.append(weakref.ref(estimator._training.optimizer))
+
+    model.set_callbacks(Spy())
+    gc.collect()
+    gc.disable()
+    try:
+        if streaming:
+            for _ in range(2):
+                model.partial_fit(X, NAMES, classes=np.unique(NAMES))
+            assert [reference() is None for reference in left] == [True, True, True, False]
+        else:
+            model.fit(X, NAMES)
+            assert [reference() for reference in left] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_data_that_are_refused_end_the_task_too():

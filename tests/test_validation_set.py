@@ -215,3 +215,17 @@ def test_targets_that_the_loss_refuses_are_refused_here_too():
     with pytest.raises(ValueError, match=r"^y_val does not go with y\. loss='poisson' requires"):
         model.fit(X[LEARN], counts[LEARN], X_val=X[JUDGE], y_val=-counts[JUDGE])
     assert fit(model, counts).validation_loss_curve_[-1] > 0
+
+
+def test_curves_of_several_calls_have_an_entry_for_every_epoch():
+    model = classifier(warm_start=True, max_iter=2).fit(X[LEARN], NAMES[LEARN])
+    fit(model, NAMES)
+    assert np.isnan(model.validation_scores_).tolist() == [True, True, False, False]
+    model.fit(X[LEARN], NAMES[LEARN])
+    assert model.validation_scores_ is None  # this call has validated nothing
+    fit(model, NAMES)
+    expected = [True, True, False, False, True, True, False, False]
+    assert np.isnan(model.validation_scores_).tolist() == expected
+    assert np.isnan(model.validation_loss_curve_).tolist() == expected
+    assert len(model.loss_curve_) == 8
+    assert model.best_validation_score_ == max(model.validation_scores_[-2:])

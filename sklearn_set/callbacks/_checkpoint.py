@@ -1,7 +1,6 @@
 """Checkpoint: fits that are saved to disk and resumed with the same bits."""
 
 import os
-import tempfile
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,7 +23,8 @@ class Checkpoint(Callback):
     path : str or os.PathLike
         The file. One fit, one file: a cross-validation has no use for it.
     every : int, default=1
-        Epochs from one file to the next, at least 1. The end of a fit is saved in any case.
+        Epochs from one file to the next, at least 1. The end of a fit is saved too, unless it is
+        cut within an epoch.
     resume : bool, default=True
         Whether to go on from a file that exists; else it is overwritten.
 
@@ -35,8 +35,9 @@ class Checkpoint(Callback):
     Notes
     -----
     The file is a pickle: load only what you trust. It holds the network, the moments of the
-    optimizer and all that training has gathered so far. Calls of `partial_fit` are saved, but
-    not resumed: `load_checkpoint` gives an estimator that goes on with the next part.
+    optimizer and all that training and :class:`EarlyStopping` have gathered so far; a `scoring`
+    must be one that can be pickled. Of calls of `partial_fit` every so many are saved, but not
+    resumed: `load_checkpoint` gives an estimator that goes on with the next part.
 
     Examples
     --------
@@ -76,7 +77,14 @@ class Checkpoint(Callback):
         context : sklearn.callback.CallbackContext
             The task that begins.
         """
-        run, state = self._run_of_fit(context), estimator._training
+        state = estimator._training
+        run = self._run_of_epoch(context)
+        if run is not None:
+            # All callbacks have seen the end of the epoch before.
+            if state.course.n_iter % self.every == 0:
+                self._save(estimator, run)
+            return
+        run = self._run_of_fit(context)
         if run is None or state.identity is None:
             return
         run["identity"] = state.identity()
@@ -86,12 +94,15 @@ class Checkpoint(Callback):
         if saved["identity"] != run["identity"]:
             raise ValueError(
                 f"The checkpoint {os.fspath(self.path)!r} is of a fit with other parameters or "
-                "other data. Remove it, choose another path, or set resume=False to overwrite it."
+                "other data, or of one that began elsewhere (warm_start, partial_fit, or a "
+                "RandomState that has been drawn from). Remove it, choose another path, or set "
+                "resume=False to overwrite it."
             )
         state.replace(saved["training"])
+        run["saved"] = _place(state)
 
     def on_fit_task_end(self, estimator, context):
-        """Save an epoch, or the end of the fit.
+        """Save the end of the fit.
 
         Parameters
         ----------
@@ -100,40 +111,45 @@ class Checkpoint(Callback):
         context : sklearn.callback.CallbackContext
             The task that ends.
         """
-        course = estimator._training.course
-        run = self._run_of_fit(context)
-        if run is not None:
-            # Training cut within an epoch has no state to go on from; that of the epoch before
-            # has been saved.
-            if course.is_between_epochs:
-                self._save(estimator, run["identity"])
+        run, state = self._run_of_fit(context), estimator._training
+        # Training cut within an epoch has no state to go on from.
+        if run is None or not state.course.is_between_epochs:
             return
-        run = self._run_of_epoch(context)
-        if run is not None and course.n_iter % self.every == 0:
-            self._save(estimator, run["identity"])
+        # A part of a stream counts as an epoch.
+        if state.identity is not None or state.progress.n_epochs % self.every == 0:
+            self._save(estimator, run)
 
     def _begin(self, estimator):
         folder = Path(self.path).absolute().parent
         if not folder.is_dir():
             raise FileNotFoundError(f"The folder of the checkpoint does not exist: {folder}")
-        return {"identity": None}
+        return {"identity": None, "saved": None}
 
-    def _save(self, estimator, identity):
+    def _save(self, estimator, run):
         state = estimator._training
+        if _place(state) == run["saved"] or state.course.n_iter == 0:
+            return
         fitted = type(estimator)(**estimator.get_params(deep=False))
         vars(fitted).update(state.fitted_attributes(copies=False))
-        saved = {"identity": identity, "training": state.as_dict(), "estimator": fitted}
-        path = Path(self.path).absolute()
-        handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        saved = {"identity": run["identity"], "training": state.as_dict(), "estimator": fitted}
+        path = Path(self.path)
+        # One fit, one file: whatever a process that was killed has left there is overwritten.
+        scratch = path.with_name(f".{path.name}.partial")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with scratch.open("wb") as file:
                 joblib.dump(saved, file)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(scratch, path)
         except BaseException:
-            os.unlink(scratch)
+            scratch.unlink(missing_ok=True)
             raise
+        run["saved"] = _place(state)
+
+
+def _place(state):
+    """Where in its fit a training is."""
+    return state.course.n_iter, state.course.has_ended
 
 
 def _load(path):
@@ -155,8 +171,8 @@ def load_checkpoint(path):
     Returns
     -------
     estimator : SETClassifier or SETRegressor
-        Fitted, as of the last epoch saved. With the data and a :class:`Checkpoint` of the same
-        path its `fit` goes on from there.
+        Fitted, as of the last epoch saved. To go on with a fit that was cut, do as at first: make
+        an estimator and fit it with a :class:`Checkpoint` of the same path.
 
     Raises
     ------

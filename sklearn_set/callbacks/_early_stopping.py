@@ -1,5 +1,7 @@
 """EarlyStopping: the end of a fit by any score on any data."""
 
+import warnings
+from copy import copy
 from math import inf
 from numbers import Real
 from typing import ClassVar
@@ -7,7 +9,7 @@ from typing import ClassVar
 from sklearn.metrics import check_scoring
 
 from sklearn_set.callbacks._callback import COUNT, Callback
-from sklearn_set.validation import interval
+from sklearn_set.validation import CONSTRAINTS, interval
 
 
 class EarlyStopping(Callback):
@@ -46,6 +48,11 @@ class EarlyStopping(Callback):
     sklearn_set.SETClassifier : Its parameter `early_stopping` keeps the best network.
     sklearn.callback.ScoringMonitor : Records scores and stops nothing.
 
+    Notes
+    -----
+    Pickles of an estimator hold its callbacks, this one's data and best estimator included;
+    ``estimator.set_callbacks()`` takes them off.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -59,7 +66,11 @@ class EarlyStopping(Callback):
     3
     """
 
-    _constraints: ClassVar = {"n_iter_no_change": (COUNT,), "tol": (interval(Real, 0, inf),)}
+    _constraints: ClassVar = {
+        "scoring": CONSTRAINTS["scoring"],
+        "n_iter_no_change": (COUNT,),
+        "tol": (interval(Real, 0, inf),),
+    }
     _looks_into_the_network = False
 
     def __init__(self, scoring=None, *, X_val=None, y_val=None, n_iter_no_change=10, tol=1e-4):
@@ -96,35 +107,66 @@ class EarlyStopping(Callback):
             Whether the score has not improved for so long that the fit shall end.
         """
         run = self._run_of_epoch(context)
+        if self._run_of_fit(context) is not None:
+            self._run_of_fit(context)["ended"] = True
         if run is None or fitted_estimator is None:
             return False
         if self.X_val is None:
             score = run["scorer"](fitted_estimator, X, y, **(metadata or {}))
         else:
             score = run["scorer"](fitted_estimator, self.X_val, self.y_val)
-        run["scores"].append(float(score))
-        improved = score >= run["best"] + self.tol
-        if score > run["best"]:
-            run["best"] = float(score)
-            run["best_iter"] = len(run["scores"])
-            run["best_estimator"] = fitted_estimator
-        run["n_without_improvement"] = 0 if improved else run["n_without_improvement"] + 1
-        return run["n_without_improvement"] >= self.n_iter_no_change
+        found = run["found"]
+        found["scores"] = [*found["scores"], float(score)]
+        improved = score >= found["best"] + self.tol
+        if score > found["best"]:
+            # A copy without callbacks: it would hold this one, and serve it once more.
+            best = copy(fitted_estimator).set_callbacks()
+            found |= {"best": float(score), "best_iter": len(found["scores"]), "estimator": best}
+        found["n_bad"] = 0 if improved else found["n_bad"] + 1
+        return found["n_bad"] >= self.n_iter_no_change
+
+    def on_fit_task_begin(self, estimator, context):
+        """Before the first epoch of a fit that is resumed, take up what was found before.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The one that is fitted.
+        context : sklearn.callback.CallbackContext
+            The task that begins.
+        """
+        run, state = self._run_of_epoch(context), getattr(estimator, "_training", None)
+        if run is not None and not run["has_begun"]:
+            run["has_begun"] = True
+            if state is not None:
+                # What is noted there is saved and found again by Checkpoint.
+                run["found"] = state.course.notes.setdefault(type(self).__name__, run["found"])
 
     def _begin(self, estimator):
         if (self.X_val is None) != (self.y_val is None):
             given, missing = ("X_val", "y_val") if self.y_val is None else ("y_val", "X_val")
             raise ValueError(f"{given} is provided, but {missing} was not provided.")
         return {
+            "estimator": type(estimator).__name__,
             "scorer": check_scoring(estimator, scoring=self.scoring),
-            "scores": [],
-            "best": -inf,
-            "n_without_improvement": 0,
+            "found": {"scores": [], "best": -inf, "n_bad": 0},
+            "has_begun": False,
+            "ended": False,
         }
 
     def _end(self, run):
-        if "best_estimator" in run:
-            self.scores_ = run["scores"]
-            self.best_score_ = run["best"]
-            self.best_iter_ = run["best_iter"]
-            self.best_estimator_ = run["best_estimator"]
+        found = run["found"]
+        for name in ("scores_", "best_score_", "best_iter_", "best_estimator_"):
+            self.__dict__.pop(name, None)
+        if found["scores"]:
+            self.scores_ = found["scores"]
+        if "estimator" in found:
+            self.best_score_, self.best_iter_ = found["best"], found["best_iter"]
+            self.best_estimator_ = found["estimator"]
+        if run["ended"] and not found["scores"]:
+            warnings.warn(
+                f"EarlyStopping has scored nothing: a fit of {run['estimator']} has no epochs of "
+                "its own. Within a pipeline or a search, set it on the estimator inside.",
+                UserWarning,
+                stacklevel=2,
+            )
