@@ -238,6 +238,19 @@ def test_parameters_tell_configurations_apart(name, group):
 
 
 @pytest.mark.usefixtures("modules")
+def test_the_first_splits_are_those_of_the_protocol():
+    from methods import MAX_REPEATS, Source, load
+    from sklearn.model_selection import RepeatedStratifiedKFold
+
+    X, y, splits = load(Source("iris", "other"))
+    assert len(splits) == 5 * MAX_REPEATS
+    protocol = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=0).split(X, y)
+    for (train, test), (expected, held_out) in zip(splits, protocol, strict=False):
+        np.testing.assert_array_equal(train, expected)
+        np.testing.assert_array_equal(test, held_out)
+
+
+@pytest.mark.usefixtures("modules")
 def test_logarithms_of_raw_intensities():
     from methods import signed_log
     from scipy import sparse

@@ -43,7 +43,7 @@ from sklearn_set import SETClassifier, SETRegressor
 REGRESSION = "regression"
 N_FOLDS, N_REPEATS = 5, 2
 # Splits there are; the first are the same however many are asked for.
-MAX_REPEATS = 50
+MAX_REPEATS = 20
 RAW = 100  # values beyond are raw intensities, not logarithms
 ALPHAS = np.logspace(-1, 5, 13)
 

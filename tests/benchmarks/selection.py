@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
-from methods import GROUPS, Source, load, pipeline
+from methods import GROUPS, N_FOLDS, N_REPEATS, Source, load, pipeline
 from reporting import make_parser, print_machine, print_table, write_json
 from sklearn.feature_selection import SelectKBest, SelectorMixin, f_classif
 from sklearn.linear_model import LogisticRegression
@@ -121,9 +121,9 @@ def table_row(name, results, what):
 
 
 def one_result(source, name, arguments):
-    _, _, splits = load(source)
     outcomes = Parallel(arguments.jobs)(
-        delayed(one_split)(source, name, arguments.genes, split) for split in range(len(splits))
+        delayed(one_split)(source, name, arguments.genes, split)
+        for split in range(N_FOLDS * N_REPEATS)
     )
     scores, selected, seconds, n_features = zip(*outcomes, strict=True)
     return {
