@@ -174,7 +174,8 @@ class SourceDistribution(sdist):
         self.filelist.include("Makefile")
         for made in ("doc/_build", "doc/auto_examples", "doc/generated"):
             self.filelist.prune(made)
-        self.filelist.global_exclude("*.py[cod]", "reference_tables.rst")
+        for unwanted in ("*.py[cod]", "reference_tables.rst"):
+            self.filelist.global_exclude(unwanted)
         super().make_distribution()
 
 
