@@ -118,7 +118,7 @@ class SETSelector(SelectorMixin, BaseEstimator):
     unsupervised : bool, default=False
         Whether to reconstruct X, without regard to y.
 
-    n_networks : int, default=5
+    n_networks : int, default=10
         Number of networks, at least 1. More make the selection steadier, at proportional cost.
 
     noise_factor : float, default=0.2
@@ -211,7 +211,7 @@ class SETSelector(SelectorMixin, BaseEstimator):
         *,
         n_features_to_select=None,
         unsupervised=False,
-        n_networks=5,
+        n_networks=10,
         noise_factor=0.2,
         epsilon="auto",
         zeta="auto",

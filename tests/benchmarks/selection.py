@@ -1,7 +1,7 @@
 """Which genes: how well selected genes classify, and how steady the selections are.
 
     python tests/benchmarks/selection.py FOLDER
-    python tests/benchmarks/selection.py FOLDER --methods "one network" "ten networks"
+    python tests/benchmarks/selection.py FOLDER --methods "one network" "five networks"
     python tests/benchmarks/selection.py FOLDER --data khan golub --methods unsupervised
 
 Five stratified folds, twice.  Logarithms of raw intensities, scaling and the selection learn from
@@ -48,7 +48,7 @@ def set_selector(k, **parameters):
 METHODS = {
     "KBest": lambda k: SelectKBest(f_classif, k=k),
     "SETSelector": set_selector,
-    "ten networks": lambda k: set_selector(k, n_networks=10),
+    "five networks": lambda k: set_selector(k, n_networks=5),
     "one network": lambda k: set_selector(k, n_networks=1),
     "nothing mixed": lambda k: set_selector(k, estimator=SETClassifier(**NOTHING_MIXED)),
     "unsupervised": lambda k: set_selector(k, unsupervised=True),
