@@ -166,7 +166,8 @@ class TrainingState:
     `rows` are the samples to train on, `held_out` those the estimator set aside, or None;
     `identity` returns a text that tells the data and parameters from any others; it is None where
     the call is a part of a stream, which nothing repeats. `fitted_attributes` returns what would
-    make the estimator a fitted one now, in copies or not.
+    make the estimator a fitted one now, in copies or not. `claimed` are the names of observers that
+    have asked for their notes.
     """
 
     network: object
@@ -178,6 +179,7 @@ class TrainingState:
     identity: object
     fitted_attributes: object = None
     course: Course = field(default_factory=Course)
+    claimed: list = field(default_factory=list)
 
     NAMES: ClassVar = (
         "network",
@@ -192,6 +194,15 @@ class TrainingState:
     def as_dict(self):
         """The parts, by name, without the identity."""
         return {name: getattr(self, name) for name in self.NAMES}
+
+    def notes_of(self, name, first):
+        """What an observer has noted in this training, `first` where it begins.
+
+        Several of one name are told apart by the order in which they ask.
+        """
+        key = name, self.claimed.count(name)
+        self.claimed.append(name)
+        return self.course.notes.setdefault(key, first)
 
     def release(self):
         """Forget the functions, which hold the data: an object in a cycle is freed late."""

@@ -365,6 +365,26 @@ def test_an_improvement_below_tol_is_none():
     assert classifier().set_callbacks(stop).fit(X, Y).n_iter_ == 3
 
 
+def test_several_of_them_keep_their_scores_apart(tmp_path):
+    path = tmp_path / "fit.checkpoint"
+
+    def make():
+        both = EarlyStopping("accuracy"), EarlyStopping("neg_log_loss", X_val=X[60:], y_val=Y[60:])
+        return both, classifier().set_callbacks(Checkpoint(path), *both)
+
+    alone = [EarlyStopping("accuracy"), EarlyStopping("neg_log_loss", X_val=X[60:], y_val=Y[60:])]
+    for stop in alone:
+        classifier().set_callbacks(stop).fit(X, Y)
+    both, model = make()
+    model.set_callbacks(Checkpoint(path), *both, Cut(5, RuntimeError()))
+    with pytest.raises(RuntimeError):
+        model.fit(X, Y)
+    both, model = make()
+    model.fit(X, Y)
+    assert [stop.scores_ for stop in both] == [stop.scores_ for stop in alone]
+    assert both[0].scores_ != both[1].scores_
+
+
 def test_a_second_fit_starts_anew():
     stop = EarlyStopping(n_iter_no_change=2, tol=1.0)
     model = classifier().set_callbacks(stop)

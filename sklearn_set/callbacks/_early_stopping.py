@@ -106,9 +106,9 @@ class EarlyStopping(Callback):
         stop : bool
             Whether the score has not improved for so long that the fit shall end.
         """
-        run = self._run_of_epoch(context)
-        if self._run_of_fit(context) is not None:
-            self._run_of_fit(context)["ended"] = True
+        fit, run = self._run_of_fit(context), self._run_of_epoch(context)
+        if fit is not None:
+            fit["ended"] = True
         if run is None or fitted_estimator is None:
             return False
         if self.X_val is None:
@@ -140,7 +140,7 @@ class EarlyStopping(Callback):
             run["has_begun"] = True
             if state is not None:
                 # What is noted there is saved and found again by Checkpoint.
-                run["found"] = state.course.notes.setdefault(type(self).__name__, run["found"])
+                run["found"] = state.notes_of(type(self).__name__, run["found"])
 
     def _begin(self, estimator):
         if (self.X_val is None) != (self.y_val is None):
