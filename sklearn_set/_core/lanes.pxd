@@ -33,6 +33,7 @@ cdef extern from "lanes.h" nogil:
     void block_store(const void* block, real_t* row)
     void block_add(void* block, const void* other)
     void block_add_scaled(void* block, real_t weight, const real_t* row)
+    void block_add_product(void* block, const real_t* row, const real_t* other)
     void block_add_to(const void* block, real_t weight, real_t* row)
     real_t block_total(const void* block)
     real_t block_dot(const void* block, const real_t* row)
