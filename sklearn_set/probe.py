@@ -2,7 +2,8 @@
 
 One forward and one backward pass through the connections, in NumPy and SciPy, keep the outputs
 and the deltas of all neurons; the gradient of any position of a layer is then a sum over the
-samples, which a kernel takes.  Nothing of size n_in x n_out exists.  Knows layers, but neither evolution nor time.
+samples, which a kernel takes.  Nothing of size n_in x n_out exists.  Knows layers, but neither
+evolution nor time.
 """
 
 from dataclasses import dataclass
