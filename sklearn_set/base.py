@@ -385,13 +385,17 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         # want all the help against that there is.
         wide = sizes[0] > n_samples and not streaming
         n_connections = sum(n_erdos_renyi(*pair, self.epsilon) for pair in pairwise(sizes))
+        many = n_connections > _MANY_CONNECTIONS
         automatic = {
+            "growth": "guided" if wide and not many else "random",
             "input_dropout": 0.5 if wide else 0.0,
-            "mixup": 1.0 if wide else 0.0,
+            # the more features a sample has, the easier it is learned by heart
+            "mixup": min(sizes[0] / n_samples / 10, 4.0) if wide else 0.0,
+            "label_smoothing": 0.2 if wide else 0.0,
             "batch_size": max(32, min(200, n_samples // 10)),
             # "auto" further down is a law by activation
             "weight_init": "small" if len(sizes) <= 3 else "auto",
-            "n_snapshots": 10 if wide and n_connections <= _MANY_CONNECTIONS else 1,
+            "n_snapshots": 10 if wide and not many else 1,
         }
         values = {
             name: getattr(self, name)
@@ -399,11 +403,15 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             if hasattr(self, name)  # regression has no labels to smooth
         }
         for name, value in automatic.items():
-            if values[name] == "auto":
+            if values.get(name) == "auto":
                 values[name] = value
         if values["n_iter_no_change"] == "auto":
             judged = self.early_stopping or values["mixup"] == 0
             values["n_iter_no_change"] = 10 if judged else np.inf
+        if values["learning_rate"] == "auto":
+            # To fall to zero in time, a rate must know when training ends.
+            end_is_known = values["n_iter_no_change"] == np.inf and not streaming
+            values["learning_rate"] = "cosine" if end_is_known else "constant"
         if self.batch_size != "auto" and self.batch_size > n_samples and not streaming:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be "
@@ -461,7 +469,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         """Refuse a training for which memory cannot suffice, before anything is drawn."""
         rewires = will_evolve(self._progress, settings, n_epochs)
         n_probed = 0
-        if rewires and GROWTH_RULES[self.growth].needs_probe:
+        if rewires and GROWTH_RULES[settings.growth].needs_probe:
             n_probed = n_probe_samples(sizes, n_counting, settings.batch_size, dtype)
         _check_memory(
             sizes,

@@ -29,7 +29,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         Numbers of neurons of the hidden layers, each at least 1. ``()`` gives a sparse linear
         model.
 
-    epsilon : float, default=20
+    epsilon : float, default=10
         SET sparsity, above 0: a layer of n_in and n_out neurons gets ``min(round(epsilon *
         (n_in + n_out)), n_in * n_out)`` connections, drawn at random (Erdős–Rényi; [2]_, eq. 1).
         Memory and time grow with it. The constant that scikit-learn's MLP calls `epsilon` is
@@ -56,13 +56,15 @@ class SETClassifier(ClassifierMixin, BaseSET):
         - "relative_importance", the share whose absolute weights are the smallest parts of the
           sums over the connections of the two neurons ([4]_).
 
-    growth : {"random", "guided"}, default="random"
+    growth : {"auto", "random", "guided"}, default="auto"
         Where as many new connections come:
 
         - "random", to any free positions, all equally likely ([2]_);
         - "guided", to those of the largest gradient among four times as many free positions
           drawn at random. The gradient is taken on one batch of training samples, of at least
-          128 where there are as many ([5]_).
+          128 where there are as many ([5]_);
+        - "auto", guided for wide data (more features than samples) and networks of up to a
+          million connections, else random; random in `partial_fit`.
 
     newborn_weights : {"initial", "zero"}, default="zero"
         Weights of new connections: drawn like the first ones, or zero.
@@ -92,10 +94,12 @@ class SETClassifier(ClassifierMixin, BaseSET):
     mixup : float or "auto", default="auto"
         Mixes every sample with a partner drawn at random, and their targets alike ([6]_). Their
         shares are drawn from Beta(mixup, mixup), the larger is the sample's own; 0 mixes nothing.
-        "auto" is 1 for wide data, else 0; 0 in `partial_fit`.
+        "auto" is a tenth of the number of features per sample, at most 4, for wide data, else 0;
+        0 in `partial_fit`.
 
-    label_smoothing : float, default=0.0
-        Share, in [0, 1), of a sample's target that goes to all classes alike.
+    label_smoothing : float or "auto", default="auto"
+        Share, in [0, 1), of a sample's target that goes to all classes alike. "auto" is 0.2 for
+        wide data, else 0; 0 in `partial_fit`.
 
     weight_init : {"auto", "he_uniform", "glorot_uniform", "normal", "small"}, default="auto"
         Law of first weights and of those of new connections. "he_uniform" is uniform within
@@ -126,9 +130,11 @@ class SETClassifier(ClassifierMixin, BaseSET):
         at most 200 (all samples, where there are fewer). Small data sets need the steps: between
         two evolutions new connections must have time to prove themselves.
 
-    learning_rate : {"constant", "invscaling", "adaptive", "cosine"}, default="constant"
+    learning_rate : {"auto", "constant", "invscaling", "adaptive", "cosine"}, default="auto"
         Schedule of the learning rate, for both solvers:
 
+        - "auto" is "cosine" where training lasts `max_iter` epochs for certain, as
+          `n_iter_no_change` is inf, else "constant"; "constant" in `partial_fit`;
         - "constant" is `learning_rate_init`;
         - "invscaling" is ``learning_rate_init / (t + 1) ** power_t``, t the number of training
           samples seen at the end of an epoch;
@@ -318,25 +324,25 @@ class SETClassifier(ClassifierMixin, BaseSET):
         self,
         hidden_layer_sizes=(1000,),
         *,
-        epsilon=20,
+        epsilon=10,
         zeta=0.3,
         rewire_interval=1,
         zeta_schedule="constant",
         pruning="set",
-        growth="random",
+        growth="auto",
         newborn_weights="zero",
         activation="relu",
         dropout=0.0,
         input_dropout="auto",
         mixup="auto",
-        label_smoothing=0.0,
+        label_smoothing="auto",
         weight_init="auto",
         dtype="auto",
         solver="adam",
         alpha=0.3,
         weight_decay=0.0,
         batch_size="auto",
-        learning_rate="constant",
+        learning_rate="auto",
         learning_rate_init=1e-3,
         power_t=0.5,
         momentum=0.9,

@@ -356,57 +356,112 @@ def test_too_many_for_the_memory_are_refused_with_advice(monkeypatch):
 
 # --------------------------------------------------------------------------------- what "auto" is
 
-AUTO = {"input_dropout": "auto", "mixup": "auto", "n_snapshots": "auto", "n_iter_no_change": "auto"}
-PLAIN = {"input_dropout": 0.0, "mixup": 0.0, "n_snapshots": 1, "n_iter_no_change": 10}
-HELPED = {"input_dropout": 0.5, "mixup": 1.0, "n_snapshots": 10, "n_iter_no_change": np.inf}
+PLAIN = {
+    "growth": "random",
+    "learning_rate": "constant",
+    "input_dropout": 0.0,
+    "mixup": 0.0,
+    "label_smoothing": 0.0,
+    "n_snapshots": 1,
+    "n_iter_no_change": 10,
+}
+HELPED = {
+    "growth": "guided",
+    "learning_rate": "cosine",
+    "input_dropout": 0.5,
+    "mixup": 4.0,
+    "label_smoothing": 0.2,
+    "n_snapshots": 10,
+    "n_iter_no_change": np.inf,
+}
 
 every_estimator = pytest.mark.parametrize("estimator", [SETClassifier, SETRegressor])
 
 
-def decided(model, n_samples=50, sizes=(51, 20, 3), *, streaming=False):
+def auto(estimator, **others):
+    """An estimator that decides all it can."""
+    known = estimator().get_params()
+    return estimator(**{name: "auto" for name in HELPED if name in known} | others)
+
+
+def decided(model, n_samples=50, sizes=(2000, 20, 3), *, streaming=False):
+    """What the model decided, without what it does not have."""
     settings = model._settings(n_samples, sizes, streaming)
-    return {name: getattr(settings, name) for name in AUTO}
+    return {name: getattr(settings, name) for name in HELPED if hasattr(model, name)}
 
 
-def test_a_classifier_decides_itself_and_a_regressor_is_plain():
+def of(model, expected):
+    return {name: value for name, value in expected.items() if hasattr(model, name)}
+
+
+def test_a_classifier_decides_itself_and_a_regressor_where_to_grow():
     assert decided(SETClassifier()) == HELPED
-    assert decided(SETRegressor()) == PLAIN
+    assert decided(SETRegressor()) == of(SETRegressor(), PLAIN | {"growth": "guided"})
 
 
 @every_estimator
 def test_wide_data_are_those_with_more_features_than_samples(estimator):
-    model = estimator(**AUTO)
-    assert decided(model, 50, (51, 20, 3)) == HELPED
-    assert decided(model, 50, (50, 20, 3)) == PLAIN
-    assert decided(model, 5000, (50, 20, 3)) == PLAIN
-    assert decided(model, 1, (2, 1)) == HELPED
+    model = auto(estimator)
+    helped, plain = of(model, HELPED), of(model, PLAIN)
+    assert decided(model, 50, (51, 20, 3)) == helped | {"mixup": 51 / 50 / 10}
+    assert decided(model, 50, (50, 20, 3)) == plain
+    assert decided(model, 5000, (50, 20, 3)) == plain
+    assert decided(model, 1, (2, 1)) == helped | {"mixup": 0.2}
+
+
+@every_estimator
+def test_the_more_features_a_sample_has_the_more_it_is_mixed(estimator):
+    model = auto(estimator)
+    shares = [decided(model, 10, (n, 5, 3))["mixup"] for n in (10, 11, 100, 399, 400, 10_000)]
+    assert shares == pytest.approx([0, 0.11, 1, 3.99, 4, 4])
 
 
 @every_estimator
 def test_a_stream_is_plain(estimator):
-    assert decided(estimator(**AUTO), 1, streaming=True) == PLAIN
+    assert decided(auto(estimator), 1, streaming=True) == of(estimator(), PLAIN)
     # but what is asked for is done, as far as there are epochs
-    asked = {"input_dropout": 0.2, "mixup": 0.3, "n_snapshots": 7, "n_iter_no_change": 4}
-    assert decided(estimator(**asked), 1, streaming=True) == asked | {"n_snapshots": 1}
+    asked = {
+        "growth": "guided",
+        "learning_rate": "cosine",
+        "input_dropout": 0.2,
+        "mixup": 0.3,
+        "label_smoothing": 0.1,
+        "n_snapshots": 7,
+        "n_iter_no_change": 4,
+    }
+    model = estimator(**of(estimator(), asked))
+    assert decided(model, 1, streaming=True) == of(model, asked | {"n_snapshots": 1})
 
 
 @every_estimator
 def test_early_stopping_decides_when_to_end_and_what_to_keep(estimator):
-    ends = {"n_snapshots": 1, "n_iter_no_change": 10}
-    assert decided(estimator(**AUTO, early_stopping=True)) == HELPED | ends
-    asked = AUTO | {"n_snapshots": 7}
-    assert decided(estimator(**asked, early_stopping=True)) == HELPED | ends
+    ends = {"n_snapshots": 1, "n_iter_no_change": 10, "learning_rate": "constant"}
+    model = auto(estimator, early_stopping=True)
+    assert decided(model) == of(model, HELPED | ends)
+    assert decided(model.set_params(n_snapshots=7)) == of(model, HELPED | ends)
 
 
 @every_estimator
-def test_large_networks_are_kept_once(estimator):
-    model = estimator(**AUTO, epsilon=10**6)  # dense: as many connections as positions
+def test_large_networks_are_kept_once_and_grow_at_random(estimator):
+    model = auto(estimator, epsilon=10**6)  # dense: as many connections as positions
+    large = of(model, HELPED | {"n_snapshots": 1, "growth": "random"})
     assert n_erdos_renyi(500_000, 2, 10**6) == 1_000_000
-    assert decided(model, sizes=(500_000, 2)) == HELPED
-    assert decided(model, sizes=(500_001, 2)) == HELPED | {"n_snapshots": 1}
+    assert decided(model, sizes=(500_000, 2)) == of(model, HELPED)
+    assert decided(model, sizes=(500_001, 2)) == large
     # all layers count
-    assert decided(model, sizes=(1000, 600, 600, 600)) == HELPED | {"n_snapshots": 1}
-    assert decided(model.set_params(n_snapshots=3), sizes=(500_001, 2))["n_snapshots"] == 3
+    assert decided(model, 25, (1000, 600, 600, 600)) == large
+    asked = {"n_snapshots": 3, "growth": "guided"}
+    assert decided(model.set_params(**asked), sizes=(500_001, 2)) == large | asked
+
+
+@every_estimator
+@pytest.mark.parametrize("n_iter_no_change", [3, np.inf])
+def test_the_rate_falls_where_the_end_of_training_is_known(estimator, n_iter_no_change):
+    model = estimator(mixup=0, n_iter_no_change=n_iter_no_change)
+    expected = "cosine" if n_iter_no_change == np.inf else "constant"
+    for n_samples in (50, 5000):
+        assert decided(model, n_samples)["learning_rate"] == expected
+    assert decided(model, streaming=True)["learning_rate"] == "constant"
 
 
 @every_estimator
@@ -425,7 +480,7 @@ def test_large_networks_are_kept_once(estimator):
     ids=str,
 )
 def test_patience_is_without_limit_where_samples_are_mixed(estimator, asked, n_iter_no_change):
-    values = decided(estimator(**AUTO | asked))
+    values = decided(auto(estimator, **asked))
     assert values["n_iter_no_change"] == n_iter_no_change
     for name in set(asked) & {"mixup", "input_dropout"}:
         assert values[name] == asked[name]
@@ -455,7 +510,7 @@ def test_without_mixing_the_warning_stays():
 
 @every_estimator
 def test_deciding_leaves_the_parameters_alone(estimator):
-    model = estimator(**AUTO)
+    model = auto(estimator)
     before = model.get_params()
     decided(model)
     assert model.get_params() == before

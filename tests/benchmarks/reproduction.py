@@ -33,7 +33,10 @@ MOMENTUM = 0.9
 DECAY_PER_STEP = 2e-4  # the authors' weight decay, which they do not multiply by the rate
 PLAIN = {  # SET with nothing added to it
     "activation": "relu",
+    "growth": "random",
+    "learning_rate": "constant",
     "mixup": 0,
+    "label_smoothing": 0,
     "input_dropout": 0,
     "n_snapshots": 1,
     "weight_init": "normal",

@@ -33,6 +33,7 @@ GROUP = "microarray"
 # Samples as they are, all features, and the last network only.
 NOTHING_MIXED = {
     "mixup": 0,
+    "label_smoothing": 0,
     "input_dropout": 0,
     "n_snapshots": 1,
     "n_iter_no_change": np.inf,
