@@ -73,6 +73,46 @@ def transpose(
     return t_indices_array, t_slots_array
 
 
+def equal_work(const int32_t[::1] indptr, int64_t chunk_work, int64_t max_chunks):
+    """Cut neurons into chunks of about equal work: a connection each, and the neuron itself.
+
+    Parameters
+    ----------
+    indptr : ndarray of shape (n + 1,), int32
+        Where the connections of each neuron begin.
+    chunk_work : int
+        What a chunk should have at least.
+    max_chunks : int
+
+    Returns
+    -------
+    ndarray of shape (n_chunks + 1,), int32
+        Ascending, from 0 to n.
+    """
+    cdef Py_ssize_t n = indptr.shape[0] - 1, low, high, i
+    cdef int64_t total = indptr[n] + n, n_chunks, c
+    n_chunks = max(1, min(total // chunk_work, max_chunks))
+    cuts_array = np.zeros(n_chunks + 1, dtype=np.int32)
+    cdef int32_t[::1] cuts = cuts_array
+    cdef Py_ssize_t n_cuts = 1
+    for c in range(1, n_chunks):
+        # the first neuron before which there is enough work
+        low, high = cuts[n_cuts - 1], n
+        while low < high:
+            i = (low + high) // 2
+            if (indptr[i] + i) * n_chunks < total * c:
+                low = i + 1
+            else:
+                high = i
+        if cuts[n_cuts - 1] < low < n:
+            cuts[n_cuts] = <int32_t> low
+            n_cuts += 1
+    if n > 0:
+        cuts[n_cuts] = <int32_t> n
+        n_cuts += 1
+    return cuts_array[:n_cuts]
+
+
 def split(const int32_t[::1] indptr, const int32_t[::1] indices, const int32_t[::1] t_splits):
     """Where the slots of every input neuron pass from one range of output neurons to the next.
 
