@@ -220,34 +220,29 @@ cdef void splice_rows(
     int32_t[::1] new_indptr, int32_t[::1] new_indices, int32_t[::1] source,
 ) noexcept nogil:
     cdef Py_ssize_t i, k, s = kept + c, end, n_new = ranks.shape[0]
-    cdef int64_t base, old, new, never = INT64_MAX // 2  # the rank after the last
+    cdef int64_t base, new, never = INT64_MAX // 2  # the rank after the last
     cdef int64_t rank = ranks[c] if c < n_new else never
-    cdef int64_t is_new, is_kept
     for i in range(start, stop):
         base = i * n_out
         k = indptr[i]
         end = indptr[i + 1]
         while True:
             # A newcomer of rank r stands at r + (kept connections before it).
-            new = rank + kept - base
-            if k < end:
-                old = indices[k]
-                is_kept = keep[k]
-            elif new < n_out:
-                old = n_out
-                is_kept = 0
-            else:
+            new = rank + (s - c) - base
+            while k < end and indices[k] <= new:
+                # Kept or not: a number, not a branch, which would be as good as random.
+                if s < last:  # nearly always; it may all be written, and others go on there
+                    new_indices[s] = indices[k]
+                    source[s] = <int32_t> k
+                s += keep[k]
+                new += keep[k]
+                k += 1
+            if new >= n_out:
                 break
-            # Old or new, kept or not: numbers, not branches, which would be as good as random.
-            is_new = new < old
-            is_kept &= 1 - is_new
-            if s < last:  # nearly always; the last may have been written, and others go on there
-                new_indices[s] = <int32_t> (old + is_new * (new - old))
-                source[s] = <int32_t> (k - is_new * (k + 1))
-            s += is_new + is_kept
-            kept += is_kept
-            k += 1 - is_new
-            c += is_new
+            new_indices[s] = <int32_t> new
+            source[s] = -1
+            s += 1
+            c += 1
             rank = ranks[c] if c < n_new else never
         new_indptr[i + 1] = <int32_t> s
 
