@@ -396,7 +396,7 @@ cdef inline void backward_block(
     const real_t* deltas,       # IN (n_out, width)
     const real_t* row,          # IN (width,) outputs of neuron i
     real_t* sums,               # OUT (width,) weighted sum of deltas, or NULL
-    real_t* gradients,          # INOUT (degree of i,) set by the first block, added to by others
+    real_t* gradients,          # INOUT (degree of i + 3,) set by the first block, added to by others
     Py_ssize_t row_width,
     Py_ssize_t offset,
     bint prefetch,
@@ -405,6 +405,8 @@ cdef inline void backward_block(
     cdef Py_ssize_t width = block_width(&x) if extent_t is whole_row else row_width
     cdef bint is_first = extent_t is whole_row or offset == 0
     cdef real_t dots[4]
+    cdef real_t rest[4]
+    cdef const real_t* rows[4]
     cdef const real_t* table = deltas + offset
     cdef const int32_t* indices = layer.indices
     cdef const real_t* weights = layer.weights
@@ -441,7 +443,24 @@ cdef inline void backward_block(
         for q in range(4):
             gradients[k + q] = dots[q] if is_first else gradients[k + q] + dots[q]
         k += 4
+    if block_width(&x) <= 2 and k < end:
+        # Where rows are short, the last one to three as if they were four, without a loop whose
+        # end cannot be guessed: what is too much has weight zero, and its gradient is overwritten
+        # by the next neuron's.
+        for q in range(4):
+            ahead = k + q if k + q < end else k
+            rest[q] = weights[ahead] if k + q < end else 0
+            rows[q] = table + indices[ahead] * width
+        if sums != NULL:
+            block_dot4_add(&x, rows[0], rows[1], rows[2], rows[3], dots, rest, &even, &odd)
+        else:
+            block_dot4(&x, rows[0], rows[1], rows[2], rows[3], dots)
+        for q in range(4):
+            gradients[k + q] = dots[q] if is_first else gradients[k + q] + dots[q]
+        k = end
     while k < end:
+        if prefetch and k + PREFETCH_DISTANCE < last:
+            prefetch_row(table + indices[k + PREFETCH_DISTANCE] * width, block_width(&x))
         r0 = table + indices[k] * width
         if sums != NULL:
             block_add_scaled(&even, weights[k], r0)
@@ -527,7 +546,7 @@ cdef inline double backward_range(
     Py_ssize_t row_width,
     const UpdateRule* rule,
     uint32_t dropout_key,       # of `below`
-    real_t* gradients,          # scratch, FLUSH_SLOTS + largest degree
+    real_t* gradients,          # scratch, FLUSH_SLOTS + largest degree + 3
     real_t* sums,               # scratch (width,)
 ) noexcept nogil:
     """See `backward_rows`; one function for each width, so that its loops know it."""
@@ -586,7 +605,7 @@ cdef inline double backward_rows(
     Py_ssize_t width,
     const UpdateRule* rule,
     uint32_t dropout_key,       # of `below`
-    real_t* gradients,          # scratch, FLUSH_SLOTS + largest degree
+    real_t* gradients,          # scratch, FLUSH_SLOTS + largest degree + 3
     real_t* sums,               # scratch (width,)
 ) noexcept nogil:
     """Deltas of the inputs, gradients and optimizer step in one pass over the connections.
