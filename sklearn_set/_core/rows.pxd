@@ -273,11 +273,11 @@ cdef inline void scatter_rows(
     cdef int32_t i
     cdef Py_ssize_t k, n = 0
     cdef Ahead ahead
+    ahead.row = first - 1
+    ahead.last = last
+    ahead.slot = 0
+    ahead.stop = 0
     if prefetch:
-        ahead.row = first - 1
-        ahead.last = last
-        ahead.slot = 0
-        ahead.stop = 0
         while n < PREFETCH_DISTANCE and next_row(&ahead, layer, part):
             k = min(PREFETCH_DISTANCE - n, ahead.stop - ahead.slot)
             n += k
@@ -396,7 +396,7 @@ cdef inline void backward_block(
     const real_t* deltas,       # IN (n_out, width)
     const real_t* row,          # IN (width,) outputs of neuron i
     real_t* sums,               # OUT (width,) weighted sum of deltas, or NULL
-    real_t* gradients,          # INOUT (degree of i + 3,) set by the first block, added to by others
+    real_t* gradients,          # INOUT (degree of i + 3,) set by the first block, others add
     Py_ssize_t row_width,
     Py_ssize_t offset,
     bint prefetch,
