@@ -267,12 +267,22 @@ def grow_guided(topology, keep, n_new, rng, probe):
     """
     n_free = topology.n_positions - (topology.n_connections - n_new)
     candidates = draw_distinct(n_free, min(_CANDIDATES * n_new, n_free), rng)
+    among_equals = rng.integers(2**63)
     gradients = np.abs(probe.gradients(positions_of_ranks(topology, keep, candidates)))
     gradients[np.isnan(gradients)] = 0
-    order = rng.permutation(candidates.shape[0])
-    chosen = np.zeros(candidates.shape[0], dtype=bool)
-    chosen[order[_smallest(-gradients[order], n_new)]] = True
-    return candidates[chosen]
+    return candidates[_largest(gradients, n_new, among_equals)]
+
+
+def _largest(values, n, seed):
+    """Mask of the n largest values; of equal ones any, as the seed has it."""
+    threshold = np.partition(values, values.shape[0] - n)[values.shape[0] - n]
+    chosen = values > threshold
+    ties = np.flatnonzero(values == threshold)
+    n_of_ties = n - np.count_nonzero(chosen)
+    if n_of_ties < ties.shape[0]:
+        ties = np.random.default_rng(seed).choice(ties, n_of_ties, replace=False)
+    chosen[ties] = True
+    return chosen
 
 
 # ------------------------------------------------------------------------------------- tables

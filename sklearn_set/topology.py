@@ -208,20 +208,17 @@ def positions_of_ranks(topology, keep, ranks):
     ----------
     topology : Topology
     keep : ndarray of shape (n_connections,), uint8 or bool
-    ranks : ndarray of int64
-        Among the positions that no kept connection holds.
+    ranks : ndarray of shape (n_ranks,), int64
+        Ascending, among the positions that no kept connection holds.
 
     Returns
     -------
-    ndarray of int64
+    ndarray of shape (n_ranks,), int64
         Positions, numbered ``input * n_out + output``.
     """
-    inputs = np.repeat(np.arange(topology.n_in, dtype=np.int64), np.diff(topology.indptr))
-    held = (inputs * topology.n_out + topology.indices)[keep.view(bool)]
-    # How many positions are free before each one that is held: those held that have at most so
-    # many before them as the rank says lie before the free one.
-    held -= np.arange(held.shape[0])
-    return ranks + np.searchsorted(held, ranks, side="right")
+    return connections.locate(
+        topology.indptr, topology.indices, keep.view(np.uint8), ranks, topology.n_out
+    )
 
 
 def carried(source, old, newborn, n_threads=1):

@@ -302,7 +302,9 @@ def train(
                     pruning=settings.pruning,
                     growth=settings.growth,
                     newborn_weights=settings.newborn_weights,
-                    probe=lambda: probe_some(network, data, settings, randomness),
+                    probe=lambda: probe_some(
+                        network, data, settings, randomness, workspace.n_threads_that_pay()
+                    ),
                     n_threads=workspace.n_threads_that_pay(),
                 )
                 workspace.adapt(network)
@@ -388,7 +390,7 @@ def current_zeta(progress, settings):
     return settings.zeta * ZETA_SCHEDULES[settings.zeta_schedule](part)
 
 
-def probe_some(network, data, settings, randomness):
+def probe_some(network, data, settings, randomness, n_threads):
     """What a growth rule may look at: some samples, drawn anew.
 
     They come from the stream of the samples, from which rules without a probe draw nothing.
@@ -398,7 +400,16 @@ def probe_some(network, data, settings, randomness):
         rows = rows[data.sample_weight[rows] > 0]
     n = n_probe_samples(network.sizes, rows.shape[0], settings.batch_size, network.dtype)
     rows = randomness.order.choice(rows, n, replace=False)
-    return probe(network, data.X, data.y, data.sample_weight, data.loss, rows, data.loss_parameter)
+    return probe(
+        network,
+        data.X,
+        data.y,
+        data.sample_weight,
+        data.loss,
+        rows,
+        data.loss_parameter,
+        n_threads,
+    )
 
 
 def run_epoch(network, optimizer, workspace, data, settings, progress, randomness):

@@ -8,9 +8,9 @@ import warnings
 import numpy as np
 import pytest
 import reference
-from conftest import as_csr, assert_close, irregular_network, make_data, some_rows
+from conftest import as_csr, assert_close, every_kernel, irregular_network, make_data, some_rows
 
-from sklearn_set import probe
+from sklearn_set import machine, probe
 from sklearn_set.network import ACTIVATIONS
 from sklearn_set.probe import LayerProbe, n_probe_samples
 
@@ -151,15 +151,35 @@ def test_a_network_without_hidden_layers_is_probed():
     assert_close(all_gradients(layer), dense_gradients(network, data, rows)[0], "float64")
 
 
-def test_gradients_of_many_positions_are_taken_in_parts(monkeypatch):
+@every_kernel()
+@pytest.mark.parametrize("n_samples", [1, 2, 15, 16, 17, 40])
+def test_gradients_at_some_positions_for_any_number_of_threads(n_samples, kernel):
+    variant, dtype = kernel
+    gradients_at = machine.kernels(dtype, variant).gradients_at
     rng = np.random.default_rng(0)
-    layer = LayerProbe(rng.normal(size=(20, 16)), rng.normal(size=(30, 16)))
-    positions = np.sort(rng.integers(600, size=101))
-    expected = (layer.inputs @ layer.deltas.T).ravel()[positions]
-    for n_numbers in (1, 16, 7 * 16, 1 << 16):
-        monkeypatch.setattr(probe, "_PART", n_numbers)
-        assert_close(layer.gradients(positions), expected, "float64")
-    assert layer.gradients(positions[:0]).shape == (0,)
+    inputs = rng.normal(size=(90, n_samples)).astype(dtype)
+    deltas = rng.normal(size=(7000, n_samples)).astype(dtype)
+    positions = np.unique(rng.integers(90 * 7000, size=30_000))
+    expected = np.einsum("kb,kb->k", *(inputs[positions // 7000], deltas[positions % 7000]))
+    one = gradients_at(positions, inputs, deltas)
+    assert one.dtype == dtype
+    assert_close(one, expected, dtype)
+    for n_threads in (2, 4):
+        np.testing.assert_array_equal(gradients_at(positions, inputs, deltas, n_threads), one)
+    for few in (positions[:0], positions[:1], positions[-3:]):
+        result = gradients_at(few, inputs, deltas)
+        np.testing.assert_array_equal(result, one[np.isin(positions, few)])
+
+
+@every_kernel()
+def test_positions_outside_the_layer_are_refused(kernel):
+    variant, dtype = kernel
+    gradients_at = machine.kernels(dtype, variant).gradients_at
+    tables = np.ones((3, 5), dtype), np.ones((4, 5), dtype)
+    for outside in ([-1, 3], [3, 12]):
+        with pytest.raises(ValueError, match="no such positions"):
+            gradients_at(np.array(outside), *tables)
+    assert LayerProbe(*tables).gradients(np.array([0, 11])).tolist() == [5, 5]
 
 
 def test_an_overflow_is_silent():

@@ -260,6 +260,49 @@ cdef int parts(Py_ssize_t n, int n_threads):
     return 1 if n < 50_000 else n_threads
 
 
+def locate(
+    const int32_t[::1] indptr, const int32_t[::1] indices, const uint8_t[::1] keep,
+    const int64_t[::1] ranks, int64_t n_out,
+):
+    """Where the free positions of the given ranks are: one walk along both.
+
+    Parameters
+    ----------
+    indptr : ndarray of shape (n_in + 1,), int32
+    indices : ndarray of shape (n_connections,), int32
+    keep : ndarray of shape (n_connections,), uint8
+        Which connections hold their position.
+    ranks : ndarray of shape (n_ranks,), int64
+        Ascending ranks among the positions that no kept connection holds.
+    n_out : int
+
+    Returns
+    -------
+    ndarray of shape (n_ranks,), int64
+        Positions, numbered ``input * n_out + output``.
+    """
+    cdef Py_ssize_t n_in = indptr.shape[0] - 1, n = ranks.shape[0], i, k, r = 0
+    cdef int64_t held, n_held = 0
+    result_array = np.empty(n, dtype=np.int64)
+    cdef int64_t[::1] result = result_array
+    with nogil:
+        for i in range(n_in):
+            for k in range(indptr[i], indptr[i + 1]):
+                if not keep[k]:
+                    continue
+                held = i * n_out + indices[k]
+                while r < n and ranks[r] + n_held < held:
+                    result[r] = ranks[r] + n_held
+                    r += 1
+                n_held += 1
+            if r == n:
+                break
+        while r < n:
+            result[r] = ranks[r] + n_held
+            r += 1
+    return result_array
+
+
 def carry(
     const int32_t[::1] source, const bits_t[::1] old, const bits_t[::1] newborn,
     int n_threads=1,

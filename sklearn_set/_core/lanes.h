@@ -241,9 +241,10 @@ ALWAYS_INLINE void transpose_tile(const real_t *const *sources, ptrdiff_t f, rea
                                               const real_t *row) {                         \
         for (int i = 0; i < B / E; ++i) a->v[i] += weight * CONST_AT(E, row, i);           \
     }                                                                                      \
-    /* a += row * row */                                                                   \
-    ALWAYS_INLINE void block_##B##_add_squares(block_##B *a, const real_t *row) {          \
-        for (int i = 0; i < B / E; ++i) a->v[i] += CONST_AT(E, row, i) * CONST_AT(E, row, i); \
+    /* a += row * other */                                                                 \
+    ALWAYS_INLINE void block_##B##_add_product(block_##B *a, const real_t *row,            \
+                                               const real_t *other) {                      \
+        for (int i = 0; i < B / E; ++i) a->v[i] += CONST_AT(E, row, i) * CONST_AT(E, other, i); \
     }                                                                                      \
     /* row += weight * a */                                                                \
     ALWAYS_INLINE void block_##B##_add_to(const block_##B *a, real_t weight, real_t *row) {\
@@ -348,7 +349,7 @@ DEFINE_BLOCK(16, 16) DEFINE_BLOCK(32, 16) DEFINE_BLOCK(64, 16) DEFINE_BLOCK(128,
 #define block_store(a, row) CHOOSE(a, store)(a, row)
 #define block_add(a, b) CHOOSE(a, add)(a, b)
 #define block_add_scaled(a, weight, row) CHOOSE(a, add_scaled)(a, weight, row)
-#define block_add_squares(a, row) CHOOSE(a, add_squares)(a, row)
+#define block_add_product(a, row, other) CHOOSE(a, add_product)(a, row, other)
 #define block_add_to(a, weight, row) CHOOSE(a, add_to)(a, weight, row)
 #define block_add_to4(a, w, r0, r1, r2, r3) CHOOSE(a, add_to4)(a, w, r0, r1, r2, r3)
 #define block_total(a) CHOOSE(a, total)(a)

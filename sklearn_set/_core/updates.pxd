@@ -5,7 +5,7 @@ is element-wise and knows neither layers nor batches.
 """
 
 from sklearn_set._core.lanes cimport (
-    block_16, block_add_squares, block_fill, block_total, real_sqrt, real_t,
+    block_16, block_add_product, block_fill, block_total, real_sqrt, real_t,
 )
 from sklearn_set._core.types cimport UpdateRule
 
@@ -67,7 +67,7 @@ cdef inline double sum_of_squares(const real_t* values, Py_ssize_t n) noexcept n
         end = min(k + SQUARES, n - 15)
         block_fill(&block, 0)
         while k < end:
-            block_add_squares(&block, values + k)
+            block_add_product(&block, values + k, values + k)
             k += 16
         total += block_total(&block)
     while k < n:
