@@ -99,14 +99,14 @@ class Topology:
     def chunks(self):
         """See the class."""
         if self._chunks is None:
-            self._chunks = _equal_work(self.indptr)
+            self._chunks = connections.equal_work(self.indptr, _CHUNK_WORK, _MAX_CHUNKS)
         return self._chunks
 
     @property
     def t_chunks(self):
         """See the class."""
         if self._t_chunks is None:
-            self._t_chunks = _equal_work(self.t_indptr)
+            self._t_chunks = connections.equal_work(self.t_indptr, _CHUNK_WORK, _MAX_CHUNKS)
         return self._t_chunks
 
     def splits(self, n_parts):
@@ -139,15 +139,6 @@ class Topology:
     def __setstate__(self, state):
         self.__dict__.update(state)
         self._protect()
-
-
-def _equal_work(indptr):
-    """Cut neurons into chunks of about equal work: a connection each, and the neuron itself."""
-    work = indptr + np.arange(indptr.shape[0], dtype=np.int64)
-    n_chunks = int(np.clip(work[-1] // _CHUNK_WORK, 1, _MAX_CHUNKS))
-    cuts = np.searchsorted(work, np.linspace(0, work[-1], n_chunks + 1))
-    cuts[0], cuts[-1] = 0, indptr.shape[0] - 1
-    return np.unique(cuts).astype(np.int32)
 
 
 def empty(n_in, n_out):

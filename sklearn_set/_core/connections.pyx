@@ -73,6 +73,46 @@ def transpose(
     return t_indices_array, t_slots_array
 
 
+def equal_work(const int32_t[::1] indptr, int64_t chunk_work, int64_t max_chunks):
+    """Cut neurons into chunks of about equal work: a connection each, and the neuron itself.
+
+    Parameters
+    ----------
+    indptr : ndarray of shape (n + 1,), int32
+        Where the connections of each neuron begin.
+    chunk_work : int
+        What a chunk should have at least.
+    max_chunks : int
+
+    Returns
+    -------
+    ndarray of shape (n_chunks + 1,), int32
+        Ascending, from 0 to n.
+    """
+    cdef Py_ssize_t n = indptr.shape[0] - 1, low, high, i
+    cdef int64_t total = indptr[n] + n, n_chunks, c
+    n_chunks = max(1, min(total // chunk_work, max_chunks))
+    cuts_array = np.zeros(n_chunks + 1, dtype=np.int32)
+    cdef int32_t[::1] cuts = cuts_array
+    cdef Py_ssize_t n_cuts = 1
+    for c in range(1, n_chunks):
+        # the first neuron before which there is enough work
+        low, high = cuts[n_cuts - 1], n
+        while low < high:
+            i = (low + high) // 2
+            if (indptr[i] + i) * n_chunks < total * c:
+                low = i + 1
+            else:
+                high = i
+        if cuts[n_cuts - 1] < low < n:
+            cuts[n_cuts] = <int32_t> low
+            n_cuts += 1
+    if n > 0:
+        cuts[n_cuts] = <int32_t> n
+        n_cuts += 1
+    return cuts_array[:n_cuts]
+
+
 def split(const int32_t[::1] indptr, const int32_t[::1] indices, const int32_t[::1] t_splits):
     """Where the slots of every input neuron pass from one range of output neurons to the next.
 
@@ -180,34 +220,29 @@ cdef void splice_rows(
     int32_t[::1] new_indptr, int32_t[::1] new_indices, int32_t[::1] source,
 ) noexcept nogil:
     cdef Py_ssize_t i, k, s = kept + c, end, n_new = ranks.shape[0]
-    cdef int64_t base, old, new, never = INT64_MAX // 2  # the rank after the last
+    cdef int64_t base, new, never = INT64_MAX // 2  # the rank after the last
     cdef int64_t rank = ranks[c] if c < n_new else never
-    cdef int64_t is_new, is_kept
     for i in range(start, stop):
         base = i * n_out
         k = indptr[i]
         end = indptr[i + 1]
         while True:
             # A newcomer of rank r stands at r + (kept connections before it).
-            new = rank + kept - base
-            if k < end:
-                old = indices[k]
-                is_kept = keep[k]
-            elif new < n_out:
-                old = n_out
-                is_kept = 0
-            else:
+            new = rank + (s - c) - base
+            while k < end and indices[k] <= new:
+                # Kept or not: a number, not a branch, which would be as good as random.
+                if s < last:  # nearly always; it may all be written, and others go on there
+                    new_indices[s] = indices[k]
+                    source[s] = <int32_t> k
+                s += keep[k]
+                new += keep[k]
+                k += 1
+            if new >= n_out:
                 break
-            # Old or new, kept or not: numbers, not branches, which would be as good as random.
-            is_new = new < old
-            is_kept &= 1 - is_new
-            if s < last:  # nearly always; the last may have been written, and others go on there
-                new_indices[s] = <int32_t> (old + is_new * (new - old))
-                source[s] = <int32_t> (k - is_new * (k + 1))
-            s += is_new + is_kept
-            kept += is_kept
-            k += 1 - is_new
-            c += is_new
+            new_indices[s] = <int32_t> new
+            source[s] = -1
+            s += 1
+            c += 1
             rank = ranks[c] if c < n_new else never
         new_indptr[i + 1] = <int32_t> s
 

@@ -35,6 +35,8 @@ cdef extern from "lanes.h" nogil:
     void block_add_scaled(void* block, real_t weight, const real_t* row)
     void block_add_product(void* block, const real_t* row, const real_t* other)
     void block_add_to(const void* block, real_t weight, real_t* row)
+    void block_add_to4(const void* block, const real_t* weights, real_t* row_0, real_t* row_1,
+                       real_t* row_2, real_t* row_3)
     real_t block_total(const void* block)
     real_t block_dot(const void* block, const real_t* row)
     void block_dot4(const void* block, const real_t* row_0, const real_t* row_1,

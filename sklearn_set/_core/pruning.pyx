@@ -88,10 +88,12 @@ def keep_beyond(const value_t[::1] values, bounds, int n_threads=1):
     cdef uint8_t[::1] keep = keep_array
     cdef int32_t[:, ::1] places = places_array
     cdef int64_t[:, :, ::1] counts = counts_array
+    if n == 0:
+        return keep_array, counts_array[:, 0].sum(axis=0), [places_array[0], places_array[1]]
     for c in prange(n_parts, num_threads=n_threads, use_threads_if=n_parts > 1, nogil=True,
                     schedule="static", chunksize=1):
-        keep_part(values, limits, n * c // n_parts, n * (c + 1) // n_parts, keep, places,
-                  &counts[c, 0, 0])
+        keep_part(&values[0], &limits[0, 0], n * c // n_parts, n * (c + 1) // n_parts, &keep[0],
+                  &places[0, 0], &places[1, 0], &counts[c, 0, 0])
     starts = [n * part // n_parts for part in range(n_parts)]
     between = [
         np.concatenate([
@@ -104,40 +106,49 @@ def keep_beyond(const value_t[::1] values, bounds, int n_threads=1):
 
 
 cdef void keep_part(
-    const value_t[::1] values, const value_t[:, ::1] limits, Py_ssize_t start, Py_ssize_t stop,
-    uint8_t[::1] keep, int32_t[:, ::1] places, int64_t* counts,
+    const value_t* values, const value_t* limits,
+    Py_ssize_t start,               # numbers [start, stop)
+    Py_ssize_t stop,
+    uint8_t* keep,
+    int32_t* positive,              # OUT places between the bounds, from `start` on
+    int32_t* negative,
+    int64_t* counts,
 ) noexcept nogil:
-    cdef Py_ssize_t k, end, first = start, p = start, q = start
-    cdef value_t value, low = limits[0, 0], high = limits[0, 1]
-    cdef value_t negative_low = -limits[1, 0], negative_high = -limits[1, 1]
+    cdef Py_ssize_t k, n, p = start, q = start
+    cdef value_t value, low = limits[0], high = limits[1]
+    cdef value_t negative_low = -limits[2], negative_high = -limits[3]
     cdef int64_t n_below = 0, n_negative_below = 0
     cdef int32_t few, few_negative
-    cdef uint8_t is_between[BLOCK]
+    cdef uint8_t below[BLOCK]
+    cdef uint8_t negative_below[BLOCK]
+    cdef uint8_t between[BLOCK]
+    cdef uint8_t negative_between[BLOCK]
+    counts[2] = -start
+    counts[3] = -start
     while start < stop:
-        end = min(start + BLOCK, stop)
+        n = min(stop - start, <Py_ssize_t> BLOCK)
+        for k in range(n):
+            value = values[start + k]
+            below[k] = not ((value >= low) | ((value < 0) & (value <= negative_low)))
+            negative_below[k] = (value < 0) & (value > negative_low)
+            between[k] = (value >= low) & (value <= high)
+            negative_between[k] = (value < 0) & (value <= negative_low) & (value >= negative_high)
         few = 0
         few_negative = 0
-        for k in range(start, end):
-            value = values[k]
-            keep[k] = (value >= low) | ((value < 0) & (value <= negative_low))
-            is_between[k - start] = (
-                ((value >= 0) & (value >= low) & (value <= high))
-                | ((value < 0) & (value <= negative_low) & (value >= negative_high)))
-        for k in range(start, end):
-            few += 1 - keep[k]
-            few_negative += (1 - keep[k]) & (values[k] < 0)
-        for k in range(start, end):
-            if is_between[k - start]:
-                if values[k] < 0:
-                    places[1, q] = <int32_t> k
-                    q += 1
-                else:
-                    places[0, p] = <int32_t> k
-                    p += 1
+        for k in range(n):
+            keep[start + k] = 1 - below[k]
+            few += below[k]
+            few_negative += negative_below[k]
+        # One in ten, at random: written always, counted where it is so, as nobody can guess that.
+        for k in range(n):
+            positive[p] = <int32_t> (start + k)
+            negative[q] = <int32_t> (start + k)
+            p += between[k]
+            q += negative_between[k]
         n_below += few
         n_negative_below += few_negative
-        start = end
+        start += n
     counts[0] = n_below - n_negative_below
     counts[1] = n_negative_below
-    counts[2] = p - first
-    counts[3] = q - first
+    counts[2] += p
+    counts[3] += q

@@ -11,7 +11,8 @@ from sklearn_set._core.activations cimport activate, drop, multiply_by_slope, ze
 from sklearn_set._core.lanes cimport (
     MAX_BLOCK, PREFETCH,
     block_1, block_2, block_4, block_8, block_16, block_32, block_64, block_128, block_t,
-    block_add, block_add_scaled, block_add_to, block_chains, block_dot, block_dot4,
+    block_add, block_add_scaled, block_add_to, block_add_to4,
+    block_chains, block_dot, block_dot4,
     block_dot4_add, block_fill, block_load, block_store, block_total, block_width, is_zero, real_t,
 )
 from sklearn_set._core.types cimport LayerView, UpdateRule
@@ -31,6 +32,16 @@ cdef enum:
     STREAMED_SLOTS = 1 << 18
     # Gradients wait in a buffer until so many neighbouring slots can be updated together.
     FLUSH_SLOTS = 512
+
+
+# Whether a block is a whole row, so that the compiler knows how far rows are apart, or a part.
+cdef struct whole_row:
+    char unused
+cdef struct part_of_row:
+    char unused
+ctypedef fused extent_t:
+    whole_row
+    part_of_row
 
 
 cdef inline Py_ssize_t padded_width(Py_ssize_t n_batch) noexcept nogil:
@@ -206,76 +217,80 @@ cdef inline bint next_row(Ahead* ahead, const LayerView* layer, int32_t part) no
 
 
 cdef inline void scatter_block(
-    block_t* width_tag,
+    block_t* x,                 # IN a block of the input neuron's row
     const LayerView* layer,
     int32_t part,
     Py_ssize_t begin,           # slots [begin, end), all of one input neuron
     Py_ssize_t end,
-    const real_t* row,          # IN (width,) of that neuron
-    real_t* outputs,            # INOUT (n_out, width)
+    real_t* table,              # INOUT (n_out, width) from the block's first column on
     Py_ssize_t width,
-    Py_ssize_t offset,
     Ahead* ahead,               # NULL where nothing is to be prefetched
 ) noexcept nogil:
-    cdef block_t x
-    cdef real_t* table = outputs + offset
     cdef const int32_t* indices = layer.indices
     cdef const real_t* weights = layer.weights
     cdef Py_ssize_t k = begin, both, lead
-    block_load(&x, row + offset)
-    if ahead != NULL and offset == 0:
+    if ahead != NULL:
         while k < end and (ahead.slot < ahead.stop
                            or next_row(ahead, layer, part)):
             both = min(end, k + ahead.stop - ahead.slot)
             lead = ahead.slot - k
             ahead.slot += both - k
             while k < both:
-                prefetch_row(table + indices[k + lead] * width, block_width(&x))
-                block_add_to(&x, weights[k], table + indices[k] * width)
+                prefetch_row(table + indices[k + lead] * width, block_width(x))
+                block_add_to(x, weights[k], table + indices[k] * width)
                 k += 1
+    # Outputs of one neuron differ: narrow rows gain nothing from that.
+    while block_width(x) >= 8 and k + 4 <= end:
+        block_add_to4(x, weights + k, table + indices[k] * width,
+                      table + indices[k + 1] * width, table + indices[k + 2] * width,
+                      table + indices[k + 3] * width)
+        k += 4
     while k < end:
-        block_add_to(&x, weights[k], table + indices[k] * width)
+        block_add_to(x, weights[k], table + indices[k] * width)
         k += 1
 
 
-cdef inline void scatter_row(
-    const LayerView* layer, int32_t part, Py_ssize_t begin, Py_ssize_t end, const real_t* row,
-    real_t* outputs, Py_ssize_t width, Ahead* ahead,
+cdef inline void scatter_rows(
+    block_t* width_tag,
+    extent_t* extent_tag,
+    const LayerView* layer,
+    int32_t half,
+    int32_t part,
+    const real_t* inputs,       # IN (n_in, width)
+    real_t* outputs,            # INOUT (n_out, width)
+    Py_ssize_t row_width,
+    Py_ssize_t offset,          # of the block's first column
+    bint prefetch,
+    bint stream,
 ) noexcept nogil:
-    cdef Py_ssize_t offset = 0, left
-    # A row that is one block has a width that the compiler knows.
-    if width == 1:
-        scatter_block(<block_1*> NULL, layer, part, begin, end, row, outputs, 1, 0, ahead)
-        return
-    if width == 2:
-        scatter_block(<block_2*> NULL, layer, part, begin, end, row, outputs, 2, 0, ahead)
-        return
-    if width == 4:
-        scatter_block(<block_4*> NULL, layer, part, begin, end, row, outputs, 4, 0, ahead)
-        return
-    if width == 8:
-        scatter_block(<block_8*> NULL, layer, part, begin, end, row, outputs, 8, 0, ahead)
-        return
-    if MAX_BLOCK >= 16 and width == 16:
-        scatter_block(<block_16*> NULL, layer, part, begin, end, row, outputs, 16, 0, ahead)
-        return
-    if MAX_BLOCK >= 32 and width == 32:
-        scatter_block(<block_32*> NULL, layer, part, begin, end, row, outputs, 32, 0, ahead)
-        return
-    while offset < width:
-        left = width - offset
-        if MAX_BLOCK >= 32 and left >= 32:
-            scatter_block(<block_32*> NULL, layer, part, begin, end, row, outputs, width,
-                          offset, ahead)
-            offset += 32
-        elif MAX_BLOCK >= 16 and left >= 16:
-            scatter_block(<block_16*> NULL, layer, part, begin, end, row, outputs, width,
-                          offset, ahead)
-            offset += 16
-        else:
-            scatter_block(<block_8*> NULL, layer, part, begin, end, row, outputs, width,
-                          offset, ahead)
-            offset += 8
+    """Add the inputs of a half, times their weights, to a block of columns of a part."""
+    cdef block_t x
+    cdef Py_ssize_t width = block_width(&x) if extent_t is whole_row else row_width
+    cdef int32_t first = layer.middle if half == 1 else 0
+    cdef int32_t last = layer.middle if half == 0 and layer.n_halves == 2 else layer.n_in
+    cdef const int32_t* begin = first_slots(layer, part)
+    cdef const int32_t* end = last_slots(layer, part)
+    cdef int32_t i
+    cdef Py_ssize_t k, n = 0
+    cdef Ahead ahead
+    ahead.row = first - 1
+    ahead.last = last
+    ahead.slot = 0
+    ahead.stop = 0
+    if prefetch:
+        while n < PREFETCH_DISTANCE and next_row(&ahead, layer, part):
+            k = min(PREFETCH_DISTANCE - n, ahead.stop - ahead.slot)
+            n += k
+            ahead.slot += k
+    for i in range(first, last):
+        if begin[i] < end[i] and not layer.silent[i]:
+            if stream:
+                for k in range(begin[i], end[i], 16):
+                    PREFETCH(layer.indices + k + STREAM_AHEAD)
+                    PREFETCH(layer.weights + k + STREAM_AHEAD)
+            block_load(&x, inputs + i * width + offset)
+            scatter_block(&x, layer, part, begin[i], end[i], outputs + offset, width,
+                          &ahead if prefetch else NULL)
 
 
 cdef inline void sum_part(
@@ -292,15 +307,10 @@ cdef inline void sum_part(
     over silent neurons; in return it reads and writes the outputs again for every connection.  A
     neuron adds the inputs of a half in ascending order, however many parts there are.
     """
-    cdef int32_t i, j, start = layer.t_splits[part], stop = layer.t_splits[part + 1]
-    cdef int32_t first = layer.middle if half == 1 else 0
-    cdef int32_t last = layer.middle if half == 0 and layer.n_halves == 2 else layer.n_in
-    cdef const int32_t* begin = first_slots(layer, part)
-    cdef const int32_t* end = last_slots(layer, part)
-    cdef Py_ssize_t b, k, n
+    cdef int32_t j, start = layer.t_splits[part], stop = layer.t_splits[part + 1]
+    cdef Py_ssize_t b, left, offset = 0
     cdef real_t* output
     cdef real_t value
-    cdef Ahead ahead
     cdef bint prefetch = (
         (stop - start) * width * <Py_ssize_t> sizeof(real_t) > PREFETCH_SUMS_BYTES)
     cdef bint stream = not prefetch and layer.indptr[layer.n_in] > STREAMED_SLOTS
@@ -309,24 +319,40 @@ cdef inline void sum_part(
         value = layer.bias[j] if half == 0 else 0
         for b in range(width):
             output[b] = value
-    if prefetch:
-        ahead.row = first - 1
-        ahead.last = last
-        ahead.slot = 0
-        ahead.stop = 0
-        n = 0
-        while n < PREFETCH_DISTANCE and next_row(&ahead, layer, part):
-            k = min(PREFETCH_DISTANCE - n, ahead.stop - ahead.slot)
-            n += k
-            ahead.slot += k
-    for i in range(first, last):
-        if begin[i] < end[i] and not layer.silent[i]:
-            if stream:
-                for k in range(begin[i], end[i], 16):
-                    PREFETCH(layer.indices + k + STREAM_AHEAD)
-                    PREFETCH(layer.weights + k + STREAM_AHEAD)
-            scatter_row(layer, part, begin[i], end[i], inputs + i * width, outputs, width,
-                        &ahead if prefetch else NULL)
+    # A row that is one block has a width that the compiler knows.
+    if width == 1:
+        scatter_rows(<block_1*> NULL, <whole_row*> NULL, layer, half, part, inputs, outputs,
+                     1, 0, prefetch, stream)
+    elif width == 2:
+        scatter_rows(<block_2*> NULL, <whole_row*> NULL, layer, half, part, inputs, outputs,
+                     2, 0, prefetch, stream)
+    elif width == 4:
+        scatter_rows(<block_4*> NULL, <whole_row*> NULL, layer, half, part, inputs, outputs,
+                     4, 0, prefetch, stream)
+    elif width == 8:
+        scatter_rows(<block_8*> NULL, <whole_row*> NULL, layer, half, part, inputs, outputs,
+                     8, 0, prefetch, stream)
+    elif MAX_BLOCK >= 16 and width == 16:
+        scatter_rows(<block_16*> NULL, <whole_row*> NULL, layer, half, part, inputs, outputs,
+                     16, 0, prefetch, stream)
+    elif MAX_BLOCK >= 32 and width == 32:
+        scatter_rows(<block_32*> NULL, <whole_row*> NULL, layer, half, part, inputs, outputs,
+                     32, 0, prefetch, stream)
+    else:
+        while offset < width:
+            left = width - offset
+            if MAX_BLOCK >= 32 and left >= 32:
+                scatter_rows(<block_32*> NULL, <part_of_row*> NULL, layer, half, part, inputs,
+                             outputs, width, offset, prefetch, stream)
+                offset += 32
+            elif MAX_BLOCK >= 16 and left >= 16:
+                scatter_rows(<block_16*> NULL, <part_of_row*> NULL, layer, half, part, inputs,
+                             outputs, width, offset, prefetch, stream)
+                offset += 16
+            else:
+                scatter_rows(<block_8*> NULL, <part_of_row*> NULL, layer, half, part, inputs,
+                             outputs, width, offset, prefetch, stream)
+                offset += 8
 
 
 cdef inline void finish_rows(
@@ -364,18 +390,23 @@ cdef inline void finish_rows(
 
 cdef inline void backward_block(
     block_t* width_tag,
+    extent_t* extent_tag,
     const LayerView* layer,
     int32_t i,
     const real_t* deltas,       # IN (n_out, width)
     const real_t* row,          # IN (width,) outputs of neuron i
     real_t* sums,               # OUT (width,) weighted sum of deltas, or NULL
-    real_t* gradients,          # INOUT (degree of i,) set by the first block, added to by others
-    Py_ssize_t width,
+    real_t* gradients,          # INOUT (degree of i + 3,) set by the first block, others add
+    Py_ssize_t row_width,
     Py_ssize_t offset,
     bint prefetch,
 ) noexcept nogil:
     cdef block_t x, even, odd
+    cdef Py_ssize_t width = block_width(&x) if extent_t is whole_row else row_width
+    cdef bint is_first = extent_t is whole_row or offset == 0
     cdef real_t dots[4]
+    cdef real_t rest[4]
+    cdef const real_t* rows[4]
     cdef const real_t* table = deltas + offset
     cdef const int32_t* indices = layer.indices
     cdef const real_t* weights = layer.weights
@@ -398,7 +429,7 @@ cdef inline void backward_block(
             if ahead < last:
                 for q in range(4):
                     prefetch_row(table + indices[ahead + q] * width, block_width(&x))
-        if offset == 0:
+        if is_first:
             # What the update will read; weights and indices are read here, and so come in time.
             PREFETCH(first + k + 64)
         r0 = table + indices[k] * width
@@ -410,13 +441,30 @@ cdef inline void backward_block(
         else:
             block_dot4(&x, r0, r1, r2, r3, dots)
         for q in range(4):
-            gradients[k + q] = dots[q] if offset == 0 else gradients[k + q] + dots[q]
+            gradients[k + q] = dots[q] if is_first else gradients[k + q] + dots[q]
         k += 4
+    if block_width(&x) <= 2 and k < end:
+        # Where rows are short, the last one to three as if they were four, without a loop whose
+        # end cannot be guessed: what is too much has weight zero, and its gradient is overwritten
+        # by the next neuron's.
+        for q in range(4):
+            ahead = k + q if k + q < end else k
+            rest[q] = weights[ahead] if k + q < end else 0
+            rows[q] = table + indices[ahead] * width
+        if sums != NULL:
+            block_dot4_add(&x, rows[0], rows[1], rows[2], rows[3], dots, rest, &even, &odd)
+        else:
+            block_dot4(&x, rows[0], rows[1], rows[2], rows[3], dots)
+        for q in range(4):
+            gradients[k + q] = dots[q] if is_first else gradients[k + q] + dots[q]
+        k = end
     while k < end:
+        if prefetch and k + PREFETCH_DISTANCE < last:
+            prefetch_row(table + indices[k + PREFETCH_DISTANCE] * width, block_width(&x))
         r0 = table + indices[k] * width
         if sums != NULL:
             block_add_scaled(&even, weights[k], r0)
-        if offset == 0:
+        if is_first:
             gradients[k] = block_dot(&x, r0)
         else:
             gradients[k] += block_dot(&x, r0)
@@ -427,61 +475,30 @@ cdef inline void backward_block(
         block_store(&even, sums + offset)
 
 
-cdef inline void backward_row(
+cdef inline void backward_parts(
     const LayerView* layer, int32_t i, const real_t* deltas, const real_t* row, real_t* sums,
     real_t* gradients, Py_ssize_t width, bint prefetch,
 ) noexcept nogil:
+    """A row of several blocks."""
     cdef Py_ssize_t offset = 0, left
-    # A row that is one block has a width that the compiler knows.
-    if width == 1:
-        backward_whole(<block_1*> NULL, layer, i, deltas, row, sums, gradients, 1, prefetch)
-        return
-    if width == 2:
-        backward_whole(<block_2*> NULL, layer, i, deltas, row, sums, gradients, 2, prefetch)
-        return
-    if width == 4:
-        backward_whole(<block_4*> NULL, layer, i, deltas, row, sums, gradients, 4, prefetch)
-        return
-    if width == 8:
-        backward_whole(<block_8*> NULL, layer, i, deltas, row, sums, gradients, 8, prefetch)
-        return
-    if MAX_BLOCK >= 16 and width == 16:
-        backward_whole(<block_16*> NULL, layer, i, deltas, row, sums, gradients, 16, prefetch)
-        return
-    if MAX_BLOCK >= 32 and width == 32:
-        backward_whole(<block_32*> NULL, layer, i, deltas, row, sums, gradients, 32, prefetch)
-        return
     while offset < width:
         left = width - offset
         if MAX_BLOCK >= 64 and left >= 64:
-            backward_block(<block_64*> NULL, layer, i, deltas, row, sums, gradients, width,
-                           offset, prefetch)
+            backward_block(<block_64*> NULL, <part_of_row*> NULL, layer, i, deltas, row, sums,
+                           gradients, width, offset, prefetch)
             offset += 64
         elif MAX_BLOCK >= 32 and left >= 32:
-            backward_block(<block_32*> NULL, layer, i, deltas, row, sums, gradients, width,
-                           offset, prefetch)
+            backward_block(<block_32*> NULL, <part_of_row*> NULL, layer, i, deltas, row, sums,
+                           gradients, width, offset, prefetch)
             offset += 32
         elif MAX_BLOCK >= 16 and left >= 16:
-            backward_block(<block_16*> NULL, layer, i, deltas, row, sums, gradients, width,
-                           offset, prefetch)
+            backward_block(<block_16*> NULL, <part_of_row*> NULL, layer, i, deltas, row, sums,
+                           gradients, width, offset, prefetch)
             offset += 16
         else:
-            backward_block(<block_8*> NULL, layer, i, deltas, row, sums, gradients, width,
-                           offset, prefetch)
+            backward_block(<block_8*> NULL, <part_of_row*> NULL, layer, i, deltas, row, sums,
+                           gradients, width, offset, prefetch)
             offset += 8
-
-
-cdef inline void backward_whole(
-    block_t* width_tag, const LayerView* layer, int32_t i, const real_t* deltas,
-    const real_t* row, real_t* sums, real_t* gradients, Py_ssize_t width, bint prefetch,
-) noexcept nogil:
-    """A row that is one block: a loop of its own for each case, with no test inside."""
-    if sums == NULL:
-        backward_block(width_tag, layer, i, deltas, row, NULL, gradients, width, 0, prefetch)
-    elif prefetch:
-        backward_block(width_tag, layer, i, deltas, row, sums, gradients, width, 0, True)
-    else:
-        backward_block(width_tag, layer, i, deltas, row, sums, gradients, width, 0, False)
 
 
 cdef inline double update_slots(
@@ -517,24 +534,23 @@ cdef inline void update_biases(
         begin = end
 
 
-cdef inline double backward_rows(
+cdef inline double backward_range(
+    block_t* width_tag,
+    extent_t* extent_tag,
     const LayerView* layer,
     const LayerView* below,     # the layer whose outputs are this one's inputs; NULL for data
     int32_t start,              # input neurons [start, stop)
     int32_t stop,
     const real_t* deltas,       # IN (n_out, width)
     real_t* inputs,             # INOUT (n_in, width) outputs of `below`, replaced by its deltas
-    Py_ssize_t width,
+    Py_ssize_t row_width,
     const UpdateRule* rule,
     uint32_t dropout_key,       # of `below`
-    real_t* gradients,          # scratch, FLUSH_SLOTS + largest degree
+    real_t* gradients,          # scratch, FLUSH_SLOTS + largest degree + 3
     real_t* sums,               # scratch (width,)
 ) noexcept nogil:
-    """Deltas of the inputs, gradients and optimizer step in one pass over the connections.
-
-    Returns the sum of squares of the new weights: the L2 penalty of the next batch, and not
-    finite as soon as one weight is not.
-    """
+    """See `backward_rows`; one function for each width, so that its loops know it."""
+    cdef Py_ssize_t width = block_width(width_tag) if extent_t is whole_row else row_width
     cdef int32_t i
     cdef Py_ssize_t b, k, flushed = layer.indptr[start]
     cdef double squares = 0
@@ -555,8 +571,13 @@ cdef inline double backward_rows(
             for k in range(layer.indptr[i], layer.indptr[i + 1]):
                 gradients[k - flushed] = 0
             continue
-        backward_row(layer, i, deltas, row, NULL if below == NULL else sums,
-                     gradients + (layer.indptr[i] - flushed), width, prefetch)
+        if extent_t is whole_row:
+            backward_block(width_tag, extent_tag, layer, i, deltas, row,
+                           NULL if below == NULL else sums,
+                           gradients + (layer.indptr[i] - flushed), width, 0, prefetch)
+        else:
+            backward_parts(layer, i, deltas, row, NULL if below == NULL else sums,
+                           gradients + (layer.indptr[i] - flushed), width, prefetch)
         if below != NULL:
             if below.dropout > 0:
                 for b in range(width):
@@ -572,3 +593,43 @@ cdef inline double backward_rows(
     if below != NULL:
         update_biases(below, rule, inputs, width, start, stop, gradients)
     return squares
+
+
+cdef inline double backward_rows(
+    const LayerView* layer,
+    const LayerView* below,     # the layer whose outputs are this one's inputs; NULL for data
+    int32_t start,              # input neurons [start, stop)
+    int32_t stop,
+    const real_t* deltas,       # IN (n_out, width)
+    real_t* inputs,             # INOUT (n_in, width) outputs of `below`, replaced by its deltas
+    Py_ssize_t width,
+    const UpdateRule* rule,
+    uint32_t dropout_key,       # of `below`
+    real_t* gradients,          # scratch, FLUSH_SLOTS + largest degree + 3
+    real_t* sums,               # scratch (width,)
+) noexcept nogil:
+    """Deltas of the inputs, gradients and optimizer step in one pass over the connections.
+
+    Returns the sum of squares of the new weights: the L2 penalty of the next batch, and not
+    finite as soon as one weight is not.
+    """
+    if width == 1:
+        return backward_range(<block_1*> NULL, <whole_row*> NULL, layer, below, start, stop,
+                              deltas, inputs, 1, rule, dropout_key, gradients, sums)
+    if width == 2:
+        return backward_range(<block_2*> NULL, <whole_row*> NULL, layer, below, start, stop,
+                              deltas, inputs, 2, rule, dropout_key, gradients, sums)
+    if width == 4:
+        return backward_range(<block_4*> NULL, <whole_row*> NULL, layer, below, start, stop,
+                              deltas, inputs, 4, rule, dropout_key, gradients, sums)
+    if width == 8:
+        return backward_range(<block_8*> NULL, <whole_row*> NULL, layer, below, start, stop,
+                              deltas, inputs, 8, rule, dropout_key, gradients, sums)
+    if MAX_BLOCK >= 16 and width == 16:
+        return backward_range(<block_16*> NULL, <whole_row*> NULL, layer, below, start, stop,
+                              deltas, inputs, 16, rule, dropout_key, gradients, sums)
+    if MAX_BLOCK >= 32 and width == 32:
+        return backward_range(<block_32*> NULL, <whole_row*> NULL, layer, below, start, stop,
+                              deltas, inputs, 32, rule, dropout_key, gradients, sums)
+    return backward_range(<block_8*> NULL, <part_of_row*> NULL, layer, below, start, stop,
+                          deltas, inputs, width, rule, dropout_key, gradients, sums)

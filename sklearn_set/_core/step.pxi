@@ -71,12 +71,14 @@ cdef enum:
     # waking threads costs a microsecond on an idle machine, but waiting for one that a neighbour
     # has displaced costs milliseconds.
     SERIAL_WORK = 400_000
+    # The same of reading a batch, in numbers: they come from memory that is farther away.
+    SERIAL_GATHER = 40_000
     # Output neurons whose activation is computed in one go.
     FINISHED_ROWS = 256
     # Positions whose gradients are computed in one go.
     CANDIDATES = 1024
     # Features whose part of the batch is transposed in one go, small enough for the first cache.
-    FEATURES = 64
+    FEATURES = 128
 
 
 # The first element of an array, as a pointer; NULL for None and for an empty array.
@@ -295,11 +297,12 @@ cdef inline void gather_features(
     cdef Py_ssize_t b, f, q, width = batch.width, tiled
     cdef const real_t* sample
     b = 0
+    if TILE <= width:
+        prefetch_samples(batch, 0, start, stop)
     while b < width:
         tiled = start
+        prefetch_samples(batch, b + TILE, start, stop)
         if b + TILE <= width and sample_rows(batch, b, samples):
-            for q in range(TILE):
-                prefetch_row(samples[q] + start, stop - start)
             while tiled + TILE <= stop:
                 transpose_tile(samples, tiled, table + tiled * width + b, width)
                 tiled = tiled + TILE
@@ -312,6 +315,16 @@ cdef inline void gather_features(
                 for f in range(tiled, stop):
                     table[f * width + q] = sample[f]
         b = b + TILE
+
+
+cdef inline void prefetch_samples(
+    const BatchView* batch, Py_ssize_t b, Py_ssize_t start, Py_ssize_t stop,
+) noexcept nogil:
+    """Features [start, stop) of the samples of the tile that begins with column b, if any."""
+    cdef Py_ssize_t q
+    for q in range(b, min(b + TILE, batch.n_batch)):
+        prefetch_row(batch.dense + <Py_ssize_t> batch.rows[q] * batch.n_features + start,
+                     stop - start)
 
 
 cdef inline bint sample_rows(
@@ -342,7 +355,7 @@ cdef void gather(
     """The batch, neuron by neuron: from here on the format of X is forgotten."""
     cdef Py_ssize_t n_features = batch.n_features, width = batch.width
     cdef Py_ssize_t c, b, n_chunks = (n_features + FEATURES - 1) // FEATURES
-    cdef bint use_threads = n_threads > 1 and n_features * width > SERIAL_WORK
+    cdef bint use_threads = n_threads > 1 and n_features * width > SERIAL_GATHER
     if batch.dense != NULL:
         for c in prange(n_chunks, num_threads=n_threads, use_threads_if=use_threads,
                         schedule="static"):
