@@ -99,7 +99,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
 
     label_smoothing : float or "auto", default="auto"
         Share, in [0, 1), of a sample's target that goes to all classes alike. "auto" is 0.2 for
-        wide data, else 0; 0 in `partial_fit`.
+        wide data, else 0; 0 in `partial_fit`. Predicted probabilities are then too cautious; 0
+        leaves them as they are.
 
     weight_init : {"auto", "he_uniform", "glorot_uniform", "normal", "small"}, default="auto"
         Law of first weights and of those of new connections. "he_uniform" is uniform within
