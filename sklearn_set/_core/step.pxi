@@ -73,6 +73,8 @@ cdef enum:
     SERIAL_WORK = 400_000
     # The same of reading a batch, in numbers: they come from memory that is farther away.
     SERIAL_GATHER = 40_000
+    # Activating fewer outputs takes less time than threads need to meet once more.
+    SERIAL_FINISH = 1 << 14
     # Output neurons whose activation is computed in one go.
     FINISHED_ROWS = 256
     # Positions whose gradients are computed in one go.
@@ -263,8 +265,8 @@ cdef void forward_layer(
                     use_threads_if=use_threads, schedule="static", chunksize=1):
         sum_part(layer, c % layer.n_halves, c // layer.n_halves, inputs,
                  others if c % layer.n_halves == 1 else outputs, width)
-    for c in prange(n_blocks, num_threads=n_threads, use_threads_if=use_threads,
-                    schedule="static"):
+    for c in prange(n_blocks, num_threads=n_threads, schedule="static",
+                    use_threads_if=use_threads and layer.n_out * width > SERIAL_FINISH):
         finish_rows(layer, c * FINISHED_ROWS, min((c + 1) * FINISHED_ROWS, layer.n_out), outputs,
                     others if layer.n_halves == 2 else NULL, width, dropout_key)
 
