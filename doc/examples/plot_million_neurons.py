@@ -31,11 +31,12 @@ X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)
 # %%
 # A neuron of a layer as wide as this has three inputs on average. Small batches give new
 # connections some steps before they are judged. On data of more features than samples ``fit`` lasts
-# ``max_iter`` epochs; twenty suffice here.
+# ``max_iter`` epochs; twenty suffice here, if the rate does not fall meanwhile.
 model = SETClassifier(
     1_000_000,
     epsilon=3,
     batch_size=16,
+    learning_rate="constant",
     max_iter=20,
     random_state=0,
 )
