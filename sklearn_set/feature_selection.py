@@ -75,6 +75,8 @@ _AUTOENCODER = {
     "activation": "logistic",
     "epsilon": 13,
     "zeta": 0.2,
+    "growth": "random",
+    "learning_rate": "constant",
     "max_iter": 100,
     "dropout": 0.2,
     "solver": "sgd",

@@ -261,6 +261,14 @@ def test_samples_of_weight_zero_leave_no_trace(targets):
     assert (fitted.scores_ != selector(max_iter=5).fit(X, targets).scores_).any()
 
 
+def test_the_autoencoder_evolves_as_quick_selection_does():
+    network, _ = selector(**QUICK).fit(X).estimators_
+    for n_samples in (2, 80, 5000):  # on wide data, too
+        settings = network._settings(n_samples, (X.shape[1], 1000, X.shape[1]), streaming=False)
+        assert (settings.growth, settings.learning_rate) == ("random", "constant")
+        assert (settings.mixup, settings.input_dropout, settings.n_snapshots) == (0, 0, 1)
+
+
 def test_weights_reach_the_autoencoder():
     plain = selector(**QUICK).fit(X)
     weighted = selector(**QUICK).fit(X, sample_weight=np.linspace(0.1, 1, 80))
