@@ -263,8 +263,8 @@ def test_samples_of_weight_zero_leave_no_trace(targets):
 
 def test_the_autoencoder_evolves_as_quick_selection_does():
     network, _ = selector(**QUICK).fit(X).estimators_
-    for n_samples in (2, 80, 5000):  # on wide data, too
-        settings = network._settings(n_samples, (X.shape[1], 1000, X.shape[1]), streaming=False)
+    for n_features in (50, 5000):  # on wide data, too
+        settings = network._settings(100, (n_features, 1000, n_features), streaming=False)
         assert (settings.growth, settings.learning_rate) == ("random", "constant")
         assert (settings.mixup, settings.input_dropout, settings.n_snapshots) == (0, 0, 1)
 
