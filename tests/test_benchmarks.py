@@ -30,14 +30,14 @@ SMALL = {
     "bench_fit": ["W1,32", "--epochs", "2"],
     "bench_peers": [
         *("--workloads", "W1,32", "--tools", "sklearn"),
-        *("--rounds", "1", "--budget", "0.05"),
+        *("--rounds", "1", "--budget", "0.05", "--calm", "0"),
     ],
     "bench_search": [
         *("--samples", "40", "--features", "100", "--epochs", "2", "--rounds", "1"),
     ],
     "bench_step": [
         *("--workloads", "W1", "--batches", "32", "--threads", "1", "--rounds", "1"),
-        *("--structure-rounds", "1", "--no-limits"),
+        *("--structure-rounds", "1", "--no-limits", "--patience", "0"),
     ],
     "growth": ["--series", "connections", "--max-connections", "1e5"],
 }
@@ -259,3 +259,53 @@ def test_logarithms_of_raw_intensities():
     np.testing.assert_allclose(signed_log(X), [[-np.log(4), 0, np.log(6)]], rtol=1e-6)
     np.testing.assert_array_equal(signed_log(sparse.csr_array(X)).toarray(), signed_log(X))
     assert signed_log(X).dtype == np.float32
+
+
+@pytest.mark.usefixtures("modules")
+def test_looks_at_the_processors_take_time():
+    from calm import Calm
+
+    look = Calm().look(2)
+    assert 1e-6 < look.arithmetic < 1
+    assert 1e-9 < look.lap < 1
+
+
+@pytest.fixture
+def calm(modules, monkeypatch):
+    """A Calm that counts as its own seconds what it sees: 1 is full speed."""
+    import calm as module
+
+    class Scripted(module.Calm):
+        def __init__(self, patience, seen):
+            super().__init__(patience)
+            self.seen = iter(seen)
+
+        def look(self, n_threads):
+            look = module.Look(*next(self.seen))
+            self._best[n_threads] = look.better(self._best.get(n_threads, module.Look()))
+            return look
+
+    monkeypatch.setattr(module, "PAUSE", 0)
+    return Scripted
+
+
+def test_measurements_wait_for_full_speed(calm):
+    # Waits at the second look, is disturbed during the first call, calm during the second.
+    seen = [(1, 1), (1.7, 1), (1, 5), (1.1, 1.5), (1, 5), (1, 1), (1, 1)]
+    calm = calm(60, seen)
+    calm.look(2)
+    calls = iter(range(9))
+    assert calm.measure(2, lambda: next(calls)) == (1, True)
+    assert next(calm.seen, None) is None
+
+
+def test_full_speed_may_be_learnt_last(calm):
+    calm = calm(60, [(1.7, 1), (1, 1), (1, 1), (1, 1)])
+    calls = iter(range(9))
+    assert calm.measure(2, lambda: next(calls)) == (1, True)
+
+
+def test_measurements_end_with_patience(calm):
+    calm = calm(0, [(1, 1), (1.7, 1), (1.7, 1)])
+    calm.look(2)
+    assert calm.measure(2, lambda: "disturbed") == ("disturbed", False)

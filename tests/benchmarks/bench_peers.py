@@ -11,9 +11,11 @@ dcmocanu/sparse-evolutionary-artificial-neural-networks.  What is compiled is lo
 below the checkout.
 
 Every measurement is a process of its own, its threads bound to a processor each once they are
-made.  A round measures every tool once, so that a machine that becomes slower does so for all;
-times are compared within a round, and the median over the rounds is reported.  An epoch longer
-than the budget is extrapolated from fewer batches, and the table says so.
+made.  What is timed waits until its processors are at full speed, and is repeated if they did not
+stay so (see calm.py): after --calm seconds what there is counts, and the table says so.  A round
+measures every tool once, so that a machine that becomes slower does so for all; times are compared
+within a round, and the median over the rounds is reported.  An epoch longer than the budget is
+extrapolated from fewer batches, and the table says so.
 """
 
 import argparse
@@ -28,6 +30,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from calm import Calm
 from peers import TOOLS
 from placement import place_threads
 from reporting import describe_machine, digits, figure, make_parser, print_table
@@ -53,6 +56,9 @@ HEADER = (
     "remarks",
 )
 MOST_EPOCHS = 100
+MOST_EVOLUTIONS = 5
+# Whole fits of this package, each a share of the budget: a calm that ends spoils one of them.
+N_FITS = 3
 
 
 def main():
@@ -91,6 +97,7 @@ def parse():
     add("--slow-rounds", type=int, default=1, metavar="N", help="rounds of slow measurements")
     add("--slow", type=float, default=12, metavar="SECONDS", help="what makes them slow")
     add("--budget", type=float, default=1.5, metavar="SECONDS", help="for timed epochs")
+    add("--calm", type=float, default=10, metavar="SECONDS", help="to wait for full speed")
     add("--evolution-limit", type=float, default=60, metavar="SECONDS", help="for one evolution")
     add("--patience", type=float, default=300, metavar="SECONDS", help="for one measurement")
     add("--resume", type=Path, metavar="FILE", help="go on with what --json has written")
@@ -110,24 +117,26 @@ def parse():
 # ------------------------------------------------------------ one process, one measurement
 
 
-def measure(tool, run, threads, budget, evolution_limit, checkout):
+def measure(tool, run, threads, budget, calm, evolution_limit, checkout):
     """Measure one tool on one workload.
 
     Returns
     -------
     dict
-        ``epochs`` and ``evolutions`` (seconds of each), ``share`` (the part of an epoch that was
-        timed), ``connections`` (at the start, at the end), ``version``, ``peak_megabytes``.
+        ``epochs`` and ``evolutions`` (seconds of each), ``calm`` (whether the processors were at
+        full speed for them), ``share`` (the part of an epoch that was timed), ``connections`` (at
+        the start, at the end), ``version``, ``peak_megabytes``.
     """
     name, batch_size = run.split(",")
     workload, batch_size = WORKLOADS[name], int(batch_size)
     X, y = random_data(workload)
+    calm = Calm(calm)
     if tool == OURS:
-        result = measure_ours(workload, X, y, batch_size, threads, budget)
+        result = measure_ours(workload, X, y, batch_size, threads, budget, calm)
     else:
         checkout = checkout and Path(checkout)
         peer = TOOLS[tool](workload, X, y, batch_size, threads, checkout)
-        result = measure_peer(peer, threads, budget, evolution_limit)
+        result = measure_peer(peer, threads, budget, calm, evolution_limit)
         result["version"] = peer.version(checkout)
 
     # Only now: it imports the package, whose OpenMP is not to meet that of a peer.
@@ -136,8 +145,8 @@ def measure(tool, run, threads, budget, evolution_limit, checkout):
     return result | {"peak_megabytes": round(peak_megabytes())}
 
 
-def measure_ours(workload, X, y, batch_size, threads, budget):
-    """Whole fits; epochs but the first of the last one, and all of its evolutions."""
+def measure_ours(workload, X, y, batch_size, threads, budget, calm):
+    """Whole fits; their epochs but the first of each, and all of their evolutions."""
     from bench_fit import timed_fit
 
     from sklearn_set import SETClassifier
@@ -145,8 +154,8 @@ def measure_ours(workload, X, y, batch_size, threads, budget):
     model = SETClassifier((3000,), batch_size=32, max_iter=4, mixup=0, n_jobs=threads)
     timed_fit(model, X[:64], y[:64])  # for its threads
     place_threads(threads)
-    n_epochs = 3
-    while True:
+
+    def fit(n_epochs):
         model = SETClassifier(
             workload.sizes[1:-1],
             epsilon=workload.epsilon,
@@ -166,20 +175,25 @@ def measure_ours(workload, X, y, batch_size, threads, budget):
             random_state=0,
         )
         epochs, evolutions, _ = timed_fit(model, X, y)
-        n_wanted = int(budget / (np.median(epochs[1:]) + np.median(evolutions)))
-        if n_epochs > 3 or n_wanted <= 3:
-            break
-        n_epochs = min(n_wanted, MOST_EPOCHS)
-    n_connections = model.n_connections_
+        return epochs[1:], evolutions, model.n_connections_
+
+    fits = [calm.measure(threads, fit, 3)]
+    (epochs, evolutions, n_connections), _ = fits[0]
+    n_epochs = int(budget / N_FITS / (np.median(epochs) + np.median(evolutions)))
+    if n_epochs > 3:
+        n_epochs = min(n_epochs, MOST_EPOCHS)
+        fits = [calm.measure(threads, fit, n_epochs) for _ in range(N_FITS)]
+    counted, was_calm = those_that_count(fits)
     return {
-        "epochs": epochs[1:],
-        "evolutions": evolutions,
+        "epochs": [seconds for epochs, _, _ in counted for seconds in epochs],
+        "evolutions": [seconds for _, evolutions, _ in counted for seconds in evolutions],
+        "calm": was_calm,
         "share": 1.0,
         "connections": [n_connections, n_connections],
     }
 
 
-def measure_peer(peer, threads, budget, evolution_limit):
+def measure_peer(peer, threads, budget, calm, evolution_limit):
     rng = np.random.default_rng(0)
     n_samples = peer.X.shape[0]
     n_usable = n_samples - n_samples % peer.batch_size * peer.fixed_batch
@@ -188,26 +202,53 @@ def measure_peer(peer, threads, budget, evolution_limit):
     n_connections = peer.n_connections
     per_batch = timed(peer.train, rng.permutation(n_samples)[: peer.batch_size])
     n_timed = min(max(1, int(budget / per_batch)) * peer.batch_size, n_usable)
-    epochs, start = [], time.perf_counter()
-    if per_batch > budget:
-        epochs.append(per_batch)
-    while not epochs or (
-        n_timed == n_usable and len(epochs) < MOST_EPOCHS and time.perf_counter() - start < budget
-    ):
-        epochs.append(timed(lambda: peer.train(rng.permutation(n_samples)[:n_timed])))
+    at_most = MOST_EPOCHS if n_timed == n_usable else 1
+
+    def epoch():
+        return timed(peer.train, rng.permutation(n_samples)[:n_timed])
+
+    if per_batch <= budget:
+        epoch()  # the caches and the predictors of branches
+    epochs, was_calm = those_that_count(repeated(epoch, threads, calm, budget, at_most))
     result = {
-        "epochs": [seconds * n_samples / n_timed for seconds in epochs[1:] or epochs],
+        "epochs": [seconds * n_samples / n_timed for seconds in epochs],
         "evolutions": [],
+        "calm": was_calm,
         "share": n_timed / n_usable,
     }
     if peer.evolves:
         with contextlib.suppress(TimeoutError), time_limit(evolution_limit):
-            evolutions, start = [timed(peer.evolve)], time.perf_counter()
+            first = timed(peer.evolve)
+            result["evolutions"] = [first]
             place_threads(threads)
-            while len(evolutions) < 5 and time.perf_counter() - start < budget:
-                evolutions.append(timed(peer.evolve))
-            result["evolutions"] = evolutions[1:] or evolutions
+            if first < budget:
+                evolutions = repeated(
+                    lambda: timed(peer.evolve), threads, calm, budget, MOST_EVOLUTIONS
+                )
+                result["evolutions"], was_calm = those_that_count(evolutions)
+                result["calm"] &= was_calm
     return result | {"connections": [n_connections, peer.n_connections]}
+
+
+def repeated(function, threads, calm, budget, at_most):
+    """Call a function that returns its seconds until they fill the budget.
+
+    Returns
+    -------
+    list of (seconds, calm)
+        Ends with the first that was not calm: then patience has ended too.
+    """
+    results, spent = [], 0.0
+    while not results or (results[-1][1] and spent < budget and len(results) < at_most):
+        results.append(calm.measure(threads, function))
+        spent += results[-1][0]
+    return results
+
+
+def those_that_count(results):
+    """Of results and whether they were calm: the calm ones, or all where there are none."""
+    calm = [result for result, was_calm in results if was_calm]
+    return calm or [result for result, _ in results], bool(calm)
 
 
 def timed(function, *args):
@@ -247,7 +288,8 @@ class Results:
     def __init__(self, arguments):
         self._path = arguments.json or arguments.resume
         self._settings = {
-            name: getattr(arguments, name) for name in ("threads", "budget", "evolution_limit")
+            name: getattr(arguments, name)
+            for name in ("threads", "budget", "calm", "evolution_limit")
         }
         self.machine = describe_machine()
         self._document = {
@@ -351,6 +393,7 @@ def measure_in_process(tool, run, arguments):
         "run": run,
         "threads": arguments.threads,
         "budget": arguments.budget,
+        "calm": arguments.calm,
         "evolution_limit": arguments.evolution_limit,
         "checkout": checkout and str(checkout.resolve()),
     }
@@ -460,6 +503,9 @@ class Summary:
 
     def _remarks(self):
         yield f"{len(self.rounds)} round{'s' * (len(self.rounds) > 1)}"
+        n_disturbed = sum(not measured["calm"] for measured in self.rounds.values())
+        if n_disturbed:
+            yield f"{n_disturbed} not at full speed"
         share = min(measured["share"] for measured in self.rounds.values())
         if share < 1:
             yield f"extrapolated from {digits(100 * share, 2)} % of an epoch"

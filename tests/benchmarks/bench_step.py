@@ -5,9 +5,12 @@
 
 Threads are bound to a processor each.  All cases of a workload take turns: each has a burst of
 several steps, so that its threads are awake and its data where they belong, and then it is the
-next one's turn; so round after round.  A round's figure is the median of its burst without the
-first steps; printed are the median of the rounds and the fastest step.  Phases: `gather` reads
-the batch, `forward` is the forward pass, `backward` loss, backward pass and update.
+next one's turn; so round after round.  A turn waits until its processors are at full speed, and
+is repeated if they did not stay so: virtual machines lend theirs (see calm.py).  Where that took
+more than --patience seconds, what there was counts, and a mark `!` and the number of such rounds
+tell.  A round's figure is the median of its burst without the first steps; printed are the
+median of the rounds and the fastest step.  Phases: `gather` reads the batch, `forward` is the
+forward pass, `backward` loss, backward pass and update.
 
 Measured apart, in nanoseconds per connection: `initialise` draws a network, `evolve` renews 30 %
 of its connections, `prepare` makes what the kernels need after that: scratch memory, indexes.
@@ -19,6 +22,7 @@ import statistics
 from pathlib import Path
 
 import numpy as np
+from calm import Calm
 from limits import limits_from
 from reporting import (
     digits,
@@ -34,19 +38,22 @@ from workloads import WORKLOADS
 from sklearn_set.optimizers import SOLVERS
 
 
-def measure_steps(bench, cases, n_rounds, seconds):
+def measure_steps(bench, calm, cases, n_rounds, seconds):
     """Let the cases of one workload take turns.
 
     Yields
     ------
     dict
-        Per case: "rounds", medians of every round by phase; "median" of them; "min" of all steps.
+        Per case: "rounds", medians of every round by phase; "median" of them; "min" of all steps;
+        "disturbed", the number of rounds whose processors were not at full speed.
     """
     rounds = {case: [] for case in cases}
     fastest = {case: {} for case in cases}
+    disturbed = dict.fromkeys(cases, 0)
     for _ in range(n_rounds):
         for case in cases:
-            times = bench.burst(case, seconds)
+            times, was_calm = calm.measure(case.threads, bench.burst, case, seconds)
+            disturbed[case] += not was_calm
             rounds[case].append({phase: statistics.median(times[phase]) for phase in times})
             for phase, values in times.items():
                 fastest[case][phase] = min(*values, fastest[case].get(phase, np.inf))
@@ -57,18 +64,22 @@ def measure_steps(bench, cases, n_rounds, seconds):
             "rounds": rounds[case],
             "median": medians(rounds[case]),
             "min": fastest[case],
+            "disturbed": disturbed[case],
         }
 
 
-def measure_structure(bench, cases, n_rounds):
+def measure_structure(bench, calm, cases, n_rounds):
     """Draw and evolve networks, once for all batch sizes: the widest needs most indexes."""
     widest = {}
     for case in sorted(cases, key=lambda case: case.batch):
         widest[case._replace(batch=0, format="dense")] = case._replace(format="dense")
     rounds = {case: [] for case in widest.values()}
+    disturbed = dict.fromkeys(rounds, 0)
     for _ in range(n_rounds):
-        for case, seconds in rounds.items():
-            seconds.append(bench.structure(case))
+        for case, of_case in rounds.items():
+            seconds, was_calm = calm.measure(case.threads, bench.structure, case)
+            disturbed[case] += not was_calm
+            of_case.append(seconds)
     for case, seconds in rounds.items():
         yield {
             **case._asdict(),
@@ -76,6 +87,7 @@ def measure_structure(bench, cases, n_rounds):
             "rounds": seconds,
             "median": medians(seconds),
             "min": {what: min(each[what] for each in seconds) for what in seconds[0]},
+            "disturbed": disturbed[case],
         }
 
 
@@ -109,7 +121,7 @@ def with_roofline(result, limits):
 
 def step_row(result):
     median, least = result["median"], result["min"]
-    row = [*case_of(result).cells, with_least(median["step"], least["step"], 1e3)]
+    row = [*case_of(result).cells, with_least(median["step"], least["step"], 1e3) + mark(result)]
     row += [digits(median[phase] * 1e3) if phase in median else "" for phase in PHASES]
     if result["limit"] is not None:
         row += [digits(result["limit"] * 1e3), result["limited by"], digits(result["x limit"])]
@@ -119,7 +131,7 @@ def step_row(result):
 def connection_row(result):
     case, median = case_of(result), result["median"]
     scale = 1e9 / case.n_connections / case.batch
-    row = [*case.cells, with_least(median["step"], result["min"]["step"], scale)]
+    row = [*case.cells, with_least(median["step"], result["min"]["step"], scale) + mark(result)]
     row += [digits(median[phase] * scale) if phase in median else "" for phase in PHASES]
     if result["limit"] is not None:
         row.append(digits(result["limit"] * scale))
@@ -130,11 +142,16 @@ def structure_row(result):
     case, median, least = case_of(result), result["median"], result["min"]
     scale = 1e9 / case.n_connections
     cells = [case.workload, f"{case.n_connections:,}", *case.cells[1:2], *case.cells[3:]]
-    return cells + [with_least(median[what], least[what], scale) for what in median]
+    return cells + [with_least(median[what], least[what], scale) + mark(result) for what in median]
 
 
 def with_least(median, least, scale):
     return f"{digits(median * scale)} ({digits(least * scale)})"
+
+
+def mark(result):
+    """What tells of rounds that were disturbed."""
+    return f" !{result['disturbed']}" if result["disturbed"] else ""
 
 
 def draw(results, path):
@@ -167,6 +184,7 @@ def main():
     add_case_options(parser, ["W1", "W2", "W3", "W4", "W5"])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--structure-rounds", type=int, default=3, help="0 to leave it out")
+    parser.add_argument("--patience", type=float, default=30, help="seconds, for each turn")
     parser.add_argument("--limits", type=Path, metavar="FILE", help="read, or measured and written")
     parser.add_argument("--no-limits", action="store_true", help="only the times")
     parser.add_argument("--plot", type=Path, metavar="FILE.png")
@@ -174,6 +192,7 @@ def main():
     if arguments.plot and arguments.no_limits:
         parser.error("the picture is drawn in multiples of the limits")
     bench = Bench(arguments.force_threads)
+    calm = Calm(arguments.patience)
     print_machine()
     limits = None if arguments.no_limits else limits_from(arguments.limits, arguments.threads)
     cases = make_cases(arguments)
@@ -181,7 +200,9 @@ def main():
 
     def rows():
         for of_workload in cases.values():
-            for result in measure_steps(bench, of_workload, arguments.rounds, arguments.burst):
+            for result in measure_steps(
+                bench, calm, of_workload, arguments.rounds, arguments.burst
+            ):
                 steps.append(with_roofline(result, limits))
                 yield step_row(steps[-1])
 
@@ -194,7 +215,9 @@ def main():
 
         def structure_rows():
             for of_workload in cases.values():
-                for result in measure_structure(bench, of_workload, arguments.structure_rounds):
+                for result in measure_structure(
+                    bench, calm, of_workload, arguments.structure_rounds
+                ):
                     structure.append(result)
                     yield structure_row(result)
 

@@ -5,10 +5,11 @@
 
 Both are built in folders of their own, and measured by this checkout's steps.py in two
 processes that take turns: of each case a burst of steps, now one first and now the other.  Every
-two bursts give a ratio.  Because a process may be lucky in where its memory lies, there are
-several pairs of processes.  A difference counts if the 99 % interval of the median ratio leaves
-out 1 and the pairs of processes agree about its sign; less is within the noise.  Nothing else
-that is busy should run meanwhile.
+two bursts give a ratio, if the processors were at full speed before and after them (see calm.py):
+else they are repeated, until --patience seconds have passed.  Because a process may be lucky in
+where its memory lies, there are several pairs of processes.  A difference counts if the 99 %
+interval of the median ratio leaves out 1 and the pairs of processes agree about its sign; less is
+within the noise.  Nothing else that is busy should run meanwhile.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from calm import Calm
 from reporting import digits, make_parser, print_machine, print_table, write_json
 from scipy import stats
 from steps import CASE_HEADER, FORCE_THREADS, PHASES, add_case_options, case_of, make_cases
@@ -42,6 +44,7 @@ def main():
     add_case_options(parser, ["W1", "W2", "W3", "W5"])
     parser.add_argument("--pairs", type=int, default=3, help="of processes")
     parser.add_argument("--rounds", type=int, default=5, help="with each pair of processes")
+    parser.add_argument("--patience", type=float, default=30, help="seconds, for two bursts")
     parser.add_argument("--builds", type=Path, metavar="FOLDER", help="keep what is built there")
     arguments = parser.parse_args()
     if arguments.pairs * arguments.rounds < FEWEST_RATIOS:
@@ -152,6 +155,7 @@ def measure(folders, cases, arguments):
         is a dict of seconds by phase.
     """
     seconds = {case: {"base": [], "head": []} for case in cases}
+    calm = Calm(arguments.patience)
     for _ in range(arguments.pairs):
         with contextlib.ExitStack() as stack:
             workers = {
@@ -163,11 +167,19 @@ def measure(folders, cases, arguments):
                     of_pairs.append([])
             for number in range(arguments.rounds):
                 for case in cases:
-                    for side in sorted(workers, reverse=number % 2):
-                        took = workers[side].burst(case, arguments.burst)
+                    order = sorted(workers, reverse=number % 2)
+                    bursts, _ = calm.measure(
+                        case.threads, two_bursts, workers, order, case, arguments.burst
+                    )
+                    for side, took in bursts.items():
                         seconds[case][side][-1].append(took)
     for case in cases:
         yield case._asdict() | seconds[case]
+
+
+def two_bursts(workers, order, case, seconds):
+    """Medians by phase, by side."""
+    return {side: workers[side].burst(case, seconds) for side in order}
 
 
 def row(result):

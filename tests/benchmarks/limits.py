@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from reporting import (
     comma_separated,
+    compile_c,
     default_threads,
     digits,
     make_parser,
@@ -32,7 +33,7 @@ from reporting import (
 from workloads import WORKLOADS
 
 SOURCE = Path(__file__).with_suffix(".c")
-FLAGS = ["-O3", "-march=native", "-ffp-contract=fast", "-fopenmp"]
+FLAGS = ["-O3", "-march=native", "-ffp-contract=fast", "-fopenmp", "-lm"]
 BATCHES = (2, 32, 128)
 
 
@@ -106,7 +107,7 @@ class Limits:
         # Threads that stay where they are: a limit knows no bad luck of the scheduler.
         environment = {**os.environ, "OMP_PROC_BIND": "true", "OMP_PLACES": "cores"}
         with tempfile.TemporaryDirectory() as folder:
-            program = compiled(Path(folder))
+            program = compile_c(SOURCE, FLAGS, Path(folder))
             command = [program, *map(str, thread_counts)]
             printed = subprocess.check_output(command, text=True, env=environment)
         lines = map(str.split, printed.splitlines())
@@ -185,14 +186,6 @@ def interpolated(by_bytes, n_bytes):
     """A figure between those measured, by the logarithm of the memory it was measured in."""
     sizes = sorted(by_bytes)
     return float(np.interp(np.log(n_bytes), np.log(sizes), [by_bytes[size] for size in sizes]))
-
-
-def compiled(folder):
-    """Compile limits.c."""
-    program = folder / "limits"
-    compiler = os.environ.get("CC", "cc").split()
-    subprocess.run([*compiler, *FLAGS, SOURCE, "-o", program, "-lm"], check=True)
-    return program
 
 
 def limits_from(path, thread_counts):

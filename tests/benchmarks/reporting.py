@@ -1,4 +1,4 @@
-"""What the benchmarks share around a measurement: tables, the machine's description, files."""
+"""What the benchmarks share around a measurement: tables, the machine, compilers, files."""
 
 import argparse
 import contextlib
@@ -40,6 +40,14 @@ def digits(value, n_digits=3):
     rounded = float(f"{value:.{n_digits}g}")
     decimals = max(0, n_digits - 1 - int(f"{rounded:e}".partition("e")[2])) if rounded else 0
     return f"{rounded:,.{decimals}f}"
+
+
+def compile_c(source, flags, folder):
+    """Compile a file with the system's C compiler; return what becomes of it."""
+    program = folder / source.stem
+    compiler = os.environ.get("CC", "cc").split()
+    subprocess.run([*compiler, source, "-o", program, *flags], check=True)
+    return program
 
 
 def describe_machine():
