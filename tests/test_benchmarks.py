@@ -265,7 +265,7 @@ def test_logarithms_of_raw_intensities():
 def test_looks_at_the_processors_take_time():
     from calm import Calm
 
-    look = Calm().look(2)
+    look = Calm(patience=0).look(2)
     assert 1e-6 < look.arithmetic < 1
     assert 1e-9 < look.lap < 1
 
@@ -277,12 +277,12 @@ def calm(modules, monkeypatch):
 
     class Scripted(module.Calm):
         def __init__(self, patience, seen):
-            super().__init__(patience)
             self.seen = iter(seen)
+            super().__init__(patience, known={2: (9, 9)})
 
         def look(self, n_threads):
             look = module.Look(*next(self.seen))
-            self._best[n_threads] = look.better(self._best.get(n_threads, module.Look()))
+            self._remember(n_threads, look)
             return look
 
     monkeypatch.setattr(module, "PAUSE", 0)
@@ -290,13 +290,22 @@ def calm(modules, monkeypatch):
 
 
 def test_measurements_wait_for_full_speed(calm):
-    # Waits at the second look, is disturbed during the first call, calm during the second.
+    # Waits at the second and the third, is disturbed during the first call, not the second.
     seen = [(1, 1), (1.7, 1), (1, 5), (1.1, 1.5), (1, 5), (1, 1), (1, 1)]
     calm = calm(60, seen)
     calm.look(2)
     calls = iter(range(9))
     assert calm.measure(2, lambda: next(calls)) == (1, True)
     assert next(calm.seen, None) is None
+
+
+def test_full_speed_is_not_that_of_a_shared_core(calm):
+    # On one core sums take longer, but words need not go far.
+    calm = calm(60, [(1.7, 0.2), (1, 1), (1.7, 0.2), (1, 1.1), (1, 1)])
+    for _ in range(2):
+        calm.look(2)
+    calls = iter(range(9))
+    assert calm.measure(2, lambda: next(calls)) == (0, True)
 
 
 def test_full_speed_may_be_learnt_last(calm):

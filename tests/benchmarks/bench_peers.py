@@ -117,7 +117,7 @@ def parse():
 # ------------------------------------------------------------ one process, one measurement
 
 
-def measure(tool, run, threads, budget, calm, evolution_limit, checkout):
+def measure(tool, run, threads, budget, calm, known, evolution_limit, checkout):
     """Measure one tool on one workload.
 
     Returns
@@ -130,7 +130,7 @@ def measure(tool, run, threads, budget, calm, evolution_limit, checkout):
     name, batch_size = run.split(",")
     workload, batch_size = WORKLOADS[name], int(batch_size)
     X, y = random_data(workload)
-    calm = Calm(calm)
+    calm = Calm(calm, known)
     if tool == OURS:
         result = measure_ours(workload, X, y, batch_size, threads, budget, calm)
     else:
@@ -342,6 +342,7 @@ class Results:
 def measure_all(arguments, results):
     """Run the rounds, all but what is there already, cannot be measured or has just failed."""
     checked, failed = False, set()
+    known = Calm(arguments.calm).known
     for number in range(arguments.rounds):
         for run in arguments.workloads:
             for tool in (OURS, *arguments.tools):
@@ -357,7 +358,7 @@ def measure_all(arguments, results):
                 if not checked:
                     results.check_machine()
                     checked = True
-                measurement = measure_in_process(tool, run, arguments)
+                measurement = measure_in_process(tool, run, known, arguments)
                 results.add({"round": number, "run": run, "tool": tool} | measurement)
                 if "error" in measurement:
                     failed.add((run, tool))
@@ -386,7 +387,7 @@ def reason_to_skip(tool, run, arguments):
     return None
 
 
-def measure_in_process(tool, run, arguments):
+def measure_in_process(tool, run, known, arguments):
     checkout = checkout_of(tool, arguments)
     request = {
         "tool": tool,
@@ -394,6 +395,7 @@ def measure_in_process(tool, run, arguments):
         "threads": arguments.threads,
         "budget": arguments.budget,
         "calm": arguments.calm,
+        "known": known,
         "evolution_limit": arguments.evolution_limit,
         "checkout": checkout and str(checkout.resolve()),
     }

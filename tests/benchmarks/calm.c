@@ -1,4 +1,5 @@
-/* What the processors can do right now: arithmetic, and words passed from one to the next.
+/* What the processors can do right now: arithmetic, and words passed from one to the next.  And
+ * threads that keep them awake.
  *
  * calm.py compiles this as a library.  Threads of its own, because the programs that are measured
  * bring OpenMP runtimes of different makes.
@@ -29,6 +30,10 @@
 enum { STEPS = 1 << 16, LAPS = 500, MOST_THREADS = 256 };
 
 typedef float wide __attribute__((vector_size(4 * LANES)));
+
+static _Alignas(128) atomic_int held;
+static int n_holders;
+static pthread_t holders[MOST_THREADS];
 
 typedef struct {
     int number, n_threads, processor;   /* processor: -1 for any */
@@ -97,6 +102,39 @@ static void *work(void *argument)
     }
     worker->lap = (now() - began) / LAPS;
     return NULL;
+}
+
+/* Spins whenever the processor has nothing else to do. */
+static void *hold_processor(void *processor)
+{
+    bind(*(int *)processor);
+#ifdef __linux__
+    struct sched_param lowest = {0};
+    pthread_setschedparam(pthread_self(), SCHED_IDLE, &lowest);
+#endif
+    while (atomic_load_explicit(&held, memory_order_relaxed))
+        ;
+    return NULL;
+}
+
+/* Keep processors awake until `release`; `processors` must live as long. */
+int hold(int n_threads, int *processors)
+{
+    atomic_store(&held, 1);
+    for (n_holders = 0; n_holders < n_threads && n_holders < MOST_THREADS; n_holders++) {
+        int *processor = &processors[n_holders];
+        int error = pthread_create(&holders[n_holders], NULL, hold_processor, processor);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+void release(void)
+{
+    atomic_store(&held, 0);
+    while (n_holders > 0)
+        pthread_join(holders[--n_holders], NULL);
 }
 
 /* Seconds that the slowest of the threads needs for its sums, and seconds of a lap of a word

@@ -7,9 +7,14 @@ slowly.  A median over a minute only tells how often that happened.  So what the
 is looked at, for a millisecond, before and after each measurement; and what is not undisturbed is
 measured again.
 
+The host chooses anew whenever a processor falls asleep and wakes, as that of a thread does which
+waits for its work.  From the look before a measurement to the one after it, threads of the lowest
+priority keep the processors awake.
+
 What looks is calm.c, compiled with the system's C compiler (the variable CC names another).
 """
 
+import contextlib
 import ctypes
 import math
 import os
@@ -25,6 +30,7 @@ SOURCE = Path(__file__).with_suffix(".c")
 FLAGS = ["-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC", "-pthread"]
 N_LOOKS = 3
 PAUSE = 0.05
+LEARNING = 3.0  # seconds, for each number of processors
 
 
 class Look(NamedTuple):
@@ -53,29 +59,50 @@ class Calm:
     ----------
     patience : float, default=15
         Seconds that a measurement may be put off and repeated, with what it takes itself.
+    known : dict, default=None
+        What another one knows by now; else it is learnt, which takes some seconds.
+
+    Attributes
+    ----------
+    known : dict
+        Full speed, as a `Look`, by the number of processors.
     """
 
-    def __init__(self, patience=15.0):
+    def __init__(self, patience=15.0, known=None):
         self.patience = patience
-        self._best = {}
+        self.known = {int(n): Look(*look) for n, look in (known or {}).items()}
         with tempfile.TemporaryDirectory() as folder:
             library = compile_c(SOURCE, FLAGS, Path(folder))
             self._library = ctypes.CDLL(str(library))
 
+        if not self.known:
+            for n_threads in {1, len(PROCESSORS) or 1}:
+                self._learn(n_threads)
+
     def look(self, n_threads):
         """Let so many processors work at once, a few times."""
-        n_threads = min(n_threads, len(PROCESSORS) or n_threads)
-        numbers = PROCESSORS[:n_threads] or [-1] * n_threads
-        processors = (ctypes.c_int * n_threads)(*numbers)
         seconds = (ctypes.c_double * 2)()
         best = Look()
         for _ in range(N_LOOKS):
-            error = self._library.look(n_threads, processors, seconds)
-            if error:
-                raise OSError(error, os.strerror(error))
+            check(self._library.look(*array_of(processors_of(n_threads)), seconds))
             best = best.better(Look(*seconds))
-        self._best[n_threads] = best.better(self._best.get(n_threads, Look()))
+        self._remember(len(processors_of(n_threads)), best)
         return best
+
+    def _learn(self, n_threads):
+        """Look again and again, and let the host choose anew in between."""
+        began = time.perf_counter()
+        while time.perf_counter() - began < min(LEARNING, self.patience):
+            with self._awake(n_threads):
+                self.look(n_threads)
+            time.sleep(PAUSE)
+
+    def _remember(self, n_processors, look):
+        known = self.known.get(n_processors, Look())
+        if look.arithmetic < known.arithmetic / 1.25:  # known laps were those of a shared core
+            self.known[n_processors] = look
+        elif look.arithmetic <= known.arithmetic * 1.25:
+            self.known[n_processors] = known.better(look)
 
     def measure(self, n_threads, function, *args):
         """Call a function while `n_threads` processors are at full speed.
@@ -91,27 +118,44 @@ class Calm:
         """
         began = time.perf_counter()
         while True:
-            before = self._wait(n_threads, began)
-            result = function(*args)
-            # Both are judged now: only the second may have shown what full speed is.
-            looks = before, self.look(n_threads)
-            calm = all(look.is_near(self._full_speed(n_threads)) for look in looks)
-            if calm or not self._is_patient(began):
-                return result, calm
+            with self._awake(n_threads):
+                before = self.look(n_threads)
+                impatient = time.perf_counter() - began > self.patience
+                if impatient or self._is_full_speed(before, n_threads):
+                    result = function(*args)
+                    after = self.look(n_threads)
+                    # Both are judged now: only the second may have shown what full speed is.
+                    calm = all(self._is_full_speed(look, n_threads) for look in (before, after))
+                    if calm or time.perf_counter() - began > self.patience:
+                        return result, calm
+            time.sleep(PAUSE)  # for the host to choose anew
 
-    def _wait(self, n_threads, began):
-        """Wait for full speed or for the end of patience; return the last look."""
-        while True:
-            look = self.look(n_threads)
-            if look.is_near(self._full_speed(n_threads)) or not self._is_patient(began):
-                return look
-            time.sleep(PAUSE)
+    def _is_full_speed(self, look, n_threads):
+        """Against the best so far: of arithmetic with any number of threads."""
+        arithmetic = min(known.arithmetic for known in self.known.values())
+        lap = self.known[len(processors_of(n_threads))].lap
+        return look.is_near(Look(arithmetic, lap))
 
-    def _full_speed(self, n_threads):
-        """The best so far: of arithmetic with any number of threads."""
-        n_threads = min(n_threads, len(PROCESSORS) or n_threads)
-        arithmetic = min(look.arithmetic for look in self._best.values())
-        return Look(arithmetic, self._best[n_threads].lap)
+    @contextlib.contextmanager
+    def _awake(self, n_threads):
+        n_processors, processors = array_of(processors_of(n_threads))
+        try:
+            check(self._library.hold(n_processors, processors))
+            yield
+        finally:
+            self._library.release()
 
-    def _is_patient(self, began):
-        return time.perf_counter() - began <= self.patience
+
+def processors_of(n_threads):
+    """A processor for every thread, -1 for any; not more than there are."""
+    return PROCESSORS[:n_threads] or [-1] * n_threads
+
+
+def array_of(numbers):
+    """The length of an array of C, and the array."""
+    return len(numbers), (ctypes.c_int * len(numbers))(*numbers)
+
+
+def check(error):
+    if error:
+        raise OSError(error, os.strerror(error))

@@ -2,19 +2,22 @@
  *
  * limits.py compiles and runs this program and reads what it prints, one figure a line:
  *
- *     peak THREADS flops-per-second
- *     copy THREADS BYTES bytes-per-second           bytes read plus bytes written
- *     gather THREADS FLOATS BYTES AHEAD seconds     per row of FLOATS numbers
+ *     peak THREADS flops-per-second LAP
+ *     copy THREADS BYTES bytes-per-second LAP       bytes read plus bytes written
+ *     gather THREADS FLOATS BYTES AHEAD seconds LAP per row of FLOATS numbers
  *
  * BYTES is the memory that all threads work in together; AHEAD is how many rows ahead software
- * prefetch asks for, 0 without it.  Arguments: the numbers of threads to measure with.
+ * prefetch asks for, 0 without it.  LAP is how long a word took through all threads right before
+ * and right after, in seconds: whether they shared a cache.  Arguments: the numbers of threads to
+ * measure with.
  *
  * A limit is what happens when nothing disturbs.  On a machine that has other work disturbances
- * last: every figure is printed several times, some seconds apart, and the best counts.  Each is
- * the best of a few short rounds, because long ones would share the processor with others.
+ * last: every figure is measured several times, some seconds apart, and the best counts.  Each
+ * time is a few short rounds, because long ones would share the processor with others.
  */
 #include <math.h>
 #include <omp.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +53,7 @@ enum {
     FAN_IN = 20,              /* connections of a neuron */
     AHEAD = 40,
     RING = 8,                 /* output rows that are written over and over */
+    LAPS = 200,
 };
 #define HUGE_PAGE ((size_t)2 << 20)
 #define KB ((size_t)1 << 10)
@@ -106,23 +110,40 @@ static void *room(size_t n_bytes)
     return memory;
 }
 
-/* Best time of a body that all threads begin together: from the first to begin, in case another
- * is held up, to the last that ends. */
-static double seconds_of(Body body, Job job, int n_threads)
+static double lap_of(atomic_int *turn, int thread, int n_threads)
 {
-    double best = HUGE_VAL;
-    for (job.round = 0; job.round < ROUNDS; job.round++) {
-        double began = HUGE_VAL, ended = 0;
-        #pragma omp parallel num_threads(n_threads) reduction(min : began) reduction(max : ended)
-        {
-            #pragma omp barrier
-            began = now();
-            body(&job, omp_get_thread_num(), omp_get_num_threads());
-            ended = now();
-        }
-        best = fmin(best, ended - began);
+    double began = now();
+    for (int lap = 0; lap < LAPS; lap++) {
+        int mine = lap * n_threads + thread;
+        while (atomic_load_explicit(turn, memory_order_acquire) != mine)
+            ;
+        atomic_store_explicit(turn, mine + 1, memory_order_release);
     }
-    return best;
+    return (now() - began) / LAPS;
+}
+
+typedef struct { double seconds, lap; } Round;
+
+/* A round of a body that all threads begin together: from the first to begin, in case another is
+ * held up, to the last that ends. */
+static Round timed(Body body, const Job *job, int n_threads)
+{
+    static _Alignas(128) atomic_int before;
+    static _Alignas(128) atomic_int after;
+    double began = HUGE_VAL, ended = 0, lap = 0;
+    atomic_store(&before, 0);
+    atomic_store(&after, 0);
+    #pragma omp parallel num_threads(n_threads) reduction(min : began) reduction(max : ended, lap)
+    {
+        int thread = omp_get_thread_num(), n = omp_get_num_threads();
+        lap = lap_of(&before, thread, n);
+        #pragma omp barrier
+        began = now();
+        body(job, thread, n);
+        ended = now();
+        lap = fmax(lap, lap_of(&after, thread, n));
+    }
+    return (Round){ended - began, lap};
 }
 
 /* ------------------------------------------------------------------------------ arithmetic */
@@ -147,7 +168,10 @@ static void measure_peak(int n_threads)
 {
     Job job = {.repeats = PEAK_STEPS};
     double flops = 2.0 * LANES * N_SUMS * PEAK_STEPS * n_threads;
-    printf("peak %d %.6g\n", n_threads, flops / seconds_of(multiply_add, job, n_threads));
+    for (job.round = 0; job.round < ROUNDS; job.round++) {
+        Round round = timed(multiply_add, &job, n_threads);
+        printf("peak %d %.6g %.4g\n", n_threads, flops / round.seconds, round.lap);
+    }
 }
 
 /* --------------------------------------------------------------------------------- streams */
@@ -176,7 +200,10 @@ static void measure_copy(int n_threads, float *memory, size_t n_bytes)
     int repeats = (int)((COPIED_BYTES + n_bytes - 1) / n_bytes);
     Job job = {.memory = memory, .n_floats = n_bytes / sizeof(float), .repeats = repeats};
     double moved = (double)n_bytes * repeats;
-    printf("copy %d %zu %.6g\n", n_threads, n_bytes, moved / seconds_of(copy, job, n_threads));
+    for (job.round = 0; job.round < ROUNDS; job.round++) {
+        Round round = timed(copy, &job, n_threads);
+        printf("copy %d %zu %.6g %.4g\n", n_threads, n_bytes, moved / round.seconds, round.lap);
+    }
 }
 
 /* --------------------------------------------------------------------------------- gathers */
@@ -270,8 +297,11 @@ static void measure_gather(const int *threads, int n, float *memory, int32_t *ro
         for (int ahead = 0; ahead <= AHEAD; ahead += AHEAD) {
             Body body = ahead ? GATHERS[kind].ahead : GATHERS[kind].plain;
             int done = n_connections / FAN_IN / threads[k] * FAN_IN * threads[k];
-            printf("gather %d %d %zu %d %.6g\n", threads[k], n_floats, n_bytes, ahead,
-                   seconds_of(body, job, threads[k]) / done);
+            for (job.round = 0; job.round < ROUNDS; job.round++) {
+                Round round = timed(body, &job, threads[k]);
+                printf("gather %d %d %zu %d %.6g %.4g\n", threads[k], n_floats, n_bytes, ahead,
+                       round.seconds / done, round.lap);
+            }
         }
 }
 
@@ -289,9 +319,12 @@ int main(int argc, char **argv)
         for (int k = 0; k < n; k++)
             for (int size = 0; size < LENGTH(COPY_BYTES); size++)
                 measure_copy(threads[k], memory, COPY_BYTES[size]);
-        for (int kind = 0; kind < LENGTH(GATHERS); kind++)
+        for (int kind = 0; kind < LENGTH(GATHERS); kind++) {
+            for (int k = 0; k < n; k++)
+                measure_peak(threads[k]);
             for (int size = 0; size < LENGTH(TABLE_BYTES); size++)
                 measure_gather(threads, n, memory, rows, weights, kind, TABLE_BYTES[size]);
+        }
     }
     return 0;
 }

@@ -31,8 +31,13 @@ def place_threads(n_threads):
     tasks = Path("/proc/self/task")
     if n_threads < 2 or len(PROCESSORS) < n_threads or not tasks.is_dir():
         return False
-    main, *workers = sorted(int(task.name) for task in tasks.iterdir())
+    main, *workers = sorted(filter(is_working, (int(task.name) for task in tasks.iterdir())))
     for number, worker in enumerate(workers):
         os.sched_setaffinity(worker, {PROCESSORS[1 + number % (n_threads - 1)]})
     os.sched_setaffinity(main, {PROCESSORS[0]})
     return True
+
+
+def is_working(thread):
+    """Not one of those that only keep a processor awake (see calm.py), each bound to its own."""
+    return os.sched_getscheduler(thread) != os.SCHED_IDLE
