@@ -23,8 +23,8 @@ CORE = Path("sklearn_set") / "_core"
 # Variant -> flags of GCC and Clang; machine.py knows which processor may run which.
 X86_VARIANTS = {
     "baseline": [],
-    "x86_v3": ["-march=x86-64-v3"],
-    "x86_v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
+    "x86_v3": ["-march=x86-64-v3", "-mprfchw"],
+    "x86_v4": ["-march=x86-64-v4", "-mprfchw", "-mprefer-vector-width=512"],
 }
 REAL_BITS = {"f32": "32", "f64": "64"}
 

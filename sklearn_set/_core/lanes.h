@@ -28,9 +28,11 @@ typedef double real_t;
 #if defined(__GNUC__) || defined(__clang__)
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define PREFETCH(address) __builtin_prefetch(address)
+#define PREFETCH_TO_WRITE(address) __builtin_prefetch(address, 1)
 #else
 #define ALWAYS_INLINE static __forceinline
 #define PREFETCH(address) ((void)(address))
+#define PREFETCH_TO_WRITE(address) ((void)(address))
 #endif
 
 /* Whether a row holds nothing but zeros of either sign: no branch a number, so that the compiler can

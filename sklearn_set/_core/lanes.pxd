@@ -50,6 +50,7 @@ cdef extern from "lanes.h" nogil:
     real_t where_positive(real_t condition, real_t value)
     bint is_zero(const real_t* row, Py_ssize_t width)
     void PREFETCH(const void* address)
+    void PREFETCH_TO_WRITE(const void* address)
 
     real_t real_exp(real_t x)
     real_t real_expm1(real_t x)

@@ -9,7 +9,7 @@ from libc.stdint cimport int32_t, uint32_t
 
 from sklearn_set._core.activations cimport activate, drop, multiply_by_slope, zero_means_flat
 from sklearn_set._core.lanes cimport (
-    MAX_BLOCK, PREFETCH,
+    MAX_BLOCK, PREFETCH, PREFETCH_TO_WRITE,
     block_1, block_2, block_4, block_8, block_16, block_32, block_64, block_128, block_t,
     block_add, block_add_scaled, block_add_to, block_add_to4,
     block_chains, block_dot, block_dot4,
@@ -23,10 +23,15 @@ cdef enum:
     # pays a quarter there, costs inside it.
     PREFETCH_DISTANCE = 32
     PREFETCH_TABLE_BYTES = 1 << 20
+    # Where rows are short enough for the first cache to hold more of them on their way, and memory
+    # is farther than the third one: measured, takes a third less time.
+    FAR_DISTANCE = 72
+    FAR_TABLE_BYTES = 1 << 24
     # Sums that are read and written for every connection: from half of that.
     PREFETCH_SUMS_BYTES = 1 << 19
     # The rows of the neurons themselves come in order, and few ahead are enough.
     ROWS_AHEAD = 4
+    FILLED_AHEAD = 16
     # Slots beyond the second-level cache, of which silent neurons leave gaps, are prefetched too.
     STREAM_AHEAD = 256
     STREAMED_SLOTS = 1 << 18
@@ -58,6 +63,19 @@ cdef inline void prefetch_row(const real_t* row, Py_ssize_t n) noexcept nogil:
     while b < n:
         PREFETCH(row + b)
         b += 64 // <Py_ssize_t> sizeof(real_t)
+
+
+cdef inline void claim_row(const real_t* row, Py_ssize_t n) noexcept nogil:
+    """Ask for a row that is going to be written, but may be in another processor's cache."""
+    cdef Py_ssize_t b = 0
+    while b < n:
+        PREFETCH_TO_WRITE(row + b)
+        b += 64 // <Py_ssize_t> sizeof(real_t)
+
+
+cdef inline bint is_far(Py_ssize_t n_rows, Py_ssize_t width) noexcept nogil:
+    """Whether the rows of a table are to be prefetched over a longer distance."""
+    return 8 <= width <= 32 and n_rows * width * <Py_ssize_t> sizeof(real_t) > FAR_TABLE_BYTES
 
 
 cdef inline real_t row_total(const real_t* row, Py_ssize_t width) noexcept nogil:
@@ -272,14 +290,15 @@ cdef inline void scatter_rows(
     cdef const int32_t* end = last_slots(layer, part)
     cdef int32_t i
     cdef Py_ssize_t k, n = 0
+    cdef Py_ssize_t lead = FAR_DISTANCE if is_far(layer.n_out, width) else PREFETCH_DISTANCE
     cdef Ahead ahead
     ahead.row = first - 1
     ahead.last = last
     ahead.slot = 0
     ahead.stop = 0
     if prefetch:
-        while n < PREFETCH_DISTANCE and next_row(&ahead, layer, part):
-            k = min(PREFETCH_DISTANCE - n, ahead.stop - ahead.slot)
+        while n < lead and next_row(&ahead, layer, part):
+            k = min(lead - n, ahead.stop - ahead.slot)
             n += k
             ahead.slot += k
     for i in range(first, last):
@@ -316,6 +335,8 @@ cdef inline void sum_part(
     cdef bint stream = not prefetch and layer.indptr[layer.n_in] > STREAMED_SLOTS
     for j in range(start, stop):
         output = outputs + j * width
+        if width * <Py_ssize_t> sizeof(real_t) >= 64:
+            claim_row(output + FILLED_AHEAD * width, width)
         value = layer.bias[j] if half == 0 else 0
         for b in range(width):
             output[b] = value
@@ -402,6 +423,8 @@ cdef inline void backward_block(
     bint prefetch,
 ) noexcept nogil:
     cdef block_t x, even, odd
+    cdef Py_ssize_t lead = (
+        FAR_DISTANCE if 8 <= block_width(&x) <= 32 else PREFETCH_DISTANCE)
     cdef Py_ssize_t width = block_width(&x) if extent_t is whole_row else row_width
     cdef bint is_first = extent_t is whole_row or offset == 0
     cdef real_t dots[4]
@@ -425,7 +448,7 @@ cdef inline void backward_block(
     gradients -= k
     while k + 4 <= end:
         if prefetch:
-            ahead = k + PREFETCH_DISTANCE
+            ahead = k + lead
             if ahead < last:
                 for q in range(4):
                     prefetch_row(table + indices[ahead + q] * width, block_width(&x))
@@ -459,8 +482,8 @@ cdef inline void backward_block(
             gradients[k + q] = dots[q] if is_first else gradients[k + q] + dots[q]
         k = end
     while k < end:
-        if prefetch and k + PREFETCH_DISTANCE < last:
-            prefetch_row(table + indices[k + PREFETCH_DISTANCE] * width, block_width(&x))
+        if prefetch and k + lead < last:
+            prefetch_row(table + indices[k + lead] * width, block_width(&x))
         r0 = table + indices[k] * width
         if sums != NULL:
             block_add_scaled(&even, weights[k], r0)

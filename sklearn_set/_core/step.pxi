@@ -5,7 +5,7 @@
 # result does not depend on the number of threads.  It borrows NumPy's memory for the life of a
 # Stepper and knows nothing of epochs, evolution or scikit-learn.
 
-from cython.parallel cimport prange, threadid
+from cython.parallel cimport prange
 from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
@@ -29,6 +29,7 @@ from sklearn_set._core.rows cimport (
     FLUSH_SLOTS, backward_rows, finish_rows, forward_rows, padded_width, prefetch_row, sum_part,
     update_biases,
 )
+from sklearn_set._core.shares cimport share_out, share_t, take_chunk
 from sklearn_set._core.types cimport BatchView, LayerView, UpdateRule
 from sklearn_set._core.updates cimport ADAM, MOMENTUM, NESTEROV, PLAIN_SGD
 
@@ -248,18 +249,25 @@ cdef void learn_pace(Pace* pace, int used, double seconds) noexcept nogil:
         pace.strikes = 0
 
 
+cdef inline int n_threads_for(
+    const LayerView* layer, Py_ssize_t width, int n_threads,
+) noexcept nogil:
+    """How many threads share a layer."""
+    return n_threads if layer.indptr[layer.n_in] * (width + 16) > SERIAL_WORK else 1
+
+
 cdef void forward_layer(
     const LayerView* layer, const real_t* inputs, real_t* outputs, real_t* others,
-    Py_ssize_t width, uint32_t dropout_key, int n_threads,
+    share_t* shares, Py_ssize_t width, uint32_t dropout_key, int most_threads,
 ) noexcept nogil:
-    cdef int c, n_blocks = (layer.n_out + FINISHED_ROWS - 1) // FINISHED_ROWS
-    cdef bint use_threads = (
-        n_threads > 1 and layer.indptr[layer.n_in] * (width + 16) > SERIAL_WORK)
+    cdef int c, t, n_blocks = (layer.n_out + FINISHED_ROWS - 1) // FINISHED_ROWS
+    cdef int n_threads = n_threads_for(layer, width, most_threads)
+    cdef bint use_threads = n_threads > 1
     if not layer.by_input:
-        for c in prange(layer.n_t_chunks, num_threads=n_threads, use_threads_if=use_threads,
-                        schedule="dynamic", chunksize=1):
-            forward_rows(layer, layer.t_chunks[c], layer.t_chunks[c + 1], inputs, outputs,
-                         width, dropout_key)
+        share_out(shares, n_threads, layer.n_t_chunks)
+        for t in prange(n_threads, num_threads=n_threads, use_threads_if=use_threads,
+                        schedule="static", chunksize=1):
+            forward_share(layer, inputs, outputs, shares, width, dropout_key, t, n_threads)
         return
     for c in prange(layer.n_halves * layer.n_splits, num_threads=n_threads,
                     use_threads_if=use_threads, schedule="static", chunksize=1):
@@ -269,6 +277,17 @@ cdef void forward_layer(
                     use_threads_if=use_threads and layer.n_out * width > SERIAL_FINISH):
         finish_rows(layer, c * FINISHED_ROWS, min((c + 1) * FINISHED_ROWS, layer.n_out), outputs,
                     others if layer.n_halves == 2 else NULL, width, dropout_key)
+
+
+cdef void forward_share(
+    const LayerView* layer, const real_t* inputs, real_t* outputs, share_t* shares,
+    Py_ssize_t width, uint32_t dropout_key, int thread, int n_threads,
+) noexcept nogil:
+    cdef int32_t c = take_chunk(shares, n_threads, thread)
+    while c >= 0:
+        forward_rows(layer, layer.t_chunks[c], layer.t_chunks[c + 1], inputs, outputs, width,
+                     dropout_key)
+        c = take_chunk(shares, n_threads, thread)
 
 
 cdef inline bint is_ignored(const BatchView* batch, Py_ssize_t b) noexcept nogil:
@@ -439,6 +458,7 @@ cdef class Stepper:
     cdef double loss_parameter, alpha, weight_decay, penalty
     cdef double clock[3]            # seconds spent so far: gather, forward, backward
     cdef double* partial
+    cdef share_t* shares            # of the chunks of a layer, for each thread
     cdef real_t* others             # sums of the second halves
     cdef uint8_t* flags             # of silent neurons, the features first
     cdef uint32_t dropout_seed
@@ -490,7 +510,8 @@ cdef class Stepper:
             self.borrowed.append((*optimizer.moments[depth], *optimizer.bias_moments[depth]))
         self.partial = <double*> calloc(largest_chunks, sizeof(double))
         self.flags = give_flags(self.layers, self.n_layers)
-        if self.partial == NULL or self.flags == NULL:
+        self.shares = <share_t*> calloc(n_threads, sizeof(share_t))
+        if self.partial == NULL or self.flags == NULL or self.shares == NULL:
             raise MemoryError
         pace = workspace.pace
         self.pace = <Pace*> &pace[0]
@@ -525,6 +546,7 @@ cdef class Stepper:
         free(self.tables)
         free(self.partial)
         free(self.flags)
+        free(self.shares)
 
     def step(self, const int32_t[::1] rows, double learning_rate, double step_size,
              uint32_t step_number):
@@ -599,7 +621,8 @@ cdef class Stepper:
         gathered = wall_seconds()
         for depth in range(self.n_layers):
             forward_layer(&self.layers[depth], self.tables[depth], self.tables[depth + 1],
-                          self.others, width, self.dropout_key(depth, step_number), n_threads)
+                          self.others, self.shares, width,
+                          self.dropout_key(depth, step_number), n_threads)
         passed = wall_seconds()
         loss = loss_and_delta(self.loss, self.loss_parameter, &self.batch, self.tables[last + 1],
                               output.n_out, weight_sum)
@@ -615,23 +638,31 @@ cdef class Stepper:
         return loss
 
     cdef void backward_layer(
-        self, int depth, Py_ssize_t width, uint32_t step_number, int n_threads,
+        self, int depth, Py_ssize_t width, uint32_t step_number, int most_threads,
     ) noexcept nogil:
-        cdef int c
+        cdef int c, t
+        cdef LayerView* layer = &self.layers[depth]
+        cdef int n_threads = n_threads_for(layer, width, most_threads)
+        share_out(self.shares, n_threads, layer.n_chunks)
+        for t in prange(n_threads, num_threads=n_threads, use_threads_if=n_threads > 1,
+                        schedule="static", chunksize=1):
+            self.backward_share(depth, width, step_number, t, n_threads)
+        for c in range(layer.n_chunks):
+            self.penalty += self.partial[c]
+
+    cdef void backward_share(
+        self, int depth, Py_ssize_t width, uint32_t step_number, int thread, int n_threads,
+    ) noexcept nogil:
         cdef LayerView* layer = &self.layers[depth]
         cdef LayerView* below = &self.layers[depth - 1] if depth > 0 else NULL
         cdef uint32_t key = self.dropout_key(depth - 1, step_number)
-        cdef real_t* sums
-        cdef bint use_threads = (
-            n_threads > 1 and layer.indptr[layer.n_in] * (width + 16) > SERIAL_WORK)
-        for c in prange(layer.n_chunks, num_threads=n_threads, use_threads_if=use_threads,
-                        schedule="dynamic", chunksize=1):
-            sums = self.scratch + threadid() * self.scratch_size
+        cdef real_t* sums = self.scratch + thread * self.scratch_size
+        cdef int32_t c = take_chunk(self.shares, n_threads, thread)
+        while c >= 0:
             self.partial[c] = backward_rows(
                 layer, below, layer.chunks[c], layer.chunks[c + 1], self.tables[depth + 1],
                 self.tables[depth], width, &self.rule, key, sums + self.sums_size, sums)
-        for c in range(layer.n_chunks):
-            self.penalty += self.partial[c]
+            c = take_chunk(self.shares, n_threads, thread)
 
 
 def forward(network, X, tables, outputs, *, partial=None, n_threads=1):
@@ -704,7 +735,7 @@ def forward(network, X, tables, outputs, *, partial=None, n_threads=1):
                 batch.width = padded_width(n)
                 gather(&batch, rooms[0], flags, threads)
                 for depth in range(n_layers):
-                    forward_layer(&layers[depth], rooms[depth], rooms[depth + 1], others,
+                    forward_layer(&layers[depth], rooms[depth], rooms[depth + 1], others, NULL,
                                   batch.width, 0, threads)
                 scores = rooms[n_layers]
                 for b in range(n):
