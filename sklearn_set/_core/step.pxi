@@ -77,7 +77,7 @@ cdef enum:
     # Activating fewer outputs takes less time than threads need to meet once more.
     SERIAL_FINISH = 1 << 14
     # Output neurons whose activation is computed in one go.
-    FINISHED_ROWS = 256
+    FINISHED_ROWS = 64
     # Positions whose gradients are computed in one go.
     CANDIDATES = 1024
     # Features whose part of the batch is transposed in one go, small enough for the first cache.

@@ -49,7 +49,7 @@ class Look(NamedTuple):
         Of several processors one may be a little slower.  On a core that two share, sums take 1.7
         times as long, and a lap takes five times as long without a cache in common.
         """
-        return self.arithmetic <= 1.25 * best.arithmetic and self.lap <= 2 * best.lap
+        return self.arithmetic <= 1.1 * best.arithmetic and self.lap <= 2 * best.lap
 
 
 class Calm:
