@@ -9,27 +9,10 @@
 #include <sched.h>
 #endif
 #include <pthread.h>
-#include <stdatomic.h>
-#include <time.h>
 
-#if defined(__AVX512F__)
-#define LANES 16
-#elif defined(__AVX__)
-#define LANES 8
-#else
-#define LANES 4
-#endif
-
-/* Independent sums that keep the multiply-add units busy, and still fit the registers. */
-#if defined(__AVX512F__) || defined(__aarch64__)
-#define N_SUMS 16
-#else
-#define N_SUMS 12
-#endif
+#include "probes.h"
 
 enum { STEPS = 1 << 16, LAPS = 500, MOST_THREADS = 256 };
-
-typedef float wide __attribute__((vector_size(4 * LANES)));
 
 static _Alignas(128) atomic_int held;
 static int n_holders;
@@ -41,13 +24,6 @@ typedef struct {
     double arithmetic, lap;
     float sum;
 } Worker;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static void bind(int processor)
 {
@@ -63,20 +39,6 @@ static void bind(int processor)
 #endif
 }
 
-static float multiply_add(void)
-{
-    wide sums[N_SUMS], factor = (wide){0} + 0.9999f, term = (wide){0} + 1e-6f;
-    for (int k = 0; k < N_SUMS; k++)
-        sums[k] = (wide){0} + (float)k;
-    for (int step = 0; step < STEPS; step++)
-        #pragma GCC unroll 16
-        for (int k = 0; k < N_SUMS; k++)
-            sums[k] = sums[k] * factor + term;
-    for (int k = 1; k < N_SUMS; k++)
-        sums[0] += sums[k];
-    return sums[0][0];
-}
-
 static void meet(Worker *worker, int n_times)
 {
     atomic_fetch_add(worker->ready, 1);
@@ -90,17 +52,10 @@ static void *work(void *argument)
     bind(worker->processor);
     meet(worker, 1);
     double began = now();
-    worker->sum = multiply_add();
+    worker->sum = multiply_add(STEPS);
     worker->arithmetic = now() - began;
     meet(worker, 2);
-    began = now();
-    for (int lap = 0; lap < LAPS; lap++) {
-        int turn = lap * worker->n_threads + worker->number;
-        while (atomic_load_explicit(worker->turn, memory_order_acquire) != turn)
-            ;
-        atomic_store_explicit(worker->turn, turn + 1, memory_order_release);
-    }
-    worker->lap = (now() - began) / LAPS;
+    worker->lap = lap_of(worker->turn, worker->number, worker->n_threads, LAPS);
     return NULL;
 }
 

@@ -17,30 +17,15 @@
  */
 #include <math.h>
 #include <omp.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
 
-#if defined(__AVX512F__)
-#define LANES 16
-#elif defined(__AVX__)
-#define LANES 8
-#else
-#define LANES 4
-#endif
-
-/* Independent sums that keep the multiply-add units busy, and still fit the registers. */
-#if defined(__AVX512F__) || defined(__aarch64__)
-#define N_SUMS 16
-#else
-#define N_SUMS 12
-#endif
+#include "probes.h"
 
 enum {
     PASSES = 5,               /* over all figures */
@@ -65,8 +50,6 @@ static const size_t TABLE_BYTES[] = {32 * KB, 256 * KB, MB, 8 * MB, 32 * MB, 64 
 #define LENGTH(array) (int)(sizeof(array) / sizeof((array)[0]))
 #define LARGEST (512 * MB)
 
-typedef float wide __attribute__((vector_size(4 * LANES)));
-
 /* Vectors at addresses of rows, which are aligned to one number only. */
 #define IN_ROW(n) __attribute__((vector_size(4 * (n)), aligned(4), may_alias))
 typedef float lanes2 IN_ROW(2);
@@ -87,13 +70,6 @@ typedef void (*Body)(const Job *job, int thread, int n_threads);
 
 static volatile float sink;
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 /* Large pages where the system gives them, as NumPy asks for its own large arrays. */
 static void *room(size_t n_bytes)
 {
@@ -110,18 +86,6 @@ static void *room(size_t n_bytes)
     return memory;
 }
 
-static double lap_of(atomic_int *turn, int thread, int n_threads)
-{
-    double began = now();
-    for (int lap = 0; lap < LAPS; lap++) {
-        int mine = lap * n_threads + thread;
-        while (atomic_load_explicit(turn, memory_order_acquire) != mine)
-            ;
-        atomic_store_explicit(turn, mine + 1, memory_order_release);
-    }
-    return (now() - began) / LAPS;
-}
-
 typedef struct { double seconds, lap; } Round;
 
 /* A round of a body that all threads begin together: from the first to begin, in case another is
@@ -136,32 +100,22 @@ static Round timed(Body body, const Job *job, int n_threads)
     #pragma omp parallel num_threads(n_threads) reduction(min : began) reduction(max : ended, lap)
     {
         int thread = omp_get_thread_num(), n = omp_get_num_threads();
-        lap = lap_of(&before, thread, n);
+        lap = lap_of(&before, thread, n, LAPS);
         #pragma omp barrier
         began = now();
         body(job, thread, n);
         ended = now();
-        lap = fmax(lap, lap_of(&after, thread, n));
+        lap = fmax(lap, lap_of(&after, thread, n, LAPS));
     }
     return (Round){ended - began, lap};
 }
 
 /* ------------------------------------------------------------------------------ arithmetic */
 
-static void multiply_add(const Job *job, int thread, int n_threads)
+static void arithmetic(const Job *job, int thread, int n_threads)
 {
     (void)thread, (void)n_threads;
-    wide sums[N_SUMS];
-    wide factor = (wide){0} + 0.9999f, term = (wide){0} + 1e-6f;
-    for (int k = 0; k < N_SUMS; k++)
-        sums[k] = (wide){0} + (float)k;
-    for (int step = 0; step < job->repeats; step++)
-        #pragma GCC unroll 16
-        for (int k = 0; k < N_SUMS; k++)
-            sums[k] = sums[k] * factor + term;
-    for (int k = 1; k < N_SUMS; k++)
-        sums[0] += sums[k];
-    sink = sums[0][0];
+    sink = multiply_add(job->repeats);
 }
 
 static void measure_peak(int n_threads)
@@ -169,7 +123,7 @@ static void measure_peak(int n_threads)
     Job job = {.repeats = PEAK_STEPS};
     double flops = 2.0 * LANES * N_SUMS * PEAK_STEPS * n_threads;
     for (job.round = 0; job.round < ROUNDS; job.round++) {
-        Round round = timed(multiply_add, &job, n_threads);
+        Round round = timed(arithmetic, &job, n_threads);
         printf("peak %d %.6g %.4g\n", n_threads, flops / round.seconds, round.lap);
     }
 }
