@@ -6,10 +6,11 @@
 Both are built in folders of their own, and measured by this checkout's steps.py in two
 processes that take turns: of each case a burst of steps, now one first and now the other.  Every
 two bursts give a ratio, if the processors were at full speed before and after them (see calm.py):
-else they are repeated, until --patience seconds have passed.  Because a process may be lucky in
-where its memory lies, there are several pairs of processes.  A difference counts if the 99 %
-interval of the median ratio leaves out 1 and the pairs of processes agree about its sign; less is
-within the noise.  Nothing else that is busy should run meanwhile.
+else they are repeated, until --patience seconds have passed: then they count, and a mark `!` with
+the number of such rounds tells.  Because a process may be lucky in where its memory lies, there
+are several pairs of processes.  A difference counts if the 99 % interval of the median ratio
+leaves out 1 and the pairs of processes agree about its sign; less is within the noise.  Nothing
+else that is busy should run meanwhile.
 """
 
 import contextlib
@@ -152,9 +153,11 @@ def measure(folders, cases, arguments):
     ------
     dict
         Per case: "base" and "head", for every pair of processes a list of rounds, each of which
-        is a dict of seconds by phase.
+        is a dict of seconds by phase; "disturbed", in how many the processors were not at full
+        speed.
     """
     seconds = {case: {"base": [], "head": []} for case in cases}
+    disturbed = dict.fromkeys(cases, 0)
     calm = Calm(arguments.patience)
     for _ in range(arguments.pairs):
         with contextlib.ExitStack() as stack:
@@ -168,13 +171,14 @@ def measure(folders, cases, arguments):
             for number in range(arguments.rounds):
                 for case in cases:
                     order = sorted(workers, reverse=number % 2)
-                    bursts, _ = calm.measure(
+                    bursts, was_calm = calm.measure(
                         case.threads, two_bursts, workers, order, case, arguments.burst
                     )
+                    disturbed[case] += not was_calm
                     for side, took in bursts.items():
                         seconds[case][side][-1].append(took)
     for case in cases:
-        yield case._asdict() | seconds[case]
+        yield case._asdict() | seconds[case] | {"disturbed": disturbed[case]}
 
 
 def two_bursts(workers, order, case, seconds):
@@ -194,7 +198,8 @@ def row(result):
     for phase in PHASES:
         of_phase = ratios(result, phase)
         cells.append(digits(overall(of_phase)) if of_phase else "")
-    return [*cells, verdict(of_pairs)]
+    mark = f" !{result['disturbed']}" if result["disturbed"] else ""
+    return [*cells, verdict(of_pairs) + mark]
 
 
 def ratios(result, phase):
