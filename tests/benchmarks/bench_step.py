@@ -29,6 +29,7 @@ from reporting import (
     digits,
     figure,
     make_parser,
+    mark,
     print_machine,
     print_table,
     write_json,
@@ -123,7 +124,10 @@ def with_roofline(result, limits):
 
 def step_row(result):
     median, least = result["median"], result["min"]
-    row = [*case_of(result).cells, with_least(median["step"], least["step"], 1e3) + mark(result)]
+    row = [
+        *case_of(result).cells,
+        with_least(median["step"], least["step"], 1e3) + mark(result["disturbed"]),
+    ]
     row += [digits(median[phase] * 1e3) if phase in median else "" for phase in PHASES]
     if result["limit"] is not None:
         row += [digits(result["limit"] * 1e3), result["limited by"]]
@@ -134,7 +138,10 @@ def step_row(result):
 def connection_row(result):
     case, median = case_of(result), result["median"]
     scale = 1e9 / case.n_connections / case.batch
-    row = [*case.cells, with_least(median["step"], result["min"]["step"], scale) + mark(result)]
+    row = [
+        *case.cells,
+        with_least(median["step"], result["min"]["step"], scale) + mark(result["disturbed"]),
+    ]
     row += [digits(median[phase] * scale) if phase in median else "" for phase in PHASES]
     if result["limit"] is not None:
         row.append(digits(result["limit"] * scale))
@@ -145,16 +152,13 @@ def structure_row(result):
     case, median, least = case_of(result), result["median"], result["min"]
     scale = 1e9 / case.n_connections
     cells = [case.workload, f"{case.n_connections:,}", *case.cells[1:2], *case.cells[3:]]
-    return cells + [with_least(median[what], least[what], scale) + mark(result) for what in median]
+    return cells + [
+        with_least(median[what], least[what], scale) + mark(result["disturbed"]) for what in median
+    ]
 
 
 def with_least(median, least, scale):
     return f"{digits(median * scale)} ({digits(least * scale)})"
-
-
-def mark(result):
-    """What tells of rounds that were disturbed."""
-    return f" !{result['disturbed']}" if result["disturbed"] else ""
 
 
 def draw(results, path):

@@ -27,7 +27,7 @@ import tempfile
 from pathlib import Path
 
 from calm import Calm
-from reporting import digits, make_parser, print_machine, print_table, write_json
+from reporting import digits, make_parser, mark, print_machine, print_table, write_json
 from scipy import stats
 from steps import CASE_HEADER, FORCE_THREADS, PHASES, add_case_options, case_of, make_cases
 
@@ -198,8 +198,7 @@ def row(result):
     for phase in PHASES:
         of_phase = ratios(result, phase)
         cells.append(digits(overall(of_phase)) if of_phase else "")
-    mark = f" !{result['disturbed']}" if result["disturbed"] else ""
-    return [*cells, verdict(of_pairs) + mark]
+    return [*cells, verdict(of_pairs) + mark(result["disturbed"])]
 
 
 def ratios(result, phase):

@@ -42,6 +42,11 @@ def digits(value, n_digits=3):
     return f"{rounded:,.{decimals}f}"
 
 
+def mark(n_disturbed):
+    """What tells of rounds that were disturbed (see calm.py), behind their figure."""
+    return f" !{n_disturbed}" if n_disturbed else ""
+
+
 def compile_c(source, flags, folder):
     """Compile a file with the system's C compiler; return what becomes of it."""
     program = folder / source.stem
