@@ -257,7 +257,7 @@ cdef int64_t count_kept(const uint8_t[::1] keep, Py_ssize_t start, Py_ssize_t st
 
 cdef int parts(Py_ssize_t n, int n_threads):
     """In how many parts to do the work on n connections: threads must be worth waking."""
-    return 1 if n < 50_000 else n_threads
+    return 1 if n < 16_000 else n_threads
 
 
 def locate(

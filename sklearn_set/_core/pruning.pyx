@@ -15,7 +15,7 @@ ctypedef fused value_t:
 
 cdef enum:
     BLOCK = 1024            # numbers compared in one go, by vector instructions
-    WORTH_THREADS = 50_000
+    WORTH_THREADS = 16_000
 
 
 def count_negative(const value_t[::1] values, int n_threads=1):

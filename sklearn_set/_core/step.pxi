@@ -68,12 +68,11 @@ cdef enum:
     CACHED_SUMS = 1 << 18
     NEAR_SUMS = 1 << 20
     PREDICTED = 8               # the width that predictions are taken to have
-    # A pass over fewer connections x (width + 16), some ten microseconds, stays serial:
-    # waking threads costs a microsecond on an idle machine, but waiting for one that a neighbour
-    # has displaced costs milliseconds.
-    SERIAL_WORK = 400_000
+    # A pass over fewer connections x (width + 16), some five microseconds, stays serial: waking
+    # threads that wait costs half a microsecond, but one that a neighbour has displaced milliseconds.
+    SERIAL_WORK = 100_000
     # The same of reading a batch, in numbers: they come from memory that is farther away.
-    SERIAL_GATHER = 40_000
+    SERIAL_GATHER = 12_000
     # Activating fewer outputs takes less time than threads need to meet once more.
     SERIAL_FINISH = 1 << 14
     # Output neurons whose activation is computed in one go.
