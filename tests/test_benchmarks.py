@@ -290,8 +290,8 @@ def calm(modules, monkeypatch):
 
 
 def test_measurements_wait_for_full_speed(calm):
-    # Waits at the second and the third, is disturbed during the first call, not the second.
-    seen = [(1, 1), (1.7, 1), (1, 5), (1.1, 1.5), (1, 5), (1, 1), (1, 1)]
+    # Waits at the second to fourth look, is disturbed during the first call, not the second.
+    seen = [(1, 1), (1.7, 1), (1.07, 1), (1, 5), (1.03, 1.5), (1, 5), (1, 1), (1, 1)]
     calm = calm(60, seen)
     calm.look(2)
     calls = iter(range(9))

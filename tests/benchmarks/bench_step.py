@@ -13,7 +13,8 @@ median of the rounds and the fastest step.  Phases: `gather` reads the batch, `f
 forward pass, `backward` loss, backward pass and update.
 
 Measured apart, in nanoseconds per connection: `initialise` draws a network, `evolve` renews 30 %
-of its connections, `prepare` makes what the kernels need after that: scratch memory, indexes.
+of its connections for the second time (the first touches new memory, as only a fit's first does),
+`prepare` makes what the kernels need after that: scratch memory, indexes.
 
 The column "x limit" is the median over the roofline of limits.py, and in brackets the fastest
 step over it: the roofline is of the fastest too.
