@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
+from sklearn_set._core.products import times_table
 from sklearn_set.network import kernel_input
 
 # Numbers that are mixed at a time: some tens of megabytes, whatever the data.
@@ -41,7 +42,7 @@ def soften(data, n_outputs, label_smoothing):
     return replace(data, y=(data.y * (1 - label_smoothing) + label_smoothing / 2).astype(dtype))
 
 
-def mixed_parts(data, order, mixup, *, n_features, batch_size, rng):
+def mixed_parts(data, order, mixup, *, n_features, batch_size, rng, n_threads=1):
     """Mix every sample with another, part after part.
 
     Mixup (Zhang et al., 2018, arXiv 1710.09412, eq. 1): a sample and its target become weighted
@@ -62,6 +63,8 @@ def mixed_parts(data, order, mixup, *, n_features, batch_size, rng):
     batch_size : int
         A part holds whole batches.
     rng : numpy.random.Generator
+    n_threads : int, default=1
+        Changes nothing but time.
 
     Yields
     ------
@@ -78,17 +81,21 @@ def mixed_parts(data, order, mixup, *, n_features, batch_size, rng):
         rows = order[start : start + n_batches * batch_size]
         shares = rng.beta(mixup, mixup, size=rows.shape[0])
         partners = rng.choice(order, rows.shape[0])
-        yield _mixed(data, X, rows, partners, np.maximum(shares, 1 - shares))
+        yield _mixed(data, X, rows, partners, np.maximum(shares, 1 - shares), n_threads)
 
 
-def _mixed(data, X, rows, partners, shares):
+def _mixed(data, X, rows, partners, shares, n_threads):
     """The weighted means of pairs, as products with a matrix that has two shares in every row."""
     y, weight, dtype = data.y, data.sample_weight, X.dtype
     n = rows.shape[0]
     columns = np.column_stack([rows, partners]).ravel()
     values = np.column_stack([shares, 1 - shares]).astype(dtype).ravel()
     matrix = sparse.csr_array((values, columns, np.arange(0, 2 * n + 1, 2)), (n, y.shape[0]))
-    mixed = matrix @ X
+    if sparse.issparse(X):
+        mixed = matrix @ X
+    else:
+        pairs = matrix.indptr.astype(np.int32), columns.astype(np.int32), values
+        mixed = times_table(*pairs, X, np.arange(n + 1, dtype=np.int32), n_threads)
     if weight is not None:
         matrix.data *= weight[columns]
         weight = matrix.sum(axis=1).astype(dtype)

@@ -268,9 +268,10 @@ def grow_guided(topology, keep, n_new, rng, probe):
     n_free = topology.n_positions - (topology.n_connections - n_new)
     candidates = draw_distinct(n_free, min(_CANDIDATES * n_new, n_free), rng)
     among_equals = rng.integers(2**63)
-    gradients = np.abs(probe.gradients(positions_of_ranks(topology, keep, candidates)))
+    gradients = probe.gradients(positions_of_ranks(topology, keep, candidates, probe.n_threads))
+    np.abs(gradients, out=gradients)
     gradients[np.isnan(gradients)] = 0
-    return candidates[_largest(gradients, n_new, among_equals)]
+    return np.compress(_largest(gradients, n_new, among_equals), candidates)
 
 
 def _largest(values, n, seed):

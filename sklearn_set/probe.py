@@ -1,7 +1,7 @@
 """What a growth rule may ask of some samples: gradients where there are no connections.
 
-One forward and one backward pass through the connections, in NumPy and SciPy, keep the outputs
-and the deltas of all neurons; the gradient of any position of a layer is then a sum over the
+One forward and one backward pass through the connections keep the outputs and the deltas of all
+neurons; the gradient of any position of a layer is then a sum over the
 samples, which a kernel takes.  Nothing of size n_in x n_out exists.  Knows layers, but neither
 evolution nor time.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import expit, ndtr
 
 from sklearn_set import machine
+from sklearn_set._core.products import times_table, transpose_times_table
 from sklearn_set.losses import LOSSES
 
 # Samples of a probe: enough for a stable sign, few enough to be cheap; at least a batch of them.
@@ -129,45 +130,39 @@ def probe(network, X, y, sample_weight, loss, rows, loss_parameter=0.0, n_thread
     list of LayerProbe
         One for each layer.
     """
-    table = _table(X, rows, network.sizes[0])
+    kernels = machine.kernels(network.dtype.name)
+    table = kernels.table_of(X, rows.astype(np.int32), network.sizes[0], n_threads)
     weight = np.ones(rows.shape[0]) if sample_weight is None else sample_weight[rows]
     weight = (weight / weight.sum()).astype(table.dtype)
     # Overflow is no business of a probe: the training step tells the user.
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        inputs, z = _forward(network, table)
+        inputs, z = _forward(network, table, n_threads)
         residual = LOSSES[loss].residual(z.pop().T, y[rows], loss_parameter)
-        deltas = _backward(network, z, np.ascontiguousarray(residual.T * weight))
+        delta = np.ascontiguousarray(residual.T * weight)
+        deltas = _backward(network, z, delta, n_threads)
     return [LayerProbe(*pair, n_threads) for pair in zip(inputs, deltas, strict=True)]
 
 
-def _table(X, rows, n_features):
-    """The samples as a table of shape (n_features, n_rows)."""
-    if not isinstance(X, tuple):
-        return np.ascontiguousarray(X[rows].T)
-    data, indices, indptr = X
-    table = np.zeros((n_features, rows.shape[0]), data.dtype)
-    for column, row in enumerate(rows):
-        stored = slice(indptr[row], indptr[row + 1])
-        np.add.at(table[:, column], indices[stored], data[stored])  # one may be stored in parts
-    return table
-
-
-def _forward(network, table):
+def _forward(network, table, n_threads):
     """Inputs and pre-activations of every layer."""
     inputs, z = [], []
     for layer in network.layers:
         inputs.append(table)
-        z.append(layer.as_csr().T @ table)
+        topology = layer.topology
+        csr = topology.indptr, topology.indices, layer.weights
+        z.append(transpose_times_table(*csr, table, topology.n_out, n_threads))
         z[-1] += layer.bias[:, np.newaxis]
         table = ACTIVATIONS[layer.activation][0](z[-1], layer.activation_parameter)
     return inputs, z
 
 
-def _backward(network, z, delta):
+def _backward(network, z, delta, n_threads):
     """Deltas of every layer, from those of the last; `z`, of the hidden layers, is used up."""
     deltas = [delta]
     for below, layer in zip(network.layers[-2::-1], network.layers[:0:-1], strict=True):
-        delta = layer.as_csr() @ delta
+        topology = layer.topology
+        csr = topology.indptr, topology.indices, layer.weights
+        delta = times_table(*csr, delta, topology.chunks, n_threads)
         delta *= ACTIVATIONS[below.activation][1](z.pop(), below.activation_parameter)
         deltas.insert(0, delta)
     return deltas

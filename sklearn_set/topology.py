@@ -201,7 +201,7 @@ def regrown(topology, keep, ranks, n_threads=1):
     return Topology(topology.n_in, topology.n_out, indptr, indices), source
 
 
-def positions_of_ranks(topology, keep, ranks):
+def positions_of_ranks(topology, keep, ranks, n_threads=1):
     """Where the free positions of the given ranks are.
 
     Parameters
@@ -210,6 +210,7 @@ def positions_of_ranks(topology, keep, ranks):
     keep : ndarray of shape (n_connections,), uint8 or bool
     ranks : ndarray of shape (n_ranks,), int64
         Ascending, among the positions that no kept connection holds.
+    n_threads : int, default=1
 
     Returns
     -------
@@ -217,7 +218,7 @@ def positions_of_ranks(topology, keep, ranks):
         Positions, numbered ``input * n_out + output``.
     """
     return connections.locate(
-        topology.indptr, topology.indices, keep.view(np.uint8), ranks, topology.n_out
+        topology.indptr, topology.indices, keep.view(np.uint8), ranks, topology.n_out, n_threads
     )
 
 

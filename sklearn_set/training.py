@@ -424,6 +424,7 @@ def run_epoch(network, optimizer, workspace, data, settings, progress, randomnes
             n_features=network.sizes[0],
             batch_size=settings.batch_size,
             rng=randomness.order,
+            n_threads=workspace.n_threads_that_pay(),
         )
     total, n_used, finite = 0.0, 0, True
     for part in parts:

@@ -232,6 +232,27 @@ def test_parts_hold_whole_batches_and_together_the_epoch(numbers, n_samples, mon
         assert part.y.shape == (len(part.rows), N_OUTPUTS)
 
 
+def test_threads_change_no_bit():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((300, 500)), rng.random((300, 2))
+    data = TrainingData(X, y, None, "squared_error", np.arange(300, dtype=np.int32))
+    (one,), (two,) = (
+        list(
+            mixed_parts(
+                data,
+                data.rows,
+                1.0,
+                n_features=500,
+                batch_size=BATCH,
+                rng=np.random.default_rng(0),
+                n_threads=n_threads,
+            )
+        )
+        for n_threads in (1, 2)
+    )
+    np.testing.assert_array_equal(one.X, two.X)
+
+
 @every_dtype
 @pytest.mark.parametrize("duplicates", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])

@@ -517,7 +517,7 @@ def test_only_what_python_calls_knows_threads():
     # law 5 of doc/design.md
     sources = [path for path in CORE.iterdir() if path.suffix in (".pyx", ".pxd", ".pxi")]
     knowing = [path.name for path in sources if "prange" in path.read_text(encoding="utf-8")]
-    assert sorted(knowing) == ["connections.pyx", "pruning.pyx", "step.pxi"]
+    assert sorted(knowing) == ["connections.pyx", "products.pyx", "pruning.pyx", "step.pxi"]
 
 
 # ------------------------------------------------------------------------------------------ links

@@ -613,6 +613,27 @@ def test_positions_of_ranks_equal_counting_the_free_ones():
         )
 
 
+def test_threads_find_the_same_positions():
+    rng = np.random.default_rng(0)
+    topology = erdos_renyi(3000, 2000, 10, rng)
+    keep = rng.random(topology.n_connections) < 2 / 3
+    n_free = topology.n_positions - np.count_nonzero(keep)
+    for n_ranks in (0, 1, 100, 60_000):
+        ranks = np.unique(rng.integers(n_free, size=n_ranks))
+        one = positions_of_ranks(topology, keep, ranks)
+        for n_threads in (2, 3, 7):
+            result = positions_of_ranks(topology, keep, ranks, n_threads)
+            np.testing.assert_array_equal(one, result)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_ranks_beyond_the_free_positions_are_refused(n_threads):
+    topology, keep = pruned_layer()
+    n_free = topology.n_positions - np.count_nonzero(keep)
+    with pytest.raises(ValueError, match="a rank exceeds the number of free positions"):
+        positions_of_ranks(topology, keep, np.array([0, n_free]), n_threads)
+
+
 def test_positions_beyond_32_bits():
     topology = erdos_renyi(300_000, 300_000, 0.001, np.random.default_rng(0))
     keep = np.ones(topology.n_connections, dtype=bool)

@@ -111,6 +111,23 @@ def test_dense_and_sparse_samples_give_the_same_bits(dtype, duplicates):
         np.testing.assert_array_equal(one.deltas, other.deltas)
 
 
+@pytest.mark.parametrize("sparse_input", [False, True])
+@pytest.mark.parametrize("n_samples", [1, 37, 64])
+def test_threads_change_no_bit(n_samples, sparse_input):
+    sizes = 3000, 500, 4
+    data = make_data(n_samples, sizes, "softmax_log_loss", "float32", seed=1, weighted=False)
+    network = irregular_network(sizes, "relu", "float32", seed=3)
+    X = as_csr(data.X) if sparse_input else data.X
+    rows = np.random.default_rng(0).permutation(n_samples)
+    arguments = network, X, data.y, None, data.loss, rows
+    pairs = zip(probe.probe(*arguments), probe.probe(*arguments, n_threads=2), strict=True)
+    np.testing.assert_array_equal(probe.probe(*arguments)[0].inputs, data.X[rows].T)
+    for one, two in pairs:
+        np.testing.assert_array_equal(one.inputs, two.inputs)
+        np.testing.assert_array_equal(one.deltas, two.deltas)
+        np.testing.assert_array_equal(all_gradients(one), all_gradients(two))
+
+
 def test_only_the_rows_count():
     data = make_data(N_SAMPLES, SIZES, "squared_error", "float64", seed=1, weighted=False)
     network = irregular_network(SIZES, "tanh", "float64", seed=3)

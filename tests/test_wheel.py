@@ -21,7 +21,14 @@ if platform.machine().lower() not in ("x86_64", "amd64") or sys.platform == "win
     pytest.skip("the baseline is all there is here", allow_module_level=True)
 
 KERNELS = [f"step_{variant}_{real}" for variant in machine.VARIANTS for real in ("f32", "f64")]
-FOR_ALL = ["connections", "pruning", "system", "step_baseline_f32", "step_baseline_f64"]
+FOR_ALL = [
+    "connections",
+    "products",
+    "pruning",
+    "system",
+    "step_baseline_f32",
+    "step_baseline_f64",
+]
 
 needs_objdump = pytest.mark.skipif(
     shutil.which("objdump") is None, reason="needs objdump, of the GNU binutils"

@@ -177,22 +177,9 @@ def splice(
     """
     cdef Py_ssize_t n_in = indptr.shape[0] - 1, n_new = ranks.shape[0], n, c
     cdef int n_chunks = parts(max(indices.shape[0], n_new), n_threads)
-    # rows that begin a chunk; kept connections and newcomers before it
-    rows_array = np.searchsorted(indptr, np.linspace(0, indices.shape[0], n_chunks + 1))
-    if indices.shape[0] == 0:
-        rows_array = np.linspace(0, n_in, n_chunks + 1).astype(np.int64)
-    rows_array[0], rows_array[-1] = 0, n_in
+    rows_array, kept_array, grown_array = cut(indptr, keep, ranks, n_out, n_chunks)
     cdef int64_t[::1] rows = rows_array
-    kept_array = np.zeros(n_chunks + 1, dtype=np.int64)
     cdef int64_t[::1] kept = kept_array
-    for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
-                    schedule="static", chunksize=1):
-        kept[c + 1] = count_kept(keep, indptr[rows[c]], indptr[rows[c + 1]])
-    np.cumsum(kept_array, out=kept_array)
-    n_free = n_in * <int64_t> n_out - kept_array[-1]
-    if n_new and ranks[n_new - 1] >= n_free:
-        raise ValueError("a rank exceeds the number of free positions")
-    grown_array = np.searchsorted(ranks, rows_array * <int64_t> n_out - kept_array)
     cdef int64_t[::1] grown = grown_array
     n = kept_array[-1] + n_new
     new_indptr_array = np.empty(n_in + 1, dtype=np.int32)
@@ -207,6 +194,28 @@ def splice(
         splice_rows(indptr, indices, keep, ranks, n_out, rows[c], rows[c + 1], kept[c], grown[c],
                     kept[c + 1] + grown[c + 1], new_indptr, new_indices, source)
     return new_indptr_array, new_indices_array, source_array
+
+
+cdef tuple cut(
+    const int32_t[::1] indptr, const uint8_t[::1] keep, const int64_t[::1] ranks, int64_t n_out,
+    int n_chunks,
+):
+    """The rows that begin a chunk, and how many are kept and have come before it."""
+    cdef Py_ssize_t n_in = indptr.shape[0] - 1, n_slots = keep.shape[0], c
+    rows_array = np.searchsorted(indptr, np.linspace(0, n_slots, n_chunks + 1))
+    if n_slots == 0:
+        rows_array = np.linspace(0, n_in, n_chunks + 1).astype(np.int64)
+    rows_array[0], rows_array[-1] = 0, n_in
+    cdef int64_t[::1] rows = rows_array
+    kept_array = np.zeros(n_chunks + 1, dtype=np.int64)
+    cdef int64_t[::1] kept = kept_array
+    for c in prange(n_chunks, num_threads=n_chunks, use_threads_if=n_chunks > 1, nogil=True,
+                    schedule="static", chunksize=1):
+        kept[c + 1] = count_kept(keep, indptr[rows[c]], indptr[rows[c + 1]])
+    np.cumsum(kept_array, out=kept_array)
+    if ranks.shape[0] and ranks[ranks.shape[0] - 1] >= n_in * n_out - kept_array[-1]:
+        raise ValueError("a rank exceeds the number of free positions")
+    return rows_array, kept_array, np.searchsorted(ranks, rows_array * n_out - kept_array)
 
 
 cdef void splice_rows(
@@ -262,7 +271,7 @@ cdef int parts(Py_ssize_t n, int n_threads):
 
 def locate(
     const int32_t[::1] indptr, const int32_t[::1] indices, const uint8_t[::1] keep,
-    const int64_t[::1] ranks, int64_t n_out,
+    const int64_t[::1] ranks, int64_t n_out, int n_threads=1,
 ):
     """Where the free positions of the given ranks are: one walk along both.
 
@@ -271,36 +280,62 @@ def locate(
     indptr : ndarray of shape (n_in + 1,), int32
     indices : ndarray of shape (n_connections,), int32
     keep : ndarray of shape (n_connections,), uint8
-        Which connections hold their position.
+        Which connections hold their position: 0 or 1.
     ranks : ndarray of shape (n_ranks,), int64
         Ascending ranks among the positions that no kept connection holds.
     n_out : int
+    n_threads : int, default=1
+        Changes nothing but time.
 
     Returns
     -------
     ndarray of shape (n_ranks,), int64
         Positions, numbered ``input * n_out + output``.
     """
-    cdef Py_ssize_t n_in = indptr.shape[0] - 1, n = ranks.shape[0], i, k, r = 0
-    cdef int64_t held, n_held = 0
-    result_array = np.empty(n, dtype=np.int64)
+    cdef Py_ssize_t c
+    cdef int n_chunks = parts(max(indices.shape[0], ranks.shape[0]), n_threads)
+    rows_array, kept_array, found_array = cut(indptr, keep, ranks, n_out, n_chunks)
+    cdef int64_t[::1] rows = rows_array
+    cdef int64_t[::1] kept = kept_array
+    cdef int64_t[::1] found = found_array
+    result_array = np.empty(ranks.shape[0], dtype=np.int64)
     cdef int64_t[::1] result = result_array
-    with nogil:
-        for i in range(n_in):
-            for k in range(indptr[i], indptr[i + 1]):
-                if not keep[k]:
-                    continue
-                held = i * n_out + indices[k]
-                while r < n and ranks[r] + n_held < held:
-                    result[r] = ranks[r] + n_held
-                    r += 1
-                n_held += 1
-            if r == n:
-                break
-        while r < n:
-            result[r] = ranks[r] + n_held
-            r += 1
+    for c in prange(n_chunks, num_threads=n_chunks, use_threads_if=n_chunks > 1, nogil=True,
+                    schedule="static", chunksize=1):
+        locate_in_rows(indptr, indices, keep, ranks, n_out, rows[c], rows[c + 1], kept[c],
+                       found[c], found[c + 1], result)
     return result_array
+
+
+cdef void locate_in_rows(
+    const int32_t[::1] indptr, const int32_t[::1] indices, const uint8_t[::1] keep,
+    const int64_t[::1] ranks, int64_t n_out,
+    Py_ssize_t start,               # input neurons [start, stop)
+    Py_ssize_t stop,
+    int64_t n_held,                 # connections kept before them
+    Py_ssize_t r,                   # ranks [r, last) are theirs
+    Py_ssize_t last,
+    int64_t[::1] result,
+) noexcept nogil:
+    cdef Py_ssize_t i, k, end
+    cdef int64_t base, position
+    cdef bint comes_first
+    for i in range(start, stop):
+        base = i * n_out
+        k = indptr[i]
+        end = indptr[i + 1]
+        while k < end and r < last:
+            # Which is next, the free position or the connection: numbers, not branches, which
+            # would be as good as random.  What is written too early is overwritten.
+            position = ranks[r] + n_held
+            comes_first = position < base + indices[k]
+            result[r] = position
+            r += comes_first
+            n_held += keep[k] & ~comes_first
+            k += not comes_first
+    while r < last:
+        result[r] = ranks[r] + n_held
+        r += 1
 
 
 def carry(

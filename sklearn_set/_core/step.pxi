@@ -69,7 +69,8 @@ cdef enum:
     NEAR_SUMS = 1 << 20
     PREDICTED = 8               # the width that predictions are taken to have
     # A pass over fewer connections x (width + 16), some five microseconds, stays serial: waking
-    # threads that wait costs half a microsecond, but one that a neighbour has displaced milliseconds.
+    # threads that wait costs half a microsecond, but one that another program has displaced
+    # milliseconds.
     SERIAL_WORK = 100_000
     # The same of reading a batch, in numbers: they come from memory that is farther away.
     SERIAL_GATHER = 12_000
@@ -747,6 +748,44 @@ def forward(network, X, tables, outputs, *, partial=None, n_threads=1):
         free(flags)
         free(layers)
         free(rooms)
+
+
+def table_of(X, const int32_t[::1] rows, int n_features, int n_threads=1):
+    """Some samples, feature by feature.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features) or tuple (data, indices, indptr)
+        As for `Stepper`.
+    rows : ndarray of shape (n_rows,), int32
+        The samples.
+    n_features : int
+    n_threads : int, default=1
+
+    Returns
+    -------
+    ndarray of shape (n_features, n_rows)
+    """
+    cdef BatchView batch
+    cdef uint8_t[::1] silent = np.empty(n_features, np.uint8)
+    table = np.empty((n_features, rows.shape[0]), REAL_DTYPE)
+    if rows.shape[0] == 0 or n_features == 0:
+        return table
+    cdef real_t* numbers = reals(table)
+    memset(&batch, 0, sizeof(BatchView))
+    if isinstance(X, tuple):
+        batch.csr_data = const_reals(X[0])
+        batch.csr_indices = const_ints(X[1])
+        batch.csr_indptr = const_longs(X[2])
+    else:
+        batch.dense = const_reals(X)
+    batch.n_features = n_features
+    batch.rows = &rows[0]
+    batch.n_batch = <int32_t> rows.shape[0]
+    batch.width = rows.shape[0]
+    with nogil:
+        gather(&batch, numbers, &silent[0], n_threads)
+    return table
 
 
 cdef inline real_t row_product(const real_t* row, const real_t* other, Py_ssize_t n) noexcept nogil:
