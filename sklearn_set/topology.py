@@ -278,7 +278,8 @@ def draw_distinct(population, size, rng):
         drawn = np.unique(np.concatenate([drawn, more]))
     excess = drawn.shape[0] - size
     if excess:
-        drawn = np.delete(drawn, rng.choice(drawn.shape[0], excess, replace=False, shuffle=False))
+        too_many = rng.choice(drawn.shape[0], excess, replace=False, shuffle=False)
+        drawn = connections.without(drawn, np.sort(too_many))
     return drawn
 
 
@@ -288,17 +289,20 @@ def _draw_ascending(population, n_draws, rng):
     Many draws are parted by value: how many fall into each range follows the multinomial law, and
     a range can be sorted in the cache.
     """
-    n_parts = n_draws // _DRAWS_IN_A_PART
-    if n_parts <= 1:
-        return _distinct(_integers(population, n_draws, rng))
+    n_parts = max(1, n_draws // _DRAWS_IN_A_PART)
     cuts = [population * part // n_parts for part in range(n_parts + 1)]
-    counts = rng.multinomial(n_draws, np.diff(cuts) / population).tolist()
-    return np.concatenate(
-        [
-            _distinct(_integers(high - low, count, rng)) + low
-            for (low, high), count in zip(pairwise(cuts), counts, strict=True)
-        ]
-    )
+    counts = [n_draws]
+    if n_parts > 1:
+        counts = rng.multinomial(n_draws, np.diff(cuts) / population).tolist()
+    drawn = np.empty(n_draws, np.int64)
+    n = 0
+    for (low, high), count in zip(pairwise(cuts), counts, strict=True):
+        part = _integers(high - low, count, rng)
+        if high - low <= 2**32:
+            part = part.astype(np.uint32)  # sorted in half the time
+        part.sort()
+        n += connections.distinct(part, low, drawn[n:])
+    return drawn[:n]
 
 
 def _integers(population, size, rng):
@@ -308,13 +312,3 @@ def _integers(population, size, rng):
     drawn = rng.integers(population << 31, size=size)
     drawn >>= 31
     return drawn
-
-
-def _distinct(values):
-    if values.shape[0] == 0:
-        return values
-    values.sort()
-    first = np.empty(values.shape[0], dtype=bool)
-    first[0] = True
-    np.not_equal(values[1:], values[:-1], out=first[1:])
-    return values[first]

@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import chi2, chisquare
 
 from sklearn_set import topology as topology_module
+from sklearn_set._core import connections
 from sklearn_set.topology import (
     Topology,
     draw_distinct,
@@ -313,3 +314,18 @@ def test_splits_part_the_outputs_of_every_input(n_parts):
             assert ((t_splits[part] <= outputs) & (outputs < t_splits[part + 1])).all()
     shares = np.diff(topology.t_indptr[t_splits])
     assert shares.max() - shares.min() <= 2 * np.diff(topology.t_indptr).max()
+
+
+@pytest.mark.parametrize("dtype", ["uint32", "int64"])
+@pytest.mark.parametrize("values", [[], [3], [3, 3], [0, 0, 1, 4, 4, 4, 9], [2**32 - 1] * 3])
+def test_distinct_numbers_are_told_apart(values, dtype):
+    out = np.full(len(values), -1)
+    n = connections.distinct(np.array(values, dtype), 10, out)
+    np.testing.assert_array_equal(out[:n], np.unique(np.array(values, "int64")) + 10)
+
+
+@pytest.mark.parametrize("places", [[], [0], [4], [0, 1, 2, 3, 4], [1, 3]])
+def test_numbers_are_left_out_by_place(places):
+    values = np.arange(50, 55)
+    result = connections.without(values, np.array(places, "int64"))
+    np.testing.assert_array_equal(result, np.delete(values, np.array(places, "int64")))
