@@ -268,6 +268,7 @@ def test_looks_at_the_processors_take_time():
     look = Calm(patience=0).look(2)
     assert 1e-6 < look.arithmetic < 1
     assert 1e-9 < look.lap < 1
+    assert 1e-11 < look.loads < look.reach < 1e-3
 
 
 @pytest.fixture
@@ -291,7 +292,7 @@ def calm(modules, monkeypatch):
 
 def test_measurements_wait_for_full_speed(calm):
     # Waits at the second to fourth look, is disturbed during the first call, not the second.
-    seen = [(1, 1), (1.7, 1), (1.07, 1), (1, 5), (1.03, 1.5), (1, 5), (1, 1), (1, 1)]
+    seen = [(1, 1), (1.7, 1), (1.2, 1), (1, 5), (1.05, 1.5), (1, 5), (1, 1), (1, 1)]
     calm = calm(60, seen)
     calm.look(2)
     calls = iter(range(9))
@@ -312,6 +313,14 @@ def test_full_speed_may_be_learnt_last(calm):
     calm = calm(60, [(1.7, 1), (1, 1), (1, 1), (1, 1)])
     calls = iter(range(9))
     assert calm.measure(2, lambda: next(calls)) == (1, True)
+
+
+def test_measurements_wait_for_the_caches_too(calm):
+    slow_reach, slow_loads = (1, 1, 1.3, 1), (1, 1, 1, 1.2)
+    calm = calm(60, [(1, 1, 1, 1), slow_reach, slow_loads, (1, 1, 1.1, 1.05), (1, 1, 1, 1)])
+    calm.look(2)
+    assert calm.measure(2, lambda: "calm") == ("calm", True)
+    assert next(calm.seen, None) is None
 
 
 def test_measurements_end_with_patience(calm):

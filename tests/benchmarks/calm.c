@@ -1,5 +1,5 @@
-/* What the processors can do right now: arithmetic, and words passed from one to the next.  And
- * threads that keep them awake.
+/* What the processors can do right now: arithmetic, words passed from one to the next, loads from
+ * the first-level cache, and what the second-level cache holds.  And threads that keep them awake.
  *
  * calm.py compiles this as a library.  Threads of its own, because the programs that are measured
  * bring OpenMP runtimes of different makes.
@@ -9,10 +9,17 @@
 #include <sched.h>
 #endif
 #include <pthread.h>
+#include <stdint.h>
 
 #include "probes.h"
 
 enum { STEPS = 1 << 16, LAPS = 500, MOST_THREADS = 256 };
+
+/* 512 KB, which a second-level cache holds if no other thread of the core fills it. */
+enum { LINES = 1 << 13, LINE = 64 };
+/* 4 KB, on which so many loads go on at once as a processor can do. */
+enum { PLACES = 1 << 10, N_LOADS = 12, LOAD_STEPS = 1 << 13 };
+static _Alignas(LINE) struct { uint32_t next; char rest[LINE - 4]; } rings[MOST_THREADS][LINES];
 
 static _Alignas(128) atomic_int held;
 static int n_holders;
@@ -21,8 +28,9 @@ static pthread_t holders[MOST_THREADS];
 typedef struct {
     int number, n_threads, processor;   /* processor: -1 for any */
     atomic_int *ready, *turn;
-    double arithmetic, lap;
+    double arithmetic, lap, reach, loads;
     float sum;
+    uint32_t line;
 } Worker;
 
 static void bind(int processor)
@@ -46,6 +54,46 @@ static void meet(Worker *worker, int n_times)
         ;
 }
 
+/* Where number k of a ring of 2^m is followed: all are on it, in an order that nobody guesses. */
+static uint32_t next_of(uint32_t k, uint32_t size)
+{
+    return (1664525 * k + 1013904223) % size;
+}
+
+/* Seconds to get from one line to the next, after all have been there once. */
+static double reach_of(int thread, uint32_t *line)
+{
+    double began = 0;
+    for (int turn = 0; turn < 2; turn++) {
+        if (turn == 0)
+            for (uint32_t k = 0; k < LINES; k++)
+                rings[thread][k].next = next_of(k, LINES);
+        began = now();
+        for (uint32_t k = 0; k < LINES; k++)
+            *line = rings[thread][*line].next;
+    }
+    return (now() - began) / LINES;
+}
+
+/* Seconds of a load from the first-level cache while others go on. */
+static double loads_of(uint32_t *sum)
+{
+    uint32_t ring[PLACES], places[N_LOADS];
+    for (uint32_t k = 0; k < PLACES; k++)
+        ring[k] = next_of(k, PLACES);
+    for (int q = 0; q < N_LOADS; q++)
+        places[q] = (uint32_t)q * (PLACES / N_LOADS);
+    double began = now();
+    for (int step = 0; step < LOAD_STEPS; step++)
+        #pragma GCC unroll 12
+        for (int q = 0; q < N_LOADS; q++)
+            places[q] = ring[places[q]];
+    double took = now() - began;
+    for (int q = 0; q < N_LOADS; q++)
+        *sum += places[q];
+    return took / LOAD_STEPS / N_LOADS;
+}
+
 static void *work(void *argument)
 {
     Worker *worker = argument;
@@ -56,6 +104,8 @@ static void *work(void *argument)
     worker->arithmetic = now() - began;
     meet(worker, 2);
     worker->lap = lap_of(worker->turn, worker->number, worker->n_threads, LAPS);
+    worker->reach = reach_of(worker->number, &worker->line);
+    worker->loads = loads_of(&worker->line);
     return NULL;
 }
 
@@ -92,9 +142,10 @@ void release(void)
         pthread_join(holders[--n_holders], NULL);
 }
 
-/* Seconds that the slowest of the threads needs for its sums, and seconds of a lap of a word
- * through all of them.  Returns 0, or why threads could not be made: then the program is to end,
- * because those that could wait for the others. */
+/* Seconds that the slowest of the threads needs for its sums, seconds of a lap of a word through
+ * all of them, and what the slowest needs for its second- and for its first-level cache.  Returns
+ * 0, or why threads could not be made: then the program is to end, because those that could wait
+ * for the others. */
 int look(int n_threads, const int *processors, double *seconds)
 {
     static _Alignas(128) atomic_int ready;
@@ -106,18 +157,23 @@ int look(int n_threads, const int *processors, double *seconds)
     atomic_store(&ready, 0);
     atomic_store(&turn, 0);
     for (int k = 0; k < n_threads; k++) {
-        workers[k] = (Worker){k, n_threads, processors[k], &ready, &turn, 0, 0, 0};
+        workers[k] = (Worker){k, n_threads, processors[k], &ready, &turn, 0, 0, 0, 0, 0, 0};
         int error = pthread_create(&threads[k], NULL, work, &workers[k]);
         if (error)
             return error;
     }
-    seconds[0] = seconds[1] = 0;
+    for (int what = 0; what < 4; what++)
+        seconds[what] = 0;
     for (int k = 0; k < n_threads; k++) {
         pthread_join(threads[k], NULL);
         if (workers[k].arithmetic > seconds[0])
             seconds[0] = workers[k].arithmetic;
         if (workers[k].lap > seconds[1])
             seconds[1] = workers[k].lap;
+        if (workers[k].reach > seconds[2])
+            seconds[2] = workers[k].reach;
+        if (workers[k].loads > seconds[3])
+            seconds[3] = workers[k].loads;
     }
     return 0;
 }
