@@ -1,9 +1,8 @@
 """What a growth rule may ask of some samples: gradients where there are no connections.
 
 One forward and one backward pass through the connections keep the outputs and the deltas of all
-neurons; the gradient of any position of a layer is then a sum over the
-samples, which a kernel takes.  Nothing of size n_in x n_out exists.  Knows layers, but neither
-evolution nor time.
+neurons; the gradient of any position of a layer is then a sum over the samples, which a kernel
+takes.  Nothing of size n_in x n_out exists.  Knows layers, but neither evolution nor time.
 """
 
 from dataclasses import dataclass

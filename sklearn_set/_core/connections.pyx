@@ -181,7 +181,7 @@ def splice(
     cdef int64_t[::1] rows = rows_array
     cdef int64_t[::1] kept = kept_array
     cdef int64_t[::1] grown = grown_array
-    n = kept_array[-1] + n_new
+    n = kept[n_chunks] + n_new
     new_indptr_array = np.empty(n_in + 1, dtype=np.int32)
     new_indices_array = np.empty(n, dtype=np.int32)
     source_array = np.empty(n, dtype=np.int32)
@@ -205,15 +205,16 @@ cdef tuple cut(
     rows_array = np.searchsorted(indptr, np.linspace(0, n_slots, n_chunks + 1))
     if n_slots == 0:
         rows_array = np.linspace(0, n_in, n_chunks + 1).astype(np.int64)
-    rows_array[0], rows_array[-1] = 0, n_in
     cdef int64_t[::1] rows = rows_array
+    rows[0] = 0
+    rows[n_chunks] = n_in
     kept_array = np.zeros(n_chunks + 1, dtype=np.int64)
     cdef int64_t[::1] kept = kept_array
     for c in prange(n_chunks, num_threads=n_chunks, use_threads_if=n_chunks > 1, nogil=True,
                     schedule="static", chunksize=1):
         kept[c + 1] = count_kept(keep, indptr[rows[c]], indptr[rows[c + 1]])
     np.cumsum(kept_array, out=kept_array)
-    if ranks.shape[0] and ranks[ranks.shape[0] - 1] >= n_in * n_out - kept_array[-1]:
+    if ranks.shape[0] and ranks[ranks.shape[0] - 1] >= n_in * n_out - kept[n_chunks]:
         raise ValueError("a rank exceeds the number of free positions")
     return rows_array, kept_array, np.searchsorted(ranks, rows_array * n_out - kept_array)
 

@@ -103,7 +103,8 @@ static void *work(void *argument)
     worker->sum = multiply_add(STEPS);
     worker->arithmetic = now() - began;
     meet(worker, 2);
-    worker->lap = lap_of(worker->turn, worker->number, worker->n_threads, LAPS);
+    if (worker->n_threads > 1)
+        worker->lap = lap_of(worker->turn, worker->number, worker->n_threads, LAPS);
     worker->reach = reach_of(worker->number, &worker->line);
     worker->loads = loads_of(&worker->line);
     return NULL;
