@@ -626,12 +626,11 @@ def test_threads_find_the_same_positions():
             np.testing.assert_array_equal(one, result)
 
 
-@pytest.mark.parametrize("n_threads", [1, 2])
-def test_ranks_beyond_the_free_positions_are_refused(n_threads):
+def test_ranks_beyond_the_free_positions_are_refused():
     topology, keep = pruned_layer()
     n_free = topology.n_positions - np.count_nonzero(keep)
     with pytest.raises(ValueError, match="a rank exceeds the number of free positions"):
-        positions_of_ranks(topology, keep, np.array([0, n_free]), n_threads)
+        positions_of_ranks(topology, keep, np.array([0, n_free]))
 
 
 def test_positions_beyond_32_bits():

@@ -14,24 +14,16 @@ ctypedef fused real_t:
     float
     double
 
-cdef extern from *:
-    """
-    /* y += a x, for rows that do not overlap */
-    #define DEFINE_ADD_SCALED(real, name)                                                       \\
-        static inline void name(real *restrict y, real a, const real *restrict x, ptrdiff_t n) { \\
-            ptrdiff_t b = 0;                                                                   \\
-            for (; b + 16 <= n; b += 16)                                                       \\
-                for (int q = 0; q < 16; ++q) y[b + q] += a * x[b + q];                         \\
-            for (; b < n; ++b) y[b] += a * x[b];                                               \\
-        }
-    DEFINE_ADD_SCALED(float, add_scaled_float)
-    DEFINE_ADD_SCALED(double, add_scaled_double)
-    """
-    void add_scaled_float(float* y, float a, const float* x, Py_ssize_t n) noexcept nogil
-    void add_scaled_double(double* y, double a, const double* x, Py_ssize_t n) noexcept nogil
-
 cdef enum:
     WORTH_THREADS = 100_000  # products of two numbers
+
+
+cdef inline void add_scaled(
+    real_t* sums, real_t value, const real_t* row, Py_ssize_t width,
+) noexcept nogil:
+    cdef Py_ssize_t b
+    for b in range(width):
+        sums[b] += value * row[b]
 
 
 def times_table(
@@ -102,10 +94,7 @@ cdef void sum_rows(
                 row[b] = total + v3 * r3[b]
             k += 4
         while k < end:
-            if real_t is float:
-                add_scaled_float(row, values[k], &table[indices[k], 0], width)
-            else:
-                add_scaled_double(row, values[k], &table[indices[k], 0], width)
+            add_scaled(row, values[k], &table[indices[k], 0], width)
             k += 1
 
 
@@ -158,7 +147,4 @@ cdef void sum_columns(
     for i in range(indptr.shape[0] - 1):
         for k in range(indptr[i], indptr[i + 1]):
             if start <= indices[k] < stop:
-                if real_t is float:
-                    add_scaled_float(&sums[indices[k], 0], values[k], &table[i, 0], width)
-                else:
-                    add_scaled_double(&sums[indices[k], 0], values[k], &table[i, 0], width)
+                add_scaled(&sums[indices[k], 0], values[k], &table[i, 0], width)
