@@ -9,33 +9,32 @@ import warnings
 from copy import copy
 from dataclasses import replace
 from itertools import pairwise
-from numbers import Number
 
 import joblib
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
-from sklearn.utils import (
-    _safe_indexing,
-    check_random_state,
-)
-from sklearn.utils.validation import (
-    check_array,
-    check_consistent_length,
-    check_is_fitted,
-    check_non_negative,
-    validate_data,
-)
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_set import machine
+from sklearn_set.data_checks import check_missing, check_real, check_sparse
 from sklearn_set.evolution import GROWTH_RULES
-from sklearn_set.holdout import HeldOut, split_rows
+from sklearn_set.holdout import HeldOut, rows_of, split_rows
 from sklearn_set.hooks import TRANSIENT, CallbackSupportMixin, FitTask, with_callbacks
 from sklearn_set.losses import LOSSES, mean_loss
 from sklearn_set.network import SparseNetwork, check_sizes, kernel_input, training_bytes
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.probe import n_probe_samples
+from sklearn_set.sample_weights import (
+    check_sample_weight,
+    mean_weight,
+    n_counting,
+    near_one,
+    relative,
+)
+from sklearn_set.scaling import FeatureUnits
 from sklearn_set.topology import n_erdos_renyi
 from sklearn_set.training import (
     Progress,
@@ -47,7 +46,12 @@ from sklearn_set.training import (
     train,
     will_evolve,
 )
-from sklearn_set.validation import check_parameters, hidden_activations, hidden_sizes
+from sklearn_set.validation import (
+    check_parameters,
+    check_precision,
+    hidden_activations,
+    hidden_sizes,
+)
 from sklearn_set.version import DOCUMENTATION, __version__
 
 
@@ -141,42 +145,69 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
 
     # ------------------------------------------------------------------------- training
 
-    @with_callbacks
     def _fit(self, X, y, sample_weight, *, streaming, classes=None, held_out=None):
-        check_parameters(self)
-        if streaming and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        task = FitTask(self, n_epochs=1 if streaming else self.max_iter)
-        draft = object.__new__(type(self))
-        draft.__dict__.update(self.__dict__)
-        try:
-            outcome = draft._fit_draft(
-                X, y, sample_weight, held_out, task, streaming=streaming, classes=classes
+        # One dictionary operation: of two threads one is refused.
+        token = object()
+        if self.__dict__.setdefault("_training", token) is not token:
+            raise RuntimeError(
+                f"This {type(self).__name__} is being fitted already, by another thread or by the "
+                "one that called a callback. Fit a clone of it instead: sklearn.base.clone."
             )
+        try:
+            return self._fit_with_callbacks(X, y, sample_weight, streaming, classes, held_out)
         finally:
             state = self.__dict__.pop("_training", None)
-            if state is not None:
+            if isinstance(state, TrainingState):
                 state.release()
-        # For meta-estimators, which must not go on where a fit was told to end.
-        draft.__dict__.pop("_was_interrupted", None)
-        if outcome.interrupted:
-            draft._was_interrupted = True
-        # One assignment: the estimator is either what it was or what the draft became.
-        self.__dict__ = draft.__dict__
-        if outcome.interrupted:
-            warnings.warn("Training interrupted by user.", UserWarning, stacklevel=4)
-        elif not (streaming or outcome.converged):
+
+    @with_callbacks
+    def _fit_with_callbacks(self, X, y, sample_weight, streaming, classes, held_out):
+        given, parameters = self.get_params(deep=False), check_parameters(self)
+        if streaming and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if self.scoring is not None:
+            check_scoring(self, scoring=self.scoring)
+        task = FitTask(self, n_epochs=1 if streaming else parameters["max_iter"])
+        draft = object.__new__(type(self))
+        draft.__dict__.update(self.__dict__)
+        draft.__dict__.update(parameters)
+        outcome = draft._fit_draft(
+            X, y, sample_weight, held_out, task, streaming=streaming, classes=classes
+        )
+        draft.__dict__.update(given)
+        draft.__dict__.pop("_training", None)
+        if not (streaming or outcome.converged or outcome.interrupted):
+            # Before anything changes: it may be made an error.
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
+        # One assignment: the estimator is either what it was or what the draft became.
+        self._training.release()
+        self.__dict__ = draft.__dict__
+        if outcome.interrupted:
+            if self.__dict__.get("_is_clone"):
+                raise KeyboardInterrupt  # whoever made it must not go on: a search, an ensemble
+            warnings.warn("Training interrupted by user.", UserWarning, stacklevel=5)
         return self
+
+    def __sklearn_clone__(self):
+        # What is asked of a clone comes from a search or an ensemble, which Ctrl-C shall end.
+        clone = super().__sklearn_clone__()
+        clone._is_clone = True
+        return clone
 
     def _fit_draft(self, X, y, sample_weight, held_out, task, *, streaming, classes):
         goes_on = hasattr(self, "_network") and (streaming or self.warm_start)
         X_given = X
+        check_sparse(X, "X")
+        check_missing(y)
+        if self._y_numeric:
+            check_real(y)
+        else:
+            check_sparse(y, "y")
         how = {
             "accept_sparse": "csr",
             "dtype": self._input_dtypes(goes_on),
@@ -184,15 +215,12 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             "multi_output": True,
             "y_numeric": self._y_numeric,
         }
-        with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
-            X, y = validate_data(self, X, y, reset=not goes_on, **how)
+        X, y = _validated(self, X, y, reset=not goes_on, **how)
+        check_precision(self.get_params(deep=False), X.dtype, type(self).__name__)
         y, targets, loss, n_outputs = self._encode(y, classes, goes_on, streaming)
         self.n_outputs_, self.out_activation_ = n_outputs, LOSSES[loss].out_activation
-        targets = np.ascontiguousarray(targets, np.int32 if loss == "softmax_log_loss" else X.dtype)
-        weight = _check_weights(sample_weight, X)
-        train_weight = self._with_class_weight(weight, y, X.dtype, streaming)
-        if train_weight is not None and not train_weight.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
+        weight = check_sample_weight(sample_weight, X.shape[0])
+        train_weight = relative(self._with_class_weight(weight, y, streaming), X.dtype)
         given = None if held_out is None else self._check_held_out(*held_out, n_outputs, X.dtype)
 
         sizes = (X.shape[1], *hidden_sizes(self.hidden_layer_sizes), n_outputs)
@@ -225,10 +253,31 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             settings,
             n_epochs,
             dtype=X.dtype,
-            n_counting=_n_counting(train_weight, rows),
+            n_counting=n_counting(train_weight, rows),
             is_copy=goes_on,
         )
         network = self._first_network(goes_on, optimizer, sizes, activations, settings, X.dtype)
+        if not (goes_on or streaming) and (sizes[0] > rows.shape[0] or settings.input_dropout > 0):
+            # A feature is dropped to zero: that must be its mean, or samples become others.
+            units = FeatureUnits.of(X, train_weight, rows)
+            if units.disparity > _MUCH:
+                warnings.warn(
+                    "The features of X are of very different scales: their standard deviations "
+                    f"differ by a factor of {units.disparity:.0f}. Those that vary little will "
+                    "hardly count. Scale them before, for example with "
+                    f"make_pipeline(StandardScaler(), {type(self).__name__}()), or take logarithms "
+                    "of raw intensities.",
+                    UserWarning,
+                    stacklevel=6,
+                )
+            network.offset, network.factor = units.offset, units.factor
+        self.feature_offset_, self.feature_scale_ = network.offset, 1 / network.factor
+        as_learned = self._adapt_to_targets(
+            targets, train_weight, rows, network, goes_on=goes_on, streaming=streaming
+        )
+        targets = as_learned(targets, X.dtype)
+        if given is not None:
+            given = replace(given, targets=as_learned(given.targets, X.dtype))
         self._network, self._snapshots = network, ()
         self.n_layers_ = len(sizes)
         state = TrainingState(
@@ -246,7 +295,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         )
         task.begins(
             state,
-            X=lambda: X_given if state.held_out is None else _safe_indexing(X_given, state.rows),
+            X=lambda: X_given if state.held_out is None else rows_of(X_given, state.rows),
             y=lambda: y if state.held_out is None else y[state.rows],
             metadata=None if weight is None else lambda: {"sample_weight": weight[state.rows]},
         )
@@ -256,28 +305,31 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         # A callback may have put an earlier state of this training in its place.
         self._network, self._progress = state.network, state.progress
         self._randomness = state.randomness
-        outcome = train(
-            state.network,
-            state.optimizer,
-            TrainingData(
-                kernel_input(X, network.dtype),
-                targets,
-                train_weight,
-                loss,
-                state.rows,
-                self._loss_parameter(loss),
-            ),
-            settings,
-            state.progress,
-            state.randomness,
-            n_epochs=n_epochs,
-            validate=None if held_out is None else self._validator(held_out, loss),
-            score_decides=self.early_stopping,
-            # Moments weigh as much as the weights: kept only where another call goes on from them.
-            keep_moments=keeps_moments,
-            observer=task,
-            course=state.course,
-        )
+        # What NumPy is told to do about overflow is the user's; here results are looked at.
+        with np.errstate(all="ignore"):
+            outcome = train(
+                state.network,
+                state.optimizer,
+                TrainingData(
+                    kernel_input(X, network.dtype),
+                    targets,
+                    train_weight,
+                    loss,
+                    state.rows,
+                    self._loss_parameter(loss),
+                    mean_weight(train_weight, state.rows),
+                ),
+                settings,
+                state.progress,
+                state.randomness,
+                n_epochs=n_epochs,
+                validate=None if held_out is None else self._validator(held_out, loss),
+                score_decides=self.early_stopping,
+                # Moments weigh as much as the weights: kept only where another call goes on.
+                keep_moments=keeps_moments,
+                observer=task,
+                course=state.course,
+            )
         self._network = outcome.network
         self._snapshots = outcome.snapshots
         self._optimizer = outcome.optimizer
@@ -318,9 +370,19 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             if parts[name] is None:
                 raise ValueError(f"{given} is provided, but {name} was not provided.")
         X_given = X
+        check_sparse(X, "X_val")
+        check_missing(y, "y_val")
+        if self._y_numeric:
+            check_real(y, "y_val")
+        else:
+            check_sparse(y, "y_val")
         how = {"accept_sparse": "csr", "dtype": dtype, "order": "C"}
-        with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
-            X = validate_data(self, X, reset=False, **how)
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
+                X = check_array(X, input_name="X_val", **how)
+            validate_data(self, X_given, reset=False, skip_check_array=True)
+        except ValueError as error:
+            raise ValueError(f"X_val does not go with X. {error}") from None
         y = check_array(
             y,
             accept_sparse="csr",
@@ -328,17 +390,18 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             dtype="numeric" if self._y_numeric else None,
             input_name="y_val",
         )
-        check_consistent_length(X, y)
+        if X.shape[0] != y.shape[0]:
+            raise ValueError(
+                "Found input variables with inconsistent numbers of samples: X_val has "
+                f"{X.shape[0]}, y_val has {y.shape[0]}."
+            )
         try:
             y, targets, loss, n_found = self._encode(y, None, goes_on=True, streaming=True)
         except ValueError as error:
             raise ValueError(f"y_val does not go with y. {error}") from None
         if n_found != n_outputs:
             raise ValueError(f"y_val has {n_found} outputs, but y has {n_outputs}.")
-        targets = np.ascontiguousarray(targets, np.int32 if loss == "softmax_log_loss" else dtype)
-        weight = _check_weights(sample_weight, X, "sample_weight_val")
-        if weight is not None and not weight.any():
-            raise ValueError("sample_weight_val must contain at least one non-zero number.")
+        weight = check_sample_weight(sample_weight, X.shape[0], "sample_weight_val")
         return HeldOut(X, y, targets, weight, lambda: X_given)
 
     def _fitted_so_far(self, state, copies, keeps_moments, is_validated):
@@ -417,8 +480,11 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be "
                 "clipped",
                 UserWarning,
-                stacklevel=6,
+                stacklevel=7,
             )
+        if streaming:
+            # How many samples come at a time says nothing about how much the penalty is worth.
+            values["smallest_batch"] = values["batch_size"] if n_samples < values["batch_size"] else 1
         values["batch_size"] = min(values["batch_size"], n_samples)
         if self.early_stopping or streaming:
             values["n_snapshots"] = 1
@@ -443,6 +509,17 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
     def _check_architecture(self, sizes, activations):
         layers = self._network.layers
         caller = "warm_start=True" if self.warm_start else "partial_fit"
+        wanted = self.dtype if isinstance(self.dtype, str) else np.dtype(self.dtype).name
+        if wanted not in ("auto", self._network.dtype.name):
+            raise ValueError(
+                f"{caller} goes on with the network it has, of {self._network.dtype.name}, but "
+                f"dtype={self.dtype!r}. Set dtype back, or fit a new estimator."
+            )
+        if self._network.sizes[-1] != sizes[-1]:
+            raise ValueError(
+                f"{caller} goes on with the network it has, of {self._network.sizes[-1]} outputs, "
+                f"but y has {sizes[-1]}. Pass targets as in the first call, or fit a new estimator."
+            )
         if self._network.sizes != sizes:
             raise ValueError(
                 f"{caller} goes on with the network it has, of layer sizes "
@@ -493,17 +570,18 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             scorer = check_scoring(self, scoring=self.scoring)
             scorer_X = held_out.as_given()
             weight = {} if held_out.weight is None else {"sample_weight": held_out.weight}
+        own_weight = near_one(held_out.weight)
 
         def validate(network):
             raw = network.forward(X, n_threads)
             if self.scoring is None:
                 score = self._default_score(
-                    held_out.y, self._decide(raw), sample_weight=held_out.weight
+                    held_out.y, self._decide(raw), sample_weight=own_weight
                 )
             else:
-                score = scorer(self, scorer_X, held_out.y, **weight)
+                score = _number(scorer(self, scorer_X, held_out.y, **weight))
             loss_value = mean_loss(
-                loss, raw, held_out.targets, held_out.weight, self._loss_parameter(loss)
+                loss, raw, held_out.targets, own_weight, self._loss_parameter(loss)
             )
             return float(score), loss_value
 
@@ -531,6 +609,12 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
 
     # ------------------------------------------------------------------------ prediction
 
+    def _as_of_now(self):
+        """This estimator, whatever another thread makes of it: a fit replaces all at once."""
+        fitted = object.__new__(type(self))
+        fitted.__dict__ = self.__dict__
+        return fitted
+
     def _raw(self, X):
         """Pre-activations of the output units, of shape (n_samples, n_outputs).
 
@@ -539,7 +623,8 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         dtype = self._network.dtype
         how = {"accept_sparse": "csr", "order": "C"}
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False, **how)
+        check_sparse(X, "X")
+        X = _validated(self, X, dtype=(np.float64, np.float32), reset=False, **how)
         wider = np.result_type(X.dtype, dtype)
         if X.dtype != dtype:
             with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
@@ -548,11 +633,12 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         work = self._network.n_connections * X.shape[0] * (1 + len(self._snapshots))
         n_threads = machine.effective_n_threads(self.n_jobs) if work > _SERIAL_WORK else 1
         X = kernel_input(X, dtype)
-        raw = self._network.forward(X, n_threads)
-        for network in self._snapshots:
-            raw += network.forward(X, n_threads)
-        raw /= 1 + len(self._snapshots)
-        return raw.astype(wider, copy=False)
+        with np.errstate(all="ignore"):
+            raw = self._network.forward(X, n_threads)
+            for network in self._snapshots:
+                raw += network.forward(X, n_threads)
+            raw /= 1 + len(self._snapshots)
+            return raw.astype(wider, copy=False)
 
     def predict(self, X):
         """Predict with the sparse network.
@@ -568,7 +654,16 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             Classes, or a matrix of 0 and 1 for multilabel targets; real numbers, of the model's
             number type, for regression.
         """
-        return self._decide(self._raw(X))
+        fitted = self._as_of_now()
+        predicted = fitted._decide(fitted._raw(X))
+        if predicted.dtype.kind == "f" and not np.isfinite(predicted).all():
+            warnings.warn(
+                f"overflow: predictions are too large for {predicted.dtype}. X may lie far outside "
+                "the data of fit.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return predicted
 
     # ---------------------------------------------------------------------- inspection
 
@@ -597,7 +692,8 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         networks of all snapshots count alike.
         The measure of QuickSelection (Atashgahi et al., 2021, Machine Learning).
         """
-        networks = [self._fitted_network("feature_importances_"), *self._snapshots]
+        fitted = self._as_of_now()
+        networks = [fitted._fitted_network("feature_importances_"), *fitted._snapshots]
         strength = sum(_input_strength(network.layers[0]) for network in networks)
         total = strength.sum()
         return strength / total if total > 0 else strength
@@ -651,10 +747,14 @@ _PRIVATE_STATE = (
     "_progress",
     "_randomness",
     "_multilabel",
+    "_target_units",
 )
 
 # Connections from which on a few snapshots would be a burden.
 _MANY_CONNECTIONS = 1_000_000
+
+# Quotient of standard deviations from which on features want to be scaled.
+_MUCH = 100
 
 # Bytes that no machine lacks, so that small fits need not look at its memory.
 _NEVER_TOO_MUCH = 1 << 26
@@ -663,33 +763,37 @@ _NEVER_TOO_MUCH = 1 << 26
 _SERIAL_WORK = 1 << 18
 
 
-def _n_counting(weight, rows):
-    """How many samples have a weight above zero."""
-    return rows.shape[0] if weight is None else np.count_nonzero(weight[rows])
+def _validated(estimator, *data, **how):
+    """scikit-learn's `validate_data`: what is too large for a number type is refused in words."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return validate_data(estimator, *data, **how)
+    except OverflowError as error:
+        raise ValueError(f"X contains values too large for a float: {error}.") from None
 
 
-def _check_weights(sample_weight, X, name="sample_weight"):
-    """Sample weights as an array of X's number type, or None."""
-    if sample_weight is None:
-        return None
-    n_samples = X.shape[0]
-    if isinstance(sample_weight, Number):
-        sample_weight = np.full(n_samples, sample_weight, dtype=X.dtype)
-    weight = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, order="C", input_name=name)
-    if weight.ndim != 1:
-        raise ValueError("Sample weights must be 1D array or scalar")
-    if weight.shape[0] != n_samples:
-        raise ValueError(f"{name}.shape == {weight.shape}, expected {(n_samples,)}!")
-    check_non_negative(weight, f"`{name}`")
-    return weight
+def _number(score):
+    """What a scorer has returned, as a number."""
+    try:
+        return float(score)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"`scoring` must be a scorer that returns a number, but it returned {score!r}, a "
+            f"{type(score).__name__}."
+        ) from None
 
 
 def _check_part_weights(weight, rows, held_out):
     """Early stopping needs samples that count in both parts."""
-    for part, name in ((rows, "training part"), (held_out, "validation set")):
-        if weight is not None and not weight[part].any():
+    if weight is None:
+        return
+    for part, name, what in (
+        (rows, "training part", "Decrease"),
+        (held_out, "validation set", "Increase"),
+    ):
+        if not weight[part].any():
             raise ValueError(
-                f"All samples of the {name} have a sample weight of zero. Increase "
+                f"All samples of the {name} have a sample_weight of zero. {what} "
                 "'validation_fraction', or set early_stopping=False."
             )
 

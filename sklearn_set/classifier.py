@@ -1,5 +1,7 @@
 """SETClassifier: its parameters, what it makes of labels, and probabilities of classes."""
 
+from numbers import Real
+
 import numpy as np
 from scipy import sparse
 from scipy.special import log_expit, log_softmax
@@ -13,7 +15,9 @@ from sklearn.utils import (
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from sklearn_set.base import BaseSET
+from sklearn_set.data_checks import check_label_matrix
 from sklearn_set.losses import OUT_ACTIVATIONS
+from sklearn_set.sample_weights import near_one
 
 
 class SETClassifier(ClassifierMixin, BaseSET):
@@ -87,9 +91,11 @@ class SETClassifier(ClassifierMixin, BaseSET):
         step; the others are divided by ``1 - dropout``. Predictions drop nothing.
 
     input_dropout : float or "auto", default="auto"
-        Probability, in [0, 1), that a feature of a sample is set to zero in a training step; the
-        others are divided by ``1 - input_dropout``. "auto" is 0.5 for wide data (more features
-        than samples), else 0; 0 in `partial_fit`.
+        Probability, in [0, 1), that a feature of a sample is set to its mean (`feature_offset_`,
+        zero where that is zero) in a training step; the distances of the others from it are
+        divided by ``1 - input_dropout``. "auto" is 0.5 for wide data (more features than samples),
+        else 0; 0 in `partial_fit`. The first call of `partial_fit` knows no means: features are
+        set to zero there, so scale them before.
 
     mixup : float or "auto", default="auto"
         Mixes every sample with a partner drawn at random, and their targets alike ([6]_). Their
@@ -120,7 +126,9 @@ class SETClassifier(ClassifierMixin, BaseSET):
 
     alpha : float, default=0.3
         Strength of the L2 penalty on the weights, at least 0. It is part of the loss, divided by
-        the sum of the batch's sample weights.
+        what a batch of this many samples is expected to weigh: their number, times their mean
+        weight in units of the weights. `partial_fit` of fewer samples than `batch_size` counts as a
+        whole batch.
 
     weight_decay : float, default=0.0
         Decoupled decay, at least 0: every step multiplies the weights by ``1 - learning_rate *
@@ -182,8 +190,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
 
     n_snapshots : int or "auto", default="auto"
         Number of networks, at least 1, whose outputs are averaged in predictions: the last one,
-        and those of earlier epochs, evenly spread over the second half of `max_iter`, at the
-        topologies they had then ([7]_). Memory and time of predictions grow with it. "auto" is 10
+        and those of earlier epochs, evenly spread over the second half of `max_iter` (fewer, where
+        it has fewer epochs), at the topologies they had then ([7]_). Memory and time of predictions grow with it. "auto" is 10
         for wide data and networks of up to a million connections, else 1; with `early_stopping`
         and in `partial_fit` it is always 1.
 
@@ -277,6 +285,15 @@ class SETClassifier(ClassifierMixin, BaseSET):
     out_activation_ : str
         Activation of the output units: "softmax", or "logistic" for two classes and for
         multilabel targets.
+
+    feature_offset_ : ndarray of shape (n_features,) or None
+        What is subtracted from the features before the first layer: the means of those that lie
+        farther from zero than they vary, zero for the others; None if there are none such. `fit`
+        of wide data, and with `input_dropout`, sets it; else None.
+
+    feature_scale_ : float
+        What they are divided by then, a power of two near their standard deviations; 1 where `fit`
+        sets no offsets.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -422,7 +439,10 @@ class SETClassifier(ClassifierMixin, BaseSET):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels, or a matrix of 0 and 1 for multilabel problems.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, not negative. The loss of a batch is divided by their sum.
+            Weights of the samples, not negative, of which only the proportions count. Whole
+            multiples of the smallest one, on average at most ten of it, are counts: a sample of
+            weight k is the sample given k times. The loss of a batch is divided by the sum of its
+            weights.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             A validation set of your own. Score and loss on it are recorded after every epoch; with
             `early_stopping` they decide, and nothing is held out of X. In a pipeline it passes
@@ -452,7 +472,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Its labels; not every class need occur.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, not negative.
+            Weights of the samples, not negative; their proportions within this call count.
         classes : array-like of shape (n_classes,), default=None
             All classes that will ever occur: required in the first call, may be left out later.
 
@@ -480,6 +500,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         self._multilabel = is_multilabel
         if is_multilabel:
             y = y.toarray() if sparse.issparse(y) else np.asarray(y)
+            check_label_matrix(y)
             self._set_classes(np.arange(y.shape[1]), classes, goes_on, streaming)
             if self.classes_.shape[0] != y.shape[1]:
                 raise ValueError(
@@ -526,7 +547,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
                 f"contain only one class: {self.classes_[0]!r}"
             )
 
-    def _with_class_weight(self, weight, y, dtype, streaming):
+    def _with_class_weight(self, weight, y, streaming):
         """Sample weights multiplied by class weights, or None where both are one."""
         if self.class_weight is None:
             return weight
@@ -536,6 +557,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
                 "the data does not tell how frequent the classes are. Pass the weights as a "
                 "dict, from sklearn.utils.compute_class_weight."
             )
+        self._check_class_weight()
         if self._multilabel:
             factor = compute_sample_weight(self.class_weight, y)
         else:
@@ -545,9 +567,32 @@ class SETClassifier(ClassifierMixin, BaseSET):
                 y=self.classes_ if isinstance(self.class_weight, dict) else y,
             )
             factor = of_classes[np.searchsorted(self.classes_, y)]
-        if (factor < 0).any():
-            raise ValueError("Negative values in data passed to `class_weight`.")
-        return (factor if weight is None else factor * weight).astype(dtype)
+        if weight is not None:
+            factor = near_one(factor) * near_one(weight)  # only proportions count
+        if not factor.any():
+            raise ValueError(
+                "Sample weights must contain at least one non-zero number, but class_weight leaves "
+                "none above zero."
+            )
+        return factor
+
+    def _check_class_weight(self):
+        """Refuse weights of classes that are no weights."""
+        dicts = [self.class_weight] if isinstance(self.class_weight, dict) else self.class_weight
+        for weights in [] if isinstance(dicts, str) else dicts:
+            for label, value in weights.items():
+                if not isinstance(value, Real) or not 0 <= value < np.inf:
+                    negative = "Negative values in data passed to `class_weight`. " * (
+                        isinstance(value, Real) and value < 0
+                    )
+                    raise ValueError(
+                        f"{negative}class_weight must hold finite numbers of at least 0, but that "
+                        f"of class {label!r} is {value!r}."
+                    )
+
+    def _adapt_to_targets(self, targets, weight, rows, network, *, goes_on, streaming):
+        """How targets become what the network learns: classes have no units."""
+        return _as_numbers
 
     def _strata(self, y):
         """What a held-out part is stratified by: classes, but not sets of labels."""
@@ -573,8 +618,9 @@ class SETClassifier(ClassifierMixin, BaseSET):
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
             For two classes the log-odds of ``classes_[1]``, one number per sample.
         """
-        raw = self._raw(X)
-        return raw.ravel() if raw.shape[1] == 1 and not self._multilabel else raw
+        fitted = self._as_of_now()
+        raw = fitted._raw(X)
+        return raw.ravel() if raw.shape[1] == 1 and not fitted._multilabel else raw
 
     def predict_proba(self, X):
         """Probability estimates.
@@ -589,7 +635,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
         probabilities : ndarray of shape (n_samples, n_classes)
             Ordered as `classes_`; for multilabel targets the probability of each label.
         """
-        return self._probabilities(self._raw(X))
+        fitted = self._as_of_now()
+        return fitted._probabilities(fitted._raw(X))
 
     def predict_log_proba(self, X):
         """Logarithms of the probability estimates, finite for certain predictions too.
@@ -604,22 +651,26 @@ class SETClassifier(ClassifierMixin, BaseSET):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             Ordered as `classes_`; for multilabel targets the log-probability of each label.
         """
-        raw = self._raw(X)
-        if self.out_activation_ == "softmax":
-            logarithms = log_softmax(raw, axis=1)
-        else:
-            logarithms = log_expit(self._log_odds(raw))
-        # Below one half from the outputs, where the logarithm of a rounded probability would lose
-        # everything; above it from the probability, so that the two methods agree in all digits.
-        probabilities = self._probabilities(raw)
-        np.log(probabilities, out=logarithms, where=probabilities > 0.5)
+        fitted = self._as_of_now()
+        raw = fitted._raw(X)
+        with np.errstate(all="ignore"):
+            if fitted.out_activation_ == "softmax":
+                logarithms = log_softmax(raw, axis=1)
+            else:
+                logarithms = log_expit(fitted._log_odds(raw))
+            # Below one half from the outputs, where the logarithm of a rounded probability would
+            # lose everything; above it from the probability, so that the two methods agree in all
+            # digits.
+            probabilities = fitted._probabilities(raw)
+            np.log(probabilities, out=logarithms, where=probabilities > 0.5)
         return logarithms
 
     def _probabilities(self, raw):
         """One column per class, or per label."""
         if self.out_activation_ != "softmax":
             raw = self._log_odds(raw)
-        return OUT_ACTIVATIONS[self.out_activation_](raw)
+        with np.errstate(all="ignore"):
+            return OUT_ACTIVATIONS[self.out_activation_](raw)
 
     def _log_odds(self, raw):
         """Outputs of logistic units, one column per class, or per label."""
@@ -629,3 +680,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _as_numbers(targets, dtype):
+    """Numbers of classes, or zeros and ones, as the kernels read them."""
+    return np.ascontiguousarray(targets, np.int32 if targets.ndim == 1 else dtype)

@@ -13,14 +13,15 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.feature_selection import SelectorMixin
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, column_or_1d, get_tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_set.classifier import SETClassifier
+from sklearn_set.data_checks import check_missing, check_sparse
 from sklearn_set.regressor import SETRegressor
+from sklearn_set.sample_weights import check_sample_weight
 from sklearn_set.validation import (
     BOOLEAN,
     CONSTRAINTS,
@@ -284,10 +285,10 @@ class SETSelector(SelectorMixin, BaseEstimator):
             raise ValueError(f"The estimator {name} doesn't support sample weights.")
 
     def _fit_draft(self, X, y, sample_weight):
-        if sample_weight is not None:
-            sample_weight = np.asarray(sample_weight)
-            if not sample_weight.any():
-                raise ValueError("Sample weights must contain at least one non-zero number.")
+        check_sparse(X, "X")
+        if not self.unsupervised:
+            check_missing(y)
+            check_sparse(y, "y")
         how = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
         if self.unsupervised:
             X = validate_data(self, X, **how)
@@ -298,8 +299,9 @@ class SETSelector(SelectorMixin, BaseEstimator):
             X, y = validate_data(self, X, y, multi_output=True, **how)
             if y.ndim == 2 and y.shape[1] == 1:
                 y = column_or_1d(y, warn=True)
-            network, targets = self._learner(y, sample_weight)
+            network, targets = self._learner(y)
             fit = _fit_supervised
+        sample_weight = check_sample_weight(sample_weight, X.shape[0])
         n_features = X.shape[1]
         n_selected = self._n_selected(n_features)
         weight = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -335,13 +337,13 @@ class SETSelector(SelectorMixin, BaseEstimator):
             return self.estimator
         return self._made_here(SETRegressor, _AUTOENCODER)
 
-    def _learner(self, y, sample_weight):
+    def _learner(self, y):
         """The estimator that learns y, and y as it shall learn it."""
         if self.estimator is not None:
             return self.estimator, y
         target_type = type_of_target(y, input_name="y")
         if target_type.startswith("continuous"):
-            return self._made_here(SETRegressor, _SUPERVISED), _standardized(y, sample_weight)
+            return self._made_here(SETRegressor, _SUPERVISED), y
         if target_type == "multiclass-multioutput":
             raise ValueError(
                 "Several targets that are whole numbers may be classes or quantities. "
@@ -404,14 +406,7 @@ def _seeded(estimator, seed):
 def _fit_supervised(estimator, X, y, weight, noise_factor, seed):
     """Fit one network to the targets, without noise; return it and its number of epochs."""
     estimator.fit(X, y, **weight)
-    _pass_on_interrupt(estimator)
     return estimator, int(np.max(getattr(estimator, "n_iter_", 1)))
-
-
-def _pass_on_interrupt(estimator):
-    """Ctrl-C ends the fit of a network and leaves a model; the selection must end with it."""
-    if getattr(estimator, "_was_interrupted", False):
-        raise KeyboardInterrupt
 
 
 def _fit_autoencoder(estimator, X, targets, weight, noise_factor, seed):
@@ -424,6 +419,8 @@ def _fit_autoencoder(estimator, X, targets, weight, noise_factor, seed):
         Number of epochs.
     """
     rng = np.random.default_rng(seed)
+    if isinstance(estimator, SETRegressor):
+        estimator._keeps_target_proportions = True  # the spread of a feature is its weight
     if X.shape[1] == 1:
         targets = targets.ravel()  # one target is one-dimensional
     for _ in range(estimator.max_iter):
@@ -431,7 +428,6 @@ def _fit_autoencoder(estimator, X, targets, weight, noise_factor, seed):
         noise *= noise_factor
         noise += X
         estimator.partial_fit(noise, targets, **weight)
-        _pass_on_interrupt(estimator)
     return estimator, estimator.max_iter
 
 
@@ -452,9 +448,3 @@ def _shares(estimator, n_features):
         )
     total = strength.sum()
     return strength / total if total > 0 else strength
-
-
-def _standardized(y, sample_weight):
-    """Targets of mean 0 and standard deviation 1, or 0 where they are constant."""
-    scaled = StandardScaler().fit_transform(y.reshape(y.shape[0], -1), sample_weight=sample_weight)
-    return scaled.reshape(y.shape)

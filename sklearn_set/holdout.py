@@ -7,6 +7,7 @@ both.  Knows labels and counts, but neither estimators nor networks.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import _safe_indexing
 
 
@@ -31,8 +32,31 @@ class HeldOut:
             y[rows],
             targets[rows],
             None if weight is None else weight[rows],
-            lambda: _safe_indexing(X_given, rows),
+            lambda: rows_of(X_given, rows),
         )
+
+
+def rows_of(X, rows):
+    """Some rows of X as the user has it, for scorers that call the estimator.
+
+    Parameters
+    ----------
+    X : object
+        Anything that the estimators take.
+    rows : ndarray of int
+
+    Returns
+    -------
+    object
+        Of X's type, where that can be indexed by rows; an array or CSR matrix otherwise.
+    """
+    if sparse.issparse(X):
+        X = X if X.format in ("csr", "csc", "lil") else X.tocsr()
+        return X[rows]
+    is_known = isinstance(X, (list, tuple)) or hasattr(X, "iloc") or hasattr(X, "columns")
+    if not (is_known or hasattr(X, "__getitem__") and hasattr(X, "dtype")):
+        X = np.asarray(X)  # a memoryview, for example
+    return _safe_indexing(X, rows)
 
 
 def split_rows(n_samples, fraction, labels, rng):
@@ -74,11 +98,15 @@ def split_rows(n_samples, fraction, labels, rng):
             "add samples."
         )
     n_least = max(2, sizes.shape[0])
-    if not n_least <= n_held_out <= n_samples - n_least:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of "
-            "your dataset."
-        )
+    for n, what, advice in (
+        (n_held_out, "validation set", "Increase"),
+        (n_samples - n_held_out, "part to train on", "Decrease"),
+    ):
+        if n < n_least:
+            raise ValueError(
+                f"The {what} is too small: {n} of {n_samples} samples, but at least {n_least} are "
+                f"needed. {advice} 'validation_fraction' or increase the size of your dataset."
+            )
     is_held_out = np.zeros(n_samples, dtype=bool)
     for group, n_taken in enumerate(_shares(sizes, n_held_out)):
         members = np.flatnonzero(groups == group)

@@ -43,6 +43,8 @@ class Loss:
         Whether targets are classes or their probabilities, which mixup and label smoothing soften.
     non_negative : bool, default=False
         Whether targets must not be negative, nor all zero.
+    robust : bool, default=False
+        Whether outliers pull with a bounded force.
     """
 
     out_activation: str
@@ -51,6 +53,7 @@ class Loss:
     parameter: str | None = None
     of_classes: bool = False
     non_negative: bool = False
+    robust: bool = False
 
 
 def _softmax_log_loss(raw, y, _):
@@ -112,18 +115,21 @@ LOSSES = {
         "identity",
         lambda raw, y, _: np.abs(raw - y).mean(axis=1),
         lambda raw, y, _: np.sign(raw - y),
+        robust=True,
     ),
     "huber": Loss(
         "identity",
         _huber,
         lambda raw, y, limit: np.clip(raw - y, -limit, limit),
         parameter="huber_delta",
+        robust=True,
     ),
     "quantile": Loss(
         "identity",
         lambda raw, y, quantile: (_quantile_slope(raw, y, quantile) * (raw - y)).mean(axis=1),
         _quantile_slope,
         parameter="quantile",
+        robust=True,
     ),
     "poisson": Loss(
         "exp",

@@ -33,6 +33,9 @@ RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu", "all_relu"}
 _PREDICT_WIDTH = 64
 _PREDICT_BYTES = 1 << 28
 
+# Numbers drawn or added up at a time, half a megabyte of doubles.
+_AT_ONCE = 1 << 16
+
 # Arrays of a layer in memory while it is rewired, as a multiple of those it has otherwise: the
 # new ones stand beside the old.  Masks and maps come on top.
 REWIRING_FACTOR = 2
@@ -85,10 +88,16 @@ class SparseNetwork:
     Parameters
     ----------
     layers : list of SparseLayer
+    offset : ndarray of shape (n_features,), default=None
+        Subtracted from the data before the first layer.
+    factor : float, default=1.0
+        What they are multiplied by then.
     """
 
-    def __init__(self, layers):
+    def __init__(self, layers, offset=None, factor=1.0):
         self.layers = layers
+        self.offset = offset
+        self.factor = factor
 
     @property
     def dtype(self):
@@ -111,8 +120,8 @@ class SparseNetwork:
         return (self.layers[0].topology.n_in, *(layer.topology.n_out for layer in self.layers))
 
     def copy(self):
-        """A network with values of its own."""
-        return SparseNetwork([layer.copy() for layer in self.layers])
+        """A network with values of its own; the offset, never written, is shared."""
+        return SparseNetwork([layer.copy() for layer in self.layers], self.offset, self.factor)
 
     @classmethod
     def erdos_renyi(cls, sizes, epsilon, *, activations, weight_init, dtype, rng, n_threads=1):
@@ -153,6 +162,21 @@ class SparseNetwork:
         if unconnected:
             raise ValueError(_too_sparse(epsilon, unconnected))
         return cls(layers)
+
+    def bound(self, size):
+        """A number that no output exceeds in magnitude, from the largest magnitude of the data.
+
+        Every activation but the logistic function stays as near to zero as what it is given.
+        """
+        if self.offset is not None:
+            size += float(np.abs(self.offset).max())
+        size *= self.factor
+        for layer in self.layers:
+            n = layer.weights.shape[0]
+            parts = (layer.weights[k : k + _AT_ONCE] for k in range(0, n, _AT_ONCE))
+            total = sum(float(np.abs(part).sum(dtype=np.float64)) for part in parts)
+            size = total * size + float(np.abs(layer.bias).max()) + 1.0
+        return size
 
     def forward(self, X, n_threads=1):
         """Pre-activations of the output neurons for every row of X.
@@ -219,8 +243,6 @@ def _too_sparse(epsilon, n_unconnected):
 # ------------------------------------------------------------------- laws of first weights
 
 
-# Numbers drawn at a time, half a megabyte of doubles.
-_DRAWN_AT_ONCE = 1 << 16
 
 
 def _drawn(draw, size, dtype):
@@ -230,8 +252,8 @@ def _drawn(draw, size, dtype):
     after it is the same too.
     """
     values = np.empty(size, dtype)
-    for start in range(0, size, _DRAWN_AT_ONCE):
-        part = values[start : start + _DRAWN_AT_ONCE]
+    for start in range(0, size, _AT_ONCE):
+        part = values[start : start + _AT_ONCE]
         part[:] = draw(part.shape[0])
     return values
 

@@ -130,7 +130,9 @@ def probe(network, X, y, sample_weight, loss, rows, loss_parameter=0.0, n_thread
         One for each layer.
     """
     kernels = machine.kernels(network.dtype.name)
-    table = kernels.table_of(X, rows.astype(np.int32), network.sizes[0], n_threads)
+    rows = rows.astype(np.int32)
+    units = network.offset, network.factor
+    table = kernels.table_of(X, rows, network.sizes[0], *units, n_threads)
     weight = np.ones(rows.shape[0]) if sample_weight is None else sample_weight[rows]
     weight = (weight / weight.sum()).astype(table.dtype)
     # Overflow is no business of a probe: the training step tells the user.

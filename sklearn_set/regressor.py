@@ -7,6 +7,7 @@ from sklearn.utils import column_or_1d
 
 from sklearn_set.base import BaseSET
 from sklearn_set.losses import LOSSES, OUT_ACTIVATIONS
+from sklearn_set.scaling import TargetUnits
 
 
 def _score(y, predicted, sample_weight=None):
@@ -46,8 +47,8 @@ class SETRegressor(RegressorMixin, BaseSET):
         Quantile that loss "quantile" estimates, in (0, 1). Other losses ignore it.
 
     huber_delta : float, default=1.0
-        Absolute error, in units of y and above 0, from which on loss "huber" is linear. Other
-        losses ignore it.
+        Absolute error, in units of `target_scale_` and above 0, from which on loss "huber" is
+        linear. Other losses ignore it.
 
     epsilon : float, default=10
         SET sparsity, above 0: a layer of n_in and n_out neurons gets ``min(round(epsilon *
@@ -107,9 +108,11 @@ class SETRegressor(RegressorMixin, BaseSET):
         step; the others are divided by ``1 - dropout``. Predictions drop nothing.
 
     input_dropout : float or "auto", default=0.0
-        Probability, in [0, 1), that a feature of a sample is set to zero in a training step; the
-        others are divided by ``1 - input_dropout``. "auto" is 0.5 for wide data (more features
-        than samples), else 0; 0 in `partial_fit`.
+        Probability, in [0, 1), that a feature of a sample is set to its mean (`feature_offset_`,
+        zero where that is zero) in a training step; the distances of the others from it are
+        divided by ``1 - input_dropout``. "auto" is 0.5 for wide data (more features than samples),
+        else 0; 0 in `partial_fit`. The first call of `partial_fit` knows no means: features are
+        set to zero there, so scale them before.
 
     mixup : float or "auto", default=0.0
         Mixes every sample with a partner drawn at random, and their targets alike ([6]_). Their
@@ -135,7 +138,9 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     alpha : float, default=0.3
         Strength of the L2 penalty on the weights, at least 0. It is part of the loss, divided by
-        the sum of the batch's sample weights.
+        what a batch of this many samples is expected to weigh: their number, times their mean
+        weight in units of the weights. `partial_fit` of fewer samples than `batch_size` counts as a
+        whole batch.
 
     weight_decay : float, default=0.0
         Decoupled decay, at least 0: every step multiplies the weights by ``1 - learning_rate *
@@ -197,8 +202,8 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     n_snapshots : int or "auto", default=1
         Number of networks, at least 1, whose outputs are averaged in predictions: the last one,
-        and those of earlier epochs, evenly spread over the second half of `max_iter`, at the
-        topologies they had then ([7]_). Memory and time of predictions grow with it. "auto" is 10
+        and those of earlier epochs, evenly spread over the second half of `max_iter` (fewer, where
+        it has fewer epochs), at the topologies they had then ([7]_). Memory and time of predictions grow with it. "auto" is 10
         for wide data and networks of up to a million connections, else 1; with `early_stopping`
         and in `partial_fit` it is always 1.
 
@@ -253,7 +258,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         Number of training samples seen, repetitions counted.
 
     loss_ : float
-        Training loss of the last epoch, penalty included.
+        Training loss of the last epoch, penalty included, of targets in units of `target_scale_`.
 
     best_loss_ : float or None
         Lowest training loss; None with `early_stopping`.
@@ -265,7 +270,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         Score on the validation set, held out or given to `fit`, after every epoch.
 
     validation_loss_curve_ : list of float or None
-        Loss on the validation set, without penalty, after every epoch.
+        Loss on the validation set, without penalty and in the same units, after every epoch.
 
     best_validation_score_ : float or None
         Highest of `validation_scores_`.
@@ -281,6 +286,24 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     out_activation_ : str
         Activation of the output units: "identity", or "exp" for loss "poisson".
+
+    target_offset_ : ndarray of shape (n_outputs_,)
+        What is subtracted from the targets of training, and added to predictions: their means, or
+        medians for the losses "absolute_error", "huber" and "quantile"; 0 for "poisson".
+
+    target_scale_ : ndarray of shape (n_outputs_,)
+        What targets are divided by then, so that predictions follow when they are multiplied or
+        shifted: their standard deviations, or 1.4826 times their median deviations; their means
+        for "poisson". In `partial_fit` those of all parts so far.
+
+    feature_offset_ : ndarray of shape (n_features,) or None
+        What is subtracted from the features before the first layer: the means of those that lie
+        farther from zero than they vary, zero for the others; None if there are none such. `fit`
+        of wide data, and with `input_dropout`, sets it; else None.
+
+    feature_scale_ : float
+        What they are divided by then, a power of two near their standard deviations; 1 where `fit`
+        sets no offsets.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -430,11 +453,13 @@ class SETRegressor(RegressorMixin, BaseSET):
             The input data; scaled features (:class:`~sklearn.preprocessing.StandardScaler`)
             train best.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets; of about unit variance they train best
-            (:class:`~sklearn.compose.TransformedTargetRegressor`). For loss "poisson" they must
-            not be negative, and not all of an output zero.
+            Targets, of any scale. For loss "poisson" they must not be negative, and not all of an
+            output zero.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, not negative. The loss of a batch is divided by their sum.
+            Weights of the samples, not negative, of which only the proportions count. Whole
+            multiples of the smallest one, on average at most ten of it, are counts: a sample of
+            weight k is the sample given k times. The loss of a batch is divided by the sum of its
+            weights.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             A validation set of your own. Score and loss on it are recorded after every epoch; with
             `early_stopping` they decide, and nothing is held out of X. In a pipeline it passes
@@ -464,7 +489,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Its targets; not negative for loss "poisson".
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, not negative.
+            Weights of the samples, not negative; their proportions within this call count.
 
         Returns
         -------
@@ -502,9 +527,41 @@ class SETRegressor(RegressorMixin, BaseSET):
             each = " for every output" if targets.shape[1] > 1 else ""
             raise ValueError(f"loss={self.loss!r} requires non-negative y and sum(y) > 0{each}.")
 
-    def _with_class_weight(self, weight, y, dtype, streaming):
+    def _with_class_weight(self, weight, y, streaming):
         """Regression has no classes."""
         return weight
+
+    def _adapt_to_targets(self, targets, weight, rows, network, *, goes_on, streaming):
+        """How targets become what the network learns, of mean 0 and standard deviation 1.
+
+        A network that goes on is changed to predict in the new units what it did in the old.
+        """
+        largest = np.finfo(network.dtype).max
+        if not np.abs(targets, dtype=np.float64).max() <= largest:
+            raise ValueError(
+                f"y contains values too large for {network.dtype.name}: beyond {largest:.3g}. "
+                "Scale y, or set dtype='float64'."
+            )
+        units = TargetUnits.of(
+            targets[rows],
+            None if weight is None else weight[rows],
+            robust=LOSSES[self.loss].robust,
+            exponential=self.out_activation_ == "exp",
+            in_common=self._keeps_target_proportions,
+        )
+        if goes_on:
+            before = self._target_units
+            if streaming:
+                units = before.joined(units)
+            if not units.equals(before):
+                units.rescale(network.layers[-1], before)
+        self._target_units = units
+        self.target_offset_, self.target_scale_ = units.offset, units.scale
+        return units.to_network
+
+    # Whether all targets have one scale, which keeps the proportions between them: for those who
+    # reconstruct features.
+    _keeps_target_proportions = False
 
     def _strata(self, y):
         """Targets are numbers: a held-out part is drawn at random."""
@@ -512,7 +569,8 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     def _decide(self, raw):
         """Predictions from the outputs of the network, one-dimensional where y was."""
-        predicted = OUT_ACTIVATIONS[self.out_activation_](raw)
+        with np.errstate(all="ignore"):
+            predicted = self._target_units.to_user(OUT_ACTIVATIONS[self.out_activation_](raw))
         return predicted.ravel() if raw.shape[1] == 1 else predicted
 
     def __sklearn_tags__(self):

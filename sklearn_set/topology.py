@@ -153,7 +153,8 @@ def n_erdos_renyi(n_in, n_out, epsilon):
     (Mocanu et al., 2018, Nature Communications 9:2383, eq. 1, with the expected number made
     exact).
     """
-    return min(round(epsilon * (n_in + n_out)), n_in * n_out)
+    expected, n_positions = epsilon * (n_in + n_out), n_in * n_out
+    return n_positions if expected >= n_positions else round(expected)
 
 
 def erdos_renyi(n_in, n_out, epsilon, rng, n_threads=1):

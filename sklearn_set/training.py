@@ -9,17 +9,23 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
+from scipy import sparse
 
 from sklearn_set import machine
 from sklearn_set.augmentation import mixed_parts, soften
 from sklearn_set.evolution import ZETA_SCHEDULES, evolve
-from sklearn_set.losses import LOSSES
-from sklearn_set.network import Workspace
+from sklearn_set.losses import LOSSES, OUT_ACTIVATIONS
+from sklearn_set.network import Workspace, kernel_input
 from sklearn_set.probe import n_probe_samples, probe
 
 DIVERGED = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
-    "need to be preprocessed."
+    "need to be preprocessed. Otherwise lower learning_rate_init, alpha or weight_decay."
+)
+OVERFLOWS = (
+    "Solver produced a network whose predictions for the training data are not finite. The input "
+    "data may contain large values and need to be preprocessed. Otherwise lower "
+    "learning_rate_init."
 )
 
 # The rate below which "adaptive" gives up, and what it divides by: as in MLPClassifier.
@@ -34,6 +40,7 @@ class Settings:
     batch_size: int
     max_iter: int
     n_threads: int
+    smallest_batch: int = 1
     zeta: float = 0.3
     rewire_interval: int = 1
     zeta_schedule: str = "constant"
@@ -64,7 +71,7 @@ class TrainingData:
     X is C-ordered or (data, indices, indptr); y holds int32 class numbers for
     ``loss="softmax_log_loss"``, targets of shape (n_samples, n_outputs) otherwise; `rows` are the
     samples to train on, so that a held-out part needs no copy of the rest; `loss_parameter` is the
-    loss's own number, such as the quantile.
+    loss's own number, such as the quantile; `mean_weight` is that of the samples that count.
     """
 
     X: object
@@ -73,6 +80,7 @@ class TrainingData:
     loss: str
     rows: np.ndarray
     loss_parameter: float = 0.0
+    mean_weight: float = 1.0
 
 
 class Randomness:
@@ -276,7 +284,8 @@ def train(
     Raises
     ------
     ValueError
-        If a weight or the loss becomes infinite or not a number, in the epoch in which it does.
+        If a weight or the loss becomes infinite or not a number, in the epoch in which it does,
+        or if an output of a network to be kept is so for a sample to train on.
     """
     if settings.learning_rate == "constant":
         progress.learning_rate = settings.learning_rate_init
@@ -332,6 +341,9 @@ def train(
     best, best_optimizer = network, optimizer
     if course.best is not None:
         best, best_optimizer = course.best, course.best_optimizer
+    # The last step has been seen by no loss.
+    if not outputs_are_finite([best, *course.snapshots], data, settings.n_threads):
+        raise ValueError(OVERFLOWS)
     return Outcome(
         best,
         best_optimizer if keep_moments else None,
@@ -343,14 +355,43 @@ def train(
     )
 
 
+def outputs_are_finite(networks, data, n_threads):
+    """Whether no network's outputs are infinite or not a number for the samples that count.
+
+    They are computed only where the sizes of weights and data leave it open.
+    """
+    activate = OUT_ACTIVATIONS[LOSSES[data.loss].out_activation]
+    largest = float(np.finfo(networks[0].dtype).max)
+    if activate is np.exp:
+        largest = np.log(largest)
+    numbers = data.X[0] if isinstance(data.X, tuple) else data.X
+    size = max(float(numbers.max()), -float(numbers.min())) if numbers.size else 0.0
+    doubtful = [network for network in networks if not network.bound(size) < largest]
+    if not doubtful:
+        return True
+    rows = data.rows
+    if data.sample_weight is not None:
+        rows = rows[data.sample_weight[rows] > 0]
+    X = data.X
+    if isinstance(X, tuple):
+        X = sparse.csr_array(X, (data.y.shape[0], networks[0].sizes[0]))
+    X = kernel_input(X[rows], networks[0].dtype)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        return all(
+            np.isfinite(activate(network.forward(X, n_threads))).all() for network in doubtful
+        )
+
+
 def is_time_for_a_snapshot(n_iter, n_epochs, n_snapshots):
     """Snapshots are spread evenly over the second half of training; the last network is one.
 
-    Their topologies differ, and with them their errors (Liu et al., 2022, arXiv 2106.14568).
+    Where the second half has fewer epochs, there are fewer.  Their topologies differ, and with
+    them their errors (Liu et al., 2022, arXiv 2106.14568).
     """
     interval = max(1, n_epochs // (2 * n_snapshots))
     left = n_epochs - n_iter
-    return left > 0 and left % interval == 0 and left // interval < n_snapshots
+    in_second_half = 0 < 2 * left < n_epochs
+    return in_second_half and left % interval == 0 and left // interval < n_snapshots
 
 
 def n_certain_snapshots(settings, n_epochs):
@@ -435,6 +476,8 @@ def run_epoch(network, optimizer, workspace, data, settings, progress, randomnes
             part.X,
             part.y,
             part.sample_weight,
+            mean_weight=part.mean_weight,
+            smallest_batch=settings.smallest_batch,
             loss=part.loss,
             loss_parameter=part.loss_parameter,
             alpha=settings.alpha,
@@ -504,9 +547,11 @@ def record(progress, loss, held_out, settings, score_decides=True):
 def adjust_rate(progress, settings):
     """Set the next epoch's learning rate; "adaptive" is left to `should_stop`."""
     if settings.learning_rate == "invscaling":
-        progress.learning_rate = (
-            settings.learning_rate_init / (progress.n_samples_seen + 1) ** settings.power_t
-        )
+        try:
+            divisor = float(progress.n_samples_seen + 1) ** settings.power_t
+        except OverflowError:
+            divisor = np.inf
+        progress.learning_rate = settings.learning_rate_init / divisor
     elif settings.learning_rate == "cosine":
         # from the initial rate to zero over max_iter epochs, without restarts
         # (Loshchilov and Hutter, 2017, arXiv 1608.03983, eq. 5)

@@ -66,10 +66,30 @@ def interval(number, low, high, closed="left"):
     kind, bound = ("an int", str) if number is Integral else ("a float", float)
     left = "[" if above is operator.ge else "("
     right = "]" if below is operator.le else ")"
-    return Constraint(
-        lambda value: isinstance(value, number) and above(value, low) and below(value, high),
-        f"{kind} in the range {left}{bound(low)}, {bound(high)}{right}",
-    )
+
+    def accepts(value):
+        if not isinstance(value, number):
+            return False
+        try:
+            value = int(value) if number is Integral else float(value)
+        except (OverflowError, ValueError):  # beyond a float's range; an int of infinity
+            return False
+        return above(value, low) and below(value, high)
+
+    return Constraint(accepts, f"{kind} in the range {left}{bound(low)}, {bound(high)}{right}")
+
+
+def plain(value):
+    """The number of Python that a number of NumPy, or a fraction, stands for.
+
+    NumPy's small integers overflow where Python's do not: every parameter passes here once,
+    before anything is computed with it.  Whatever is not a number stays what it is.
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else value
 
 
 def options(*names):
@@ -220,8 +240,16 @@ def check_values(values, constraints, owner):
         *others, last = map(str, allowed)
         phrase = f"{', '.join(others)} or {last}" if others else last
         raise InvalidParameterError(
-            f"The {name!r} parameter of {owner} must be {phrase}. Got {value!r} instead."
+            f"The {name!r} parameter of {owner} must be {phrase}. Got {_shown(value)} instead."
         )
+
+
+def _shown(value):
+    """A value for a message; Python refuses to write integers of thousands of digits."""
+    try:
+        return repr(value)
+    except ValueError:
+        return f"an int of {value.bit_length()} bits" if isinstance(value, int) else "it"
 
 
 def check_parameters(estimator):
@@ -236,6 +264,11 @@ def check_parameters(estimator):
     estimator : BaseEstimator
         The estimator, fitted or not. It is not changed.
 
+    Returns
+    -------
+    dict of str to object
+        The parameters, numbers as Python's own.
+
     Raises
     ------
     InvalidParameterError
@@ -248,6 +281,43 @@ def check_parameters(estimator):
         sizes = hidden_sizes(parameters["hidden_layer_sizes"])
         if "activation" in parameters:
             hidden_activations(parameters["activation"], len(sizes))
+    return {name: plain(value) for name, value in parameters.items()}
+
+
+def check_precision(parameters, dtype, owner):
+    """Refuse values that the number type of a network turns into others.
+
+    Parameters
+    ----------
+    parameters : dict of str to object
+        As `check_parameters` returns them.
+    dtype : numpy.dtype
+    owner : str
+        The name of the class, for the message.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a fraction is 1, a constant 0 or a number infinite in that type.
+    """
+    tests = {"finite": (("alpha", "weight_decay", "learning_rate_init"), np.isfinite)}
+    if parameters.get("solver") == "adam":
+        tests |= {
+            "less than 1": (("beta_1", "beta_2"), lambda value: value < 1),
+            "above 0 and finite": (("adam_epsilon",), lambda value: 0 < value < inf),
+        }
+    for what, (names, accepts) in tests.items():
+        for name in names:
+            value = parameters.get(name)
+            if value is None:  # a subclass without it
+                continue
+            with np.errstate(over="ignore", under="ignore"):
+                rounded = dtype.type(value)
+            if not accepts(rounded):
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {owner} must be {what} in {dtype.name}. Got "
+                    f"{value!r} instead; choose a more moderate value, or dtype='float64'."
+                )
 
 
 def hidden_sizes(value):

@@ -298,7 +298,7 @@ class DenseMLP:
         sample_weight : ndarray of shape (n_batch,), default=None
             Divided by its sum.
         alpha : float
-            ``alpha / 2 * (sum of squared weights) / (sum of sample weights)`` is added to the
+            ``alpha / 2 * (sum of squared weights) / (number of samples that count)`` is added to the
             loss; biases are not penalised.
         masks : list of ndarray, default=None
             Dropout masks of the hidden layers.
@@ -316,12 +316,13 @@ class DenseMLP:
         z, a = self.forward(X, masks)
         losses, residual = LOSSES[loss](z[-1], y)
         squares = sum((matrix**2).sum() for matrix in self.weights)
-        value = (weight @ losses + alpha / 2 * squares) / weight.sum()
+        n_counting = np.count_nonzero(weight)  # what they weigh on average is one
+        value = weight @ losses / weight.sum() + alpha / 2 * squares / n_counting
 
         delta = residual * (weight / weight.sum())[:, np.newaxis]
         weight_gradients, bias_gradients = [], []
         for depth in reversed(range(len(z))):
-            penalty = alpha * self.weights[depth] / weight.sum()
+            penalty = alpha * self.weights[depth] / n_counting
             weight_gradients.insert(0, (a[depth].T @ delta + penalty) * self.patterns[depth])
             bias_gradients.insert(0, delta.sum(axis=0))
             if depth > 0:

@@ -513,7 +513,7 @@ def test_same_bits_for_any_number_of_threads_and_format(target, dtype, monkeypat
         "hidden_layer_sizes": (700, 700),
         "epsilon": 9,
         "batch_size": 32,
-        "max_iter": 2,
+        "max_iter": 3,
         "n_snapshots": 2,
     }
     work = sum(options["hidden_layer_sizes"]) * options["epsilon"] * (options["batch_size"] + 16)

@@ -377,9 +377,7 @@ def test_weights_may_be_a_series(factory, y):
 )
 def test_class_weights_are_sample_weights(y, class_weight, dtype):
     given = X.astype(dtype)
-    expected = classifier().fit(
-        given, y, sample_weight=compute_sample_weight(class_weight, y).astype(dtype)
-    )
+    expected = classifier().fit(given, y, sample_weight=compute_sample_weight(class_weight, y))
     model = classifier(class_weight=class_weight).fit(given, y)
     assert model.coefs_[0].dtype == dtype
     assert_same_model(model, expected)
@@ -390,7 +388,7 @@ def test_class_weights_multiply_sample_weights(dtype):
     given, weight = X.astype(dtype), WEIGHT.astype(dtype)
     model = classifier(class_weight={0: 2.0, 2: 0.5}).fit(given, Y, sample_weight=weight)
     factor = np.array([2.0, 1.0, 0.5])[Y]
-    expected = classifier().fit(given, Y, sample_weight=(factor * weight).astype(dtype))
+    expected = classifier().fit(given, Y, sample_weight=factor * weight)
     assert_same_model(model, expected)
 
 
@@ -582,17 +580,27 @@ def test_an_unknown_score_is_refused():
         (classifier, [10, 10], 0.0),
         (classifier, [10, 10], 0.05),
         (classifier, [2, 2, 2], 0.3),
-        (classifier, [2, 2, 2], 0.7),
-        (classifier, [2, 2], 0.9),
         (regressor, [1], 0.5),
         (regressor, [3], 0.1),
-        (regressor, [3], 0.9),
     ],
 )
 def test_a_validation_set_that_is_too_small_is_refused(factory, n_of_classes, fraction):
     y = np.repeat(np.arange(len(n_of_classes)), n_of_classes)
     model = factory(early_stopping=True, validation_fraction=fraction)
-    with pytest.raises(ValueError, match="The validation set is too small"):
+    message = "The validation set is too small.* Increase 'validation_fraction'"
+    with pytest.raises(ValueError, match=message):
+        model.fit(X[: len(y)], y)
+
+
+@pytest.mark.parametrize(
+    ("factory", "n_of_classes", "fraction"),
+    [(classifier, [2, 2, 2], 0.7), (classifier, [2, 2], 0.9), (regressor, [3], 0.9)],
+)
+def test_a_training_part_that_is_too_small_is_refused(factory, n_of_classes, fraction):
+    y = np.repeat(np.arange(len(n_of_classes)), n_of_classes)
+    model = factory(early_stopping=True, validation_fraction=fraction)
+    message = "The part to train on is too small.* Decrease 'validation_fraction'"
+    with pytest.raises(ValueError, match=message):
         model.fit(X[: len(y)], y)
 
 
@@ -619,7 +627,9 @@ def test_early_stopping_needs_weights_in_both_parts(weighty, fraction, part):
             assert np.isfinite(model.validation_loss_curve_).all()
             assert np.isfinite(model.loss_curve_).all()
     assert any(part in message for message in refused)
-    assert all("have a sample weight of zero" in message for message in refused)
+    advice = "Decrease" if part == "training part" else "Increase"
+    assert all("have a sample_weight of zero" in message for message in refused)
+    assert any(f"{part} have a sample_weight of zero. {advice}" in message for message in refused)
 
 
 def test_partial_fit_does_not_support_early_stopping():
@@ -821,7 +831,7 @@ def test_other_classes_are_refused():
 
 def test_another_number_of_outputs_is_refused():
     model = regressor(warm_start=True).fit(X, T)
-    with pytest.raises(ValueError, match="of layer sizes"):
+    with pytest.raises(ValueError, match="of 1 outputs, but y has 3"):
         model.fit(X, _scores)
 
 
@@ -1013,7 +1023,8 @@ def test_every_parameter_survives_clone(estimator, only):
 def test_a_clone_is_not_fitted():
     model = classifier().fit(X, Y)
     copied = clone(model)
-    assert vars(copied).keys() == copied.get_params().keys()
+    assert {name for name in vars(copied) if name[0] != "_"} == copied.get_params().keys()
+    assert not copied.__sklearn_is_fitted__()
     assert_same_model(copied.fit(X, Y), model)
 
 
@@ -1096,13 +1107,16 @@ def test_coefs_are_the_models_own_memory(factory, y, dtype):
 
 def test_predictions_are_those_of_coefs_and_intercepts():
     model = regressor(activation=("tanh", "relu")).fit(X, _scores)
+    assert model.feature_offset_ is None
     hidden = np.tanh(X @ model.coefs_[0] + model.intercepts_[0])
     hidden = np.maximum(hidden @ model.coefs_[1] + model.intercepts_[1], 0)
-    expected = hidden @ model.coefs_[2] + model.intercepts_[2]
+    outputs = hidden @ model.coefs_[2] + model.intercepts_[2]
+    expected = outputs * model.target_scale_ + model.target_offset_
     np.testing.assert_allclose(model.predict(X), expected, rtol=1e-10, atol=1e-12)
     model.coefs_[2].data[:] = 0
     model.intercepts_[2][:] = [1, 2, 3]
-    np.testing.assert_array_equal(model.predict(X), np.tile([1, 2, 3], (N, 1)))
+    expected = np.array([1, 2, 3]) * model.target_scale_ + model.target_offset_
+    np.testing.assert_array_equal(model.predict(X), np.tile(expected, (N, 1)))
 
 
 def test_methods_of_coefs_cannot_corrupt_the_model():
@@ -1198,6 +1212,9 @@ def test_numbers_too_large_for_single_precision_are_refused(factory, y, convert)
     for method in (model.fit, model.partial_fit):
         with pytest.raises(ValueError, match="too large for dtype"):
             method(large, y)
+    if factory is regressor:
+        with pytest.raises(ValueError, match="^y contains values too large for float32"):
+            model.fit(X, T * 1e200)
 
 
 def test_single_precision_is_near_double_precision():

@@ -53,7 +53,7 @@ def loss_of(kernel, network, data, rows, dropout):
         # As in scikit-learn the value is the mean over the outputs, its gradient that of the sum;
         # the penalty is the same in both.
         squares = sum(np.sum(layer.weights**2) for layer in network.layers)
-        penalty = ALPHA / 2 * squares / data.sample_weight[rows].sum()
+        penalty = ALPHA / 2 * squares / np.count_nonzero(data.sample_weight[rows])
         loss = (loss - penalty) * SIZES[-1] + penalty
     return loss
 

@@ -43,7 +43,7 @@ def test_without_labels_every_sample_is_equally_likely():
     [
         ([0, 0, 0, 1], 0.5, "class 1 has only 1 sample"),
         ([0, 0, 0, 1, 1, 2, 2], 0.2, "validation set is too small"),
-        ([0, 0, 1, 1, 2, 2], 0.7, "validation set is too small"),
+        ([0, 0, 1, 1, 2, 2], 0.7, "part to train on is too small"),
         ([0, 0, 1, 1], 0.0, "validation set is too small"),
     ],
 )

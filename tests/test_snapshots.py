@@ -75,21 +75,21 @@ def epochs_of(n_epochs, n_snapshots):
 def test_snapshots_are_spread_evenly_over_the_second_half(n_snapshots, n_epochs):
     epochs = epochs_of(n_epochs, n_snapshots)
     # the last network is one of them, and is no copy
-    assert len(epochs) == min(n_snapshots, n_epochs) - 1
+    n_of_second_half = n_epochs - n_epochs // 2
+    assert len(epochs) == min(n_snapshots, n_of_second_half) - 1
+    assert all(2 * epoch > n_epochs for epoch in epochs)
     gaps = np.diff([*epochs, n_epochs])
     assert len(set(gaps)) <= 1
-    if 2 * n_snapshots <= n_epochs:
-        assert all(2 * epoch >= n_epochs for epoch in epochs)
-        if epochs:  # and of it, as much as whole epochs allow
-            assert gaps[0] == n_epochs // (2 * n_snapshots)
-    elif epochs:
-        assert gaps[0] == 1
+    if epochs:  # as much of it as whole epochs allow
+        assert gaps[0] == max(1, n_epochs // (2 * n_snapshots))
 
 
 def test_some_epochs_of_snapshots():
     assert epochs_of(100, 10) == [55, 60, 65, 70, 75, 80, 85, 90, 95]
     assert epochs_of(12, 4) == [9, 10, 11]
-    assert epochs_of(3, 10) == [1, 2]
+    assert epochs_of(10, 10) == [6, 7, 8, 9]
+    assert epochs_of(3, 10) == [2]
+    assert epochs_of(2, 2) == []
     assert epochs_of(100, 1) == []
 
 

@@ -578,7 +578,7 @@ def test_divergence_of_real_training_has_mlps_message():
     assert str(error.value) == DIVERGED
     assert DIVERGED == (
         "Solver produced non-finite parameter weights. The input data may contain large values "
-        "and need to be preprocessed."
+        "and need to be preprocessed. Otherwise lower learning_rate_init, alpha or weight_decay."
     )
 
 

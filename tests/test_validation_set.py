@@ -60,7 +60,8 @@ def test_the_losses_are_those_of_the_predictions():
     assert model.validation_loss_curve_[-1] == pytest.approx(expected, rel=1e-12)
     assert model.validation_scores_[-1] == model.score(X[JUDGE], NAMES[JUDGE], WEIGHT[JUDGE])
     model = fit(regressor(), T)
-    expected = 0.5 * np.mean((T[JUDGE] - model.predict(X[JUDGE])) ** 2)
+    error = (T[JUDGE] - model.predict(X[JUDGE])) / model.target_scale_
+    expected = 0.5 * np.mean(error**2)
     assert model.validation_loss_curve_[-1] == pytest.approx(expected, rel=1e-12)
 
 
@@ -142,7 +143,7 @@ def test_multilabel_and_several_outputs():
         ),
         (
             {"X_val": X[JUDGE], "y_val": NAMES[JUDGE], "sample_weight_val": 0 * WEIGHT[JUDGE]},
-            "sample_weight_val must contain at least one non-zero number",
+            "Sample weights must contain at least one non-zero number, but all of sample_weight_val",
         ),
     ],
 )

@@ -299,9 +299,20 @@ cdef inline bint is_ignored(const BatchView* batch, Py_ssize_t b) noexcept nogil
 cdef inline void finish_features(
     const BatchView* batch, real_t* table, uint8_t* silent, Py_ssize_t start, Py_ssize_t stop,
 ) noexcept nogil:
-    """Dropout of the features [start, stop), and whether they are silent."""
-    cdef Py_ssize_t f, width = batch.width
+    """Units and dropout of the features [start, stop), and whether they are silent.
+
+    The offset comes off every column: those that must leave no trace have deltas of zero.
+    """
+    cdef Py_ssize_t f, b, width = batch.width
+    cdef real_t offset, factor = batch.factor
     for f in range(start, stop):
+        if batch.offset != NULL and batch.offset[f] != 0:
+            offset = batch.offset[f]
+            for b in range(width):
+                table[f * width + b] -= offset
+        if factor != 1:
+            for b in range(width):
+                table[f * width + b] *= factor
         if batch.dropout > 0:
             drop(batch.dropout_key, <uint32_t> f, batch.dropout, table + f * width, width)
         silent[f] = is_zero(table + f * width, width)
@@ -432,12 +443,17 @@ cdef class Stepper:
         int32 class numbers of shape (n_samples,) for ``loss="softmax_log_loss"``, targets of
         shape (n_samples, n_outputs) and of the compiled number type otherwise.
     sample_weight : ndarray of shape (n_samples,) or None
+    mean_weight : float
+        Mean weight of a sample that counts.
+    smallest_batch : int
+        A smaller batch is penalised as one of this size.
     loss : str
         A key of `LOSS_CODES`.
     loss_parameter : float
         The loss's own number: the quantile, or the error from which on "huber" is linear.
     alpha, weight_decay : float
-        L2 in the loss, and decoupled decay.
+        L2 in the loss, divided by what a batch of this many samples is expected to weigh, and
+        decoupled decay.
     dropout : float
         Probability that the output of a hidden neuron is dropped.
     input_dropout : float
@@ -455,7 +471,8 @@ cdef class Stepper:
     cdef UpdateRule rule
     cdef BatchView batch
     cdef Pace* pace
-    cdef double loss_parameter, alpha, weight_decay, penalty
+    cdef double loss_parameter, alpha, weight_decay, penalty, mean_weight
+    cdef int smallest_batch
     cdef double clock[3]            # seconds spent so far: gather, forward, backward
     cdef double* partial
     cdef share_t* shares            # of the chunks of a layer, for each thread
@@ -467,7 +484,7 @@ cdef class Stepper:
     cdef Py_ssize_t max_width
 
     def __cinit__(self, network, optimizer, workspace, X, y, sample_weight, *, loss,
-                  loss_parameter=0.0, alpha=0.0, weight_decay=0.0, dropout=0.0, input_dropout=0.0,
+                  mean_weight=1.0, smallest_batch=1, loss_parameter=0.0, alpha=0.0, weight_decay=0.0, dropout=0.0, input_dropout=0.0,
                   dropout_seed=0, n_threads=1):
         cdef int depth, m, largest_chunks = 1
         cdef double[::1] pace
@@ -476,10 +493,12 @@ cdef class Stepper:
         self.n_threads = n_threads
         self.loss = LOSS_CODES[loss]
         self.loss_parameter = loss_parameter
+        self.mean_weight = mean_weight
+        self.smallest_batch = smallest_batch
         self.alpha = alpha
         self.weight_decay = weight_decay
         self.dropout_seed = dropout_seed
-        self.borrowed = [X, y, sample_weight, *workspace.tables, *workspace.slopes,
+        self.borrowed = [X, y, sample_weight, network.offset, *workspace.tables, *workspace.slopes,
                          workspace.scratch, workspace.pace]
         self.layers = <LayerView*> calloc(self.n_layers, sizeof(LayerView))
         self.tables = <real_t**> calloc(self.n_layers + 1, sizeof(real_t*))
@@ -528,6 +547,8 @@ cdef class Stepper:
 
         memset(&self.batch, 0, sizeof(BatchView))
         self.batch.n_features = self.layers[0].n_in
+        self.batch.offset = const_reals(network.offset)
+        self.batch.factor = network.factor
         self.batch.dropout = input_dropout
         if isinstance(X, tuple):
             self.batch.csr_data = const_reals(X[0])
@@ -599,20 +620,24 @@ cdef class Stepper:
     cdef double run(
         self, int n_threads, double learning_rate, double step_size, uint32_t step_number,
     ) noexcept nogil:
-        cdef int depth, b, last = self.n_layers - 1
-        cdef double weight_sum = 0, loss, began, gathered, passed
+        cdef int depth, b, last = self.n_layers - 1, n_counting = 0
+        cdef double weight_sum = 0, expected, loss, began, gathered, passed
         cdef Py_ssize_t width = self.batch.width
         cdef LayerView* output = &self.layers[last]
         if self.batch.sample_weight == NULL:
             weight_sum = self.batch.n_batch
+            n_counting = self.batch.n_batch
         else:
             for b in range(self.batch.n_batch):
                 weight_sum += self.batch.sample_weight[self.batch.rows[b]]
+                n_counting += self.batch.sample_weight[self.batch.rows[b]] > 0
         if weight_sum == 0:
             return NAN
+        # What a batch happens to weigh may be tiny, and the penalty all that it teaches.
+        expected = self.mean_weight * max(n_counting, self.smallest_batch)
         self.rule.learning_rate = step_size
         self.rule.shrink = 1 - learning_rate * self.weight_decay
-        self.rule.l2 = self.alpha / weight_sum
+        self.rule.l2 = self.alpha / expected
 
         began = wall_seconds()
         # the key of a layer that there cannot be
@@ -626,7 +651,7 @@ cdef class Stepper:
         passed = wall_seconds()
         loss = loss_and_delta(self.loss, self.loss_parameter, &self.batch, self.tables[last + 1],
                               output.n_out, weight_sum)
-        loss = (loss + 0.5 * self.alpha * self.penalty) / weight_sum
+        loss = (loss + 0.5 * self.alpha * self.penalty * (weight_sum / expected)) / weight_sum
         self.penalty = 0
         update_biases(output, &self.rule, self.tables[last + 1], width, 0, output.n_out,
                       self.scratch)
@@ -718,6 +743,9 @@ def forward(network, X, tables, outputs, *, partial=None, n_threads=1):
             raise MemoryError
         rooms[n_layers] = reals(tables[n_layers])
         batch.n_features = layers[0].n_in
+        offset = network.offset  # kept alive
+        batch.offset = const_reals(offset)
+        batch.factor = network.factor
         if isinstance(X, tuple):
             batch.csr_data = const_reals(X[0])
             batch.csr_indices = const_ints(X[1])
@@ -750,8 +778,9 @@ def forward(network, X, tables, outputs, *, partial=None, n_threads=1):
         free(rooms)
 
 
-def table_of(X, const int32_t[::1] rows, int n_features, int n_threads=1):
-    """Some samples, feature by feature.
+def table_of(X, const int32_t[::1] rows, int n_features, offset=None, double factor=1,
+             int n_threads=1):
+    """Some samples as a network reads them, feature by feature.
 
     Parameters
     ----------
@@ -760,6 +789,10 @@ def table_of(X, const int32_t[::1] rows, int n_features, int n_threads=1):
     rows : ndarray of shape (n_rows,), int32
         The samples.
     n_features : int
+    offset : ndarray of shape (n_features,), default=None
+        Subtracted from the features.
+    factor : float, default=1.0
+        What they are multiplied by then.
     n_threads : int, default=1
 
     Returns
@@ -780,6 +813,8 @@ def table_of(X, const int32_t[::1] rows, int n_features, int n_threads=1):
     else:
         batch.dense = const_reals(X)
     batch.n_features = n_features
+    batch.offset = const_reals(offset)
+    batch.factor = factor
     batch.rows = &rows[0]
     batch.n_batch = <int32_t> rows.shape[0]
     batch.width = rows.shape[0]

@@ -43,7 +43,7 @@ cdef struct UpdateRule:
     int solver
     real_t learning_rate        # of this step, bias correction of Adam included
     real_t shrink               # 1 - learning rate * weight_decay
-    real_t l2                   # alpha / sum of the batch's sample weights
+    real_t l2                   # alpha / what its samples are expected to weigh
     real_t momentum
     real_t beta_1
     real_t beta_2
@@ -59,6 +59,8 @@ cdef struct BatchView:
     const int32_t* csr_indices
     const int64_t* csr_indptr
     int32_t n_features
+    const real_t* offset        # (n_features,) what is subtracted from the features, or NULL
+    real_t factor               # what they are multiplied by then
     const int32_t* labels       # (n_samples,), or NULL
     const real_t* targets       # (n_samples, n_outputs), or NULL
     const real_t* sample_weight  # (n_samples,), or NULL

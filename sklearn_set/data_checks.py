@@ -1,0 +1,206 @@
+"""What scikit-learn's checks let through, and training must not meet.
+
+Sparse data are followed by compiled code, SciPy's and ours, wherever their indices point: so what
+they promise is checked first, in time linear in what is stored.  Targets are looked at before they
+become numbers.  Knows arrays, neither estimators nor networks.
+"""
+
+from numbers import Real
+
+import numpy as np
+from scipy import sparse
+
+# Kinds of NumPy's types that are real numbers.
+_REAL_KINDS = "biuf"
+
+_OF_VALUES = {"M": "dates", "m": "durations", "U": "strings", "S": "bytes", "V": "records"}
+
+
+def check_sparse(X, name):
+    """Refuse a sparse matrix whose indices do not fit its shape.
+
+    Parameters
+    ----------
+    X : object
+        Anything that is not sparse passes.
+    name : str
+        Of the argument, for messages.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not sparse.issparse(X):
+        return
+    if X.ndim != 2:
+        raise ValueError(f"Expected 2D array, but {name} is sparse of {X.ndim}D.")
+    if X.format in ("csr", "csc", "bsr"):
+        fault = _fault_of_compressed(X)
+    elif X.format == "coo":
+        fault = _fault_of_coordinates(X)
+    else:
+        fault = _fault_of_others(X)
+    if fault:
+        raise ValueError(
+            f"{name} is a malformed sparse matrix in {X.format.upper()} format of shape "
+            f"{X.shape}: {fault}. Build it anew from valid rows, columns and values."
+        )
+
+
+def _fault_of_compressed(X):
+    """What is wrong with rows (or columns, or rows of blocks) one after the other, or None."""
+    indptr, indices, data = X.indptr, X.indices, X.data
+    n_major, n_minor = X.shape[::-1] if X.format == "csc" else X.shape
+    n_block = (1, 1)
+    if X.format == "bsr":
+        if np.ndim(data) != 3 or 0 in data.shape[1:]:
+            return "data must be blocks, an array of 3D"
+        n_block = data.shape[1:]
+        if n_major % n_block[0] or n_minor % n_block[1]:
+            return f"blocks of {n_block} do not fit the shape"
+    elif np.ndim(data) != 1:
+        return f"data must be 1D, got {np.ndim(data)}D"
+    for name, values in (("indptr", indptr), ("indices", indices)):
+        if np.ndim(values) != 1:
+            return f"{name} must be 1D, got {np.ndim(values)}D"
+        if values.dtype.kind != "i":
+            return f"{name} must be of a signed integer type, got {values.dtype}"
+    n_major, n_minor = n_major // n_block[0], n_minor // n_block[1]
+    if indptr.shape[0] != n_major + 1:
+        return f"indptr has {indptr.shape[0]} numbers, expected {n_major + 1}"
+    if indices.shape[0] != data.shape[0]:
+        return f"{indices.shape[0]} indices for {data.shape[0]} values"
+    if indptr[0] != 0 or (indptr[1:] < indptr[:-1]).any():
+        return "indptr must begin with 0 and not decrease"
+    if indptr[-1] > indices.shape[0]:
+        return f"indptr ends with {indptr[-1]}, but {indices.shape[0]} values are stored"
+    return _fault_of_range("indices", indices[: indptr[-1]], n_minor)
+
+
+def _fault_of_coordinates(X):
+    coords = X.row, X.col
+    if any(values.shape != X.data.shape for values in coords):
+        return "rows, columns and values differ in number"
+    for name, values, n in zip(("row", "col"), coords, X.shape, strict=True):
+        if values.dtype.kind != "i":
+            return f"{name} must be of a signed integer type, got {values.dtype}"
+        fault = _fault_of_range(name, values, n)
+        if fault:
+            return fault
+    return None
+
+
+def _fault_of_range(name, values, n):
+    if values.shape[0] and not 0 <= values.min() <= values.max() < n:
+        return f"{name} must be from 0 to {n - 1}, got {values.min()} to {values.max()}"
+    return None
+
+
+def _fault_of_others(X):
+    """Formats that are no arrays of indices: SciPy's way to coordinates tells."""
+    try:
+        if X.format == "lil" and not all(map(_is_row_of_lil, X.rows, X.data)):
+            return "a row has not as many columns as values"
+        return _fault_of_coordinates(X.tocoo())
+    except (ValueError, TypeError, IndexError, OverflowError, AttributeError) as error:
+        return f"{error}"
+
+
+def _is_row_of_lil(columns, values):
+    return len(columns) == len(values)
+
+
+def check_missing(y, name="y"):
+    """Refuse targets among which some are missing: None, not-a-number, NaT or pandas' NA.
+
+    Raises
+    ------
+    ValueError
+    """
+    if sparse.issparse(y) or y is None:
+        return
+    values = _as_array(y, name)
+    if values.dtype.kind == "O":
+        n_missing = sum(map(_is_missing, values.ravel()))
+        if n_missing:
+            raise ValueError(
+                f"Input {name} contains NaN: {n_missing} of {values.size} targets are missing "
+                "(None, NaN, NaT or NA). Remove these samples."
+            )
+
+
+def _is_missing(value):
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, Real) and bool(value != value)
+
+
+def check_real(y, name="y"):
+    """Refuse regression targets that are not numbers, though NumPy could make numbers of them.
+
+    Raises
+    ------
+    ValueError
+    """
+    if y is None:
+        return
+    if sparse.issparse(y):
+        raise ValueError(
+            f"Sparse data was passed for {name}, but dense targets are required. Use "
+            f"{name}.toarray()."
+        )
+    values = _as_array(y, name)
+    found = None
+    if values.dtype.kind == "O":
+        others = {type(value).__name__ for value in values.ravel() if not _is_number(value)}
+        if others:
+            found = f"objects of type {', '.join(sorted(others))}"
+        else:
+            _check_representable(values, name)
+    elif values.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} must be real numbers.")
+    elif values.dtype.kind not in _REAL_KINDS:
+        found = _OF_VALUES.get(values.dtype.kind, str(values.dtype))
+    if found:
+        raise ValueError(
+            f"{name} must be numbers for regression, got {found}. Convert it first, for example "
+            f"with {name}.astype(float)."
+        )
+
+
+def _check_representable(values, name):
+    """Python's integers have any size."""
+    try:
+        values.astype(np.float64)
+    except OverflowError:
+        raise ValueError(f"{name} contains values too large for float64.") from None
+
+
+def _is_number(value):
+    return isinstance(value, (Real, np.bool_)) and not isinstance(value, np.timedelta64)
+
+
+def check_label_matrix(y, name="y"):
+    """Refuse a matrix of labels that is not of 0 and 1.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples, n_labels)
+
+    Raises
+    ------
+    ValueError
+    """
+    found = np.unique(y)
+    if not np.isin(found, (0, 1)).all():
+        raise ValueError(
+            f"A matrix of labels must hold 0 and 1, but {name} holds {found.tolist()}. Convert it, "
+            f"for example with ({name} == {found[-1]!r}).astype(int)."
+        )
+
+
+def _as_array(y, name):
+    try:
+        return np.asarray(y)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"{name} is no array of targets: {error}") from None

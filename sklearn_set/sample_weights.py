@@ -1,0 +1,120 @@
+"""What sample weights mean: how much a sample counts beside the others.
+
+Only the proportions of the weights count.  Knows arrays, neither networks nor estimators.
+"""
+
+from numbers import Number
+
+import numpy as np
+from sklearn.utils.validation import check_array, check_non_negative
+
+# Weights are counts if they are whole multiples of the smallest, and on average few of it.
+_FEW = 10
+_WHOLE = 1e-6  # of a multiple, so that counts times a constant in single precision are counts
+
+
+def check_sample_weight(sample_weight, n_samples, name="sample_weight"):
+    """Sample weights as an array of double precision.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), number or None
+    n_samples : int
+    name : str, default="sample_weight"
+        Of the argument, for messages.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), float64, or None
+
+    Raises
+    ------
+    ValueError
+        If they are not numbers, not one for each sample, negative, infinite or all zero.
+    """
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Number):
+        sample_weight = np.full(n_samples, sample_weight)
+    kind = getattr(getattr(sample_weight, "dtype", None), "kind", None)
+    if kind == "c":
+        raise ValueError(f"{name} must be real numbers, got complex numbers.")
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
+            weight = check_array(
+                sample_weight, ensure_2d=False, dtype=np.float64, order="C", input_name=name
+            )
+    except (ValueError, TypeError, OverflowError) as error:
+        if name in str(error):
+            raise
+        raise ValueError(f"{name} must be real numbers: {error}") from None
+    if weight.ndim != 1:
+        raise ValueError(f"Sample weights must be 1D array or scalar, got {name} of {weight.ndim}D")
+    if weight.shape[0] != n_samples:
+        raise ValueError(f"{name}.shape == {weight.shape}, expected {(n_samples,)}!")
+    check_non_negative(weight, f"`{name}`")
+    if not weight.any():
+        raise ValueError(
+            f"Sample weights must contain at least one non-zero number, but all of {name} are zero."
+        )
+    return weight
+
+
+def relative(weight, dtype):
+    """Sample weights in a unit of their own, so that only their proportions count.
+
+    The unit is their mean, over the samples that count: then the penalty weighs as much as
+    without weights.  Weights that are whole multiples of the smallest one, and on average at most
+    ten of it, are counts: the unit is the smallest, and a sample of weight k is the sample given k
+    times.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_samples,), float64, or None
+        Finite, not negative, not all zero.
+    dtype : numpy.dtype
+
+    Returns
+    -------
+    ndarray of shape (n_samples,) of `dtype`, or None
+    """
+    if weight is None:
+        return None
+    with np.errstate(under="ignore"):
+        weight = weight / weight.max()  # neither their sum nor their quotients overflow
+        positive = weight[weight > 0]
+        unit, multiples = positive.mean(), positive / positive.min()
+        if multiples.mean() <= _FEW and np.allclose(multiples, np.rint(multiples), _WHOLE, 0):
+            unit = positive.min()
+        return (weight / unit).astype(dtype)
+
+
+def near_one(weight):
+    """Weights times a power of two that brings the largest near one, or None.
+
+    Proportions stay what they are to the last bit, and neither sums nor products overflow.
+    """
+    return None if weight is None else np.ldexp(weight, -np.frexp(weight.max())[1])
+
+
+def mean_weight(weight, rows):
+    """Mean weight of the samples that count among some: 1.0 without weights.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_samples,) or None
+    rows : ndarray of int
+
+    Returns
+    -------
+    float
+    """
+    if weight is None:
+        return 1.0
+    weight = weight[rows]
+    return float(weight.sum(dtype=np.float64) / max(np.count_nonzero(weight), 1))
+
+
+def n_counting(weight, rows):
+    """How many of some samples have a weight above zero."""
+    return rows.shape[0] if weight is None else int(np.count_nonzero(weight[rows]))

@@ -1,0 +1,255 @@
+"""Where features and targets have their zero, and what a target's one is.
+
+A network learns best from numbers around zero, of about unit size. Here is what brings the user's
+numbers there and predictions back.  Knows arrays and the last layer of a network, neither
+estimators nor time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+# Numbers of X that are squared at a time: half a megabyte of doubles.
+_NUMBERS_IN_A_PART = 1 << 16
+
+
+@dataclass(frozen=True)
+class FeatureUnits:
+    """How features come near zero: a network reads ``(X - offset) * factor``.
+
+    Attributes
+    ----------
+    offset : ndarray of shape (n_features,) and X's number type, or None
+        Means of the features that lie farther from zero than they vary; zero for the others, None
+        where there are none such.  A feature whose mean is beyond its standard deviation is
+        different from zero in most samples: nothing becomes dense that is sparse.
+    factor : float
+        A power of two that brings the standard deviations, in quadratic mean, near one.
+    disparity : float
+        How many times as far as others some features vary: the quotient of the standard deviations
+        that nineteen and one in twenty do not exceed.
+    """
+
+    offset: np.ndarray | None
+    factor: float
+    disparity: float
+
+    @classmethod
+    def of(cls, X, weight, rows):
+        """The units of some samples.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n_samples, n_features)
+        weight : ndarray of shape (n_samples,) or None
+        rows : ndarray of int
+            The samples that count.
+        """
+        shares = np.ones(rows.shape[0]) if weight is None else weight[rows].astype(np.float64)
+        rows, shares = rows[shares > 0], shares[shares > 0]
+        shares /= shares.sum()
+        mean, square = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+        n_rows = max(1, _NUMBERS_IN_A_PART // X.shape[1])
+        numbers = X.data if sparse.issparse(X) else X
+        largest = max(numbers.max(), -numbers.min()) if numbers.size else 0
+        exponent = int(np.frexp(np.float64(largest))[1])  # no square overflows
+        # Distances from a sample lose no digits to a mean that is large beside them.
+        pivot = 0 if sparse.issparse(X) else np.ldexp(X[rows[0]].astype(np.float64), -exponent)
+        with np.errstate(under="ignore"):
+            for start in range(0, rows.shape[0], n_rows):
+                part, share = rows[start : start + n_rows], shares[start : start + n_rows]
+                values = X[part].astype(np.float64)
+                if sparse.issparse(values):
+                    values.data = np.ldexp(values.data, -exponent)
+                    square += share @ values.power(2)
+                else:
+                    values = np.ldexp(values, -exponent) - pivot
+                    square += share @ values**2
+                mean += share @ values
+            variance = np.maximum(square - mean**2, 0)
+            mean += pivot
+            variance[variance <= (_ROUNDING * mean) ** 2] = 0
+            far = mean**2 > variance
+            offset = np.ldexp(_rounded(np.where(far, mean, 0), 20), exponent).astype(X.dtype)
+            deviation = np.sqrt(variance[variance > 0])
+        if deviation.shape[0] == 0:
+            return cls(offset if far.any() else None, 1.0, 1.0)
+        typical = np.log2(np.sqrt(np.mean(deviation**2))) + exponent
+        few, most = np.quantile(deviation, (0.05, 0.95))
+        return cls(
+            offset if far.any() else None,
+            # no power that single precision does not have
+            float(2.0 ** np.clip(-np.rint(typical), -126, 126)),
+            float(most / few),
+        )
+
+
+@dataclass(frozen=True)
+class TargetUnits:
+    """The numbers that bring targets to a middle of zero and a spread of one, and back.
+
+    A network learns ``(y - offset) / scale``; its outputs times scale plus offset are predictions.
+    So they follow when targets are multiplied or shifted.  Middle and spread are mean and standard
+    deviation, or median and normalised median deviation for losses that outliers hardly move.
+    Targets of exponential outputs keep their zero and are divided by their mean.
+
+    Attributes
+    ----------
+    offset, scale : ndarray of shape (n_outputs,), float64
+        `scale` is 1 where all targets so far are equal.
+    middle, spread : ndarray of shape (n_outputs,), float64
+        Of the targets so far.
+    total : float
+        Sum of the weights of these targets.
+    exponential : bool
+        Whether the outputs are exponentials.
+    in_common : bool
+        Whether one scale serves all outputs, which keeps the proportions between them.
+    """
+
+    offset: np.ndarray
+    scale: np.ndarray
+    middle: np.ndarray
+    spread: np.ndarray
+    total: float
+    exponential: bool
+    in_common: bool
+
+    @classmethod
+    def of(cls, targets, weight=None, *, robust=False, exponential=False, in_common=False):
+        """The units of some targets.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n_samples, n_outputs)
+        weight : ndarray of shape (n_samples,), default=None
+        robust : bool, default=False
+            Whether medians are to be used.
+        exponential, in_common : bool, default=False
+            See the class.
+        """
+        targets = targets.astype(np.float64)
+        weight = np.ones(targets.shape[0]) if weight is None else weight.astype(np.float64)
+        targets, weight = targets[weight > 0], weight[weight > 0]
+        total = weight.sum()
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            # Numbers of about one: neither their squares nor their sums overflow or vanish.
+            size = _size(targets.max(axis=0), targets.min(axis=0))
+            values = targets / size
+            middle = weight @ values / total
+            spread = np.sqrt(weight @ (values - middle) ** 2 / total)
+            if robust:
+                middle = _median(values, weight)
+                deviation = _TO_NORMAL * _median(np.abs(values - middle), weight)
+                spread = np.where(deviation > _ROUNDING * np.abs(middle), deviation, spread)
+            spread[spread <= _ROUNDING * np.abs(middle)] = 0
+            return cls._with(middle * size, spread * size, total, exponential, in_common)
+
+    @classmethod
+    def _with(cls, middle, spread, total, exponential, in_common):
+        scale = np.abs(middle) if exponential else spread
+        if in_common:
+            size = _size(scale).max()
+            scale = np.full_like(scale, np.sqrt(np.mean((scale / size) ** 2)) * size)
+        return cls(
+            offset=np.zeros_like(middle) if exponential else middle,
+            scale=_rounded(np.where(scale > 0, scale, 1.0), 40),
+            middle=middle,
+            spread=spread,
+            total=total,
+            exponential=exponential,
+            in_common=in_common,
+        )
+
+    def joined(self, other):
+        """The units of these targets and others together; medians become their mean."""
+        total = self.total + other.total
+        own, others = self.total / total, other.total / total
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            middle = own * self.middle + others * other.middle
+            apart = other.middle - self.middle
+            size = _size(self.spread, other.spread, apart)
+            spread = size * np.sqrt(
+                own * (self.spread / size) ** 2
+                + others * (other.spread / size) ** 2
+                + own * others * (apart / size) ** 2
+            )
+            spread[spread <= _ROUNDING * np.abs(middle)] = 0
+            return self._with(middle, spread, total, self.exponential, self.in_common)
+
+    @property
+    def known(self):
+        """Of which outputs targets have differed so far, or been above zero."""
+        return (self.middle if self.exponential else self.spread) != 0
+
+    def to_network(self, targets, dtype):
+        """Targets as the network learns them, C-ordered."""
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            return np.ascontiguousarray((targets - self.offset) / self.scale, dtype)
+
+    def to_user(self, predicted):
+        """Predictions from the network's, in the same number type."""
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            return (predicted * self.scale + self.offset).astype(predicted.dtype, copy=False)
+
+    def rescale(self, layer, before):
+        """Change the last layer of a network so that it predicts in these units what it did.
+
+        Targets that all were equal have told no scale: the weights stay.  After Pop-Art (van
+        Hasselt et al., 2016, arXiv 1602.07714, prop. 1).
+
+        Parameters
+        ----------
+        layer : SparseLayer
+            Changed.
+        before : TargetUnits
+            Those it has been trained in.
+        """
+        known = before.known & self.known
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            factor = np.where(known, before.scale / self.scale, 1.0)
+            if self.exponential:
+                layer.bias[:] = layer.bias + np.log(factor)
+                return
+            shift = np.where(known, (before.offset - self.offset) / self.scale, 0.0)
+            layer.weights *= factor[layer.topology.indices].astype(layer.weights.dtype)
+            layer.bias[:] = layer.bias * factor + shift
+
+    def equals(self, other):
+        """Whether targets become the same in both."""
+        return np.array_equal(self.offset, other.offset) and np.array_equal(self.scale, other.scale)
+
+
+# The median deviation of normal numbers, times this, is their standard deviation.
+_TO_NORMAL = 1.4826
+
+# A spread below this share of the middle is the rounding of equal numbers.
+_ROUNDING = 8 * np.finfo(np.float64).eps
+
+
+def _median(values, weight):
+    """The median of every column: the mean of both in the middle, should there be two."""
+    order = np.argsort(values, axis=0, kind="stable")
+    ascending = np.take_along_axis(values, order, axis=0)
+    below = np.cumsum(weight[order], axis=0)
+    below /= below[-1]
+    # Weights that are multiplied by a constant must not choose another middle by their rounding.
+    low, high = ((below < half).sum(axis=0) for half in (0.5 - 1e-9, 0.5 + 1e-9))
+    columns = np.arange(values.shape[1])
+    return (ascending[low, columns] + ascending[high, columns]) / 2
+
+
+def _rounded(values, n_bits):
+    """Numbers of so many bits.
+
+    Sums over samples and over counts of them then are the same number, though not added alike.
+    """
+    fraction, exponent = np.frexp(values)
+    return np.ldexp(np.rint(np.ldexp(fraction, n_bits)), exponent - n_bits)
+
+
+def _size(*values):
+    """The largest magnitude, by output; 1 where all are zero."""
+    size = np.max(np.abs(values), axis=0)
+    return np.where(size > 0, size, 1.0)
