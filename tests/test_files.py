@@ -1,9 +1,10 @@
 """A user's own file is understood as it is meant, or refused in one line that says what helps."""
 
+import csv
 import gzip
+import importlib.util
 import io
 import re
-import runpy
 import subprocess
 import sys
 import zipfile
@@ -175,6 +176,23 @@ UNDERSTOOD = {
         LABELS,
         "decimal commas.*Left out: 'id'",
     ),
+    "decimal commas, late": (
+        "a.csv",
+        csv_text(
+            samples(np.tile(LABELS, 3), values=np.r_[np.ones((24, 4)), VALUES]).replace(1, "1"),
+            sep=";",
+        ).replace(".", ","),
+        None,
+        np.tile(LABELS, 3),
+        "decimal commas",
+    ),
+    "commas in labels between tabs": (
+        "a.tsv",
+        csv_text(samples(np.where(LABELS == "tumor", "1,2", "3,4")), sep="\t"),
+        None,
+        np.where(LABELS == "tumor", "1,2", "3,4"),
+        "between its cells\\.",
+    ),
     "gzip": ("a.csv.gz", gzip.compress(TABLE.encode()), None, LABELS, "packed by gzip"),
     "gzip without saying so": ("a.csv", gzip.compress(TABLE.encode()), None, LABELS, "gzip"),
     "index of pandas": (
@@ -236,7 +254,13 @@ UNDERSTOOD = {
         LABELS,
         "Left out: column 1 \\(",
     ),
-    "commas at line ends": ("a.csv", TABLE.replace("\n", ",\n"), None, LABELS, "Left out: column 6 \\(empty"),
+    "commas at line ends": (
+        "a.csv",
+        TABLE.replace("\n", ",\n"),
+        None,
+        LABELS,
+        "Left out: column 6 \\(empty",
+    ),
     "commas at line ends but the header's": (
         "a.csv",
         TABLE.replace("\n", ",\n").replace(",\n", "\n", 1),
@@ -283,7 +307,11 @@ UNDERSTOOD = {
     ),
     "genes as rows, many, labels last": (
         "a.tsv",
-        csv_text(pd.concat([genes_as_rows(None, n_genes=600), genes_as_rows(n_genes=0)]), True, sep="\t"),
+        csv_text(
+            pd.concat([genes_as_rows(None, n_genes=600), genes_as_rows(n_genes=0)]),
+            index=True,
+            sep="\t",
+        ),
         None,
         LABELS,
         "12 samples, 600 features",
@@ -366,6 +394,8 @@ def test_files_are_understood(what, tmp_path):
     values = VALUES
     if what == "genes as rows, many, labels last":
         values = np.random.default_rng(0).normal(size=(N_SAMPLES, 600)).round(4)
+    elif what == "decimal commas, late":
+        values = np.r_[np.ones((24, 4)), VALUES]
     elif what == "many samples with names":
         values = np.tile(VALUES, (6, 1))
     elif what == "index of pandas":
@@ -522,10 +552,21 @@ REFUSED = {
     "a column without name": ("a.csv", TABLE.replace("g2", ""), None, "no name for column 2"),
     "one column": ("a.csv", "a\n1\n2\n", None, "one column only"),
     "spaces": ("a.txt", csv_text(samples(), sep=" "), None, "neither commas, semicolons nor tabs"),
-    "only the label": ("a.csv", csv_text(insert(samples()[["type"]], 0, "id", IDS)), None, "no column of numb"),
+    "only the label": (
+        "a.csv",
+        csv_text(insert(samples()[["type"]], 0, "id", IDS)),
+        None,
+        "no column of numbers beside",
+    ),
     "no lines": ("a.csv", TABLE.split("\n")[0], None, "no samples below"),
     "empty": ("a.csv", "", None, "is empty"),
     "blank": ("a.csv.gz", gzip.compress(b"\n \n"), None, "is empty"),
+    "numbers too long": (
+        "a.csv",
+        csv_text(insert(samples(), 1, "g9", ["9" * 30, *range(11)])),
+        None,
+        "text in 1 columns .*'g9', such as '9{30}'",
+    ),
     "an open quote": ("a.csv", TABLE.replace("tumor", '"tumor', 1), None, "lines|read"),
     "an open quote in a huge file": (
         "a.csv",
@@ -566,7 +607,9 @@ REFUSED = {
     "genes as rows, two rows of text": (
         "a.tsv",
         csv_text(
-            pd.concat([genes_as_rows(n_genes=0), genes_as_rows(LABELS, "sex", n_genes=40)]), True, sep="\t"
+            pd.concat([genes_as_rows(n_genes=0), genes_as_rows(LABELS, "sex", n_genes=40)]),
+            index=True,
+            sep="\t",
         ),
         None,
         "looks transposed.* the rows 'type', 'sex' may hold labels",
@@ -574,7 +617,9 @@ REFUSED = {
     "genes as rows, one row of text too many": (
         "a.tsv",
         csv_text(
-            pd.concat([genes_as_rows(n_genes=0), genes_as_rows(LABELS, "sex", n_genes=40)]), True, sep="\t"
+            pd.concat([genes_as_rows(n_genes=0), genes_as_rows(LABELS, "sex", n_genes=40)]),
+            index=True,
+            sep="\t",
         ),
         "type",
         "text in the rows 'sex' beside row 'type'",
@@ -633,12 +678,18 @@ REFUSED = {
     ),
     "series matrix, half": ("a.txt", geo(end=False), "tissue", "incomplete"),
     "series matrix, empty": ("a.txt", geo(empty=True), "tissue", "empty table.* supplementary"),
-    "series matrix, no table": ("a.txt", geo().split("!series")[0], "tissue", "has no line !series"),
+    "series matrix, no table": ("a.txt", geo().split("!series")[0], "tissue", "no line !series"),
     "series matrix, other samples": (
         "a.txt",
         geo().replace('"GSM3"', '"GSM33"', 1),
         "tissue",
         "describes other samples",
+    ),
+    "series matrix, a description too long": (
+        "a.txt",
+        geo(extra=['!Sample_note\t"a"' + '\t"b"' * N_SAMPLES]),
+        "tissue",
+        "describes its samples in lines that cannot be read",
     ),
     "SOFT": ("a.txt", "^DATABASE = GeoMiame\n!x = y\n", None, "is a SOFT file"),
     "arrays lacking": ("a.npz", arrays(X=VALUES, labels=NUMBERS), None, "no array y, .*'labels'"),
@@ -661,7 +712,7 @@ REFUSED = {
     "X with gaps": ("a.npz", arrays(X=gap(6), y=NUMBERS), None, "lacks 6 .* 4 .*\\(columns 0, 1"),
     "X of text": ("a.npz", arrays(X=VALUES.astype(str), y=NUMBERS), None, "an X of .* expected n"),
     "X of one dimension": ("a.npz", arrays(X=NUMBERS, y=NUMBERS), None, "an X of shape \\(12,\\)"),
-    "a sparse matrix": ("a.npz", matrix(), None, "one sparse matrix and no labels"),
+    "a sparse matrix": ("a.npz", matrix(), None, "a sparse matrix .* no labels; expected dense"),
     "a damaged archive": ("a.npz", damaged(), None, "cannot be read as an .npz file"),
     "half an archive": ("a.npz", arrays(X=VALUES, y=NUMBERS)[:300], None, "cannot be read"),
     "no archive": ("a.npz", b"hello", None, "cannot be read as an .npz file"),
@@ -713,21 +764,45 @@ def test_without_pandas_the_remedy_is_told(tmp_path, monkeypatch):
     np.testing.assert_array_equal(read_samples(tmp_path / "a.npz")[1], NUMBERS)
 
 
-def test_a_wide_table(tmp_path):
-    # Longer lines than the csv module takes for one cell.
-    X = np.random.default_rng(0).normal(size=(30, 20_000)).round(6)
-    y = np.arange(30) % 3
-    frame = pd.DataFrame(X, columns=[f"gene_{i}" for i in range(20_000)]).assign(type=y)
-    for number, options in enumerate([{}, {"sep": "\t"}, {"sep": ";", "decimal": ","}]):
-        path = tmp_path / f"{number}.txt"
-        frame.to_csv(path, index=False, **options)
-        read, labels, notes = read_samples(path)
-        np.testing.assert_array_equal(read, X.astype(np.float32))
-        np.testing.assert_array_equal(labels, y)
-        assert "30 samples, 20,000 features, no missing cells." in notes
+@pytest.mark.parametrize("options", [{}, {"sep": "\t"}, {"sep": ";", "decimal": ","}])
+def test_lines_may_be_longer_than_a_cell_of_the_csv_module(options, tmp_path):
+    names = [f"{i:060}x" for i in range(2500)]
+    X = np.random.default_rng(0).normal(size=(6, 2500)).round(4)
+    frame = pd.DataFrame(X, columns=names).assign(kind=[1, 2] * 3)
+    frame.to_csv(tmp_path / "a.txt", index=False, **options)
+    assert len((tmp_path / "a.txt").read_text().partition("\n")[0]) > csv.field_size_limit()
+    read, labels, notes = read_samples(tmp_path / "a.txt")
+    np.testing.assert_array_equal(read, X.astype(np.float32))
+    np.testing.assert_array_equal(labels, [1, 2] * 3)
+    assert "6 samples, 2,500 features, no missing cells." in notes
 
 
 # ---------------------------------------------------------------------------------------- demo
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A file with an index of pandas, decimal commas and hashes."""
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    frame = pd.DataFrame(X, columns=["g #1", "g2", "g3"])
+    frame["kind"] = np.where(X[:, 0] > 0, "tumor #1", "tumor #2")
+    frame.to_csv(tmp_path / "a.csv", sep=";", decimal=",")
+    return tmp_path / "a.csv"
+
+
+TOLD = """
+a.csv is a table with semicolons between its cells, decimal commas.
+40 samples, 3 features, no missing cells.
+Labels are the last column 'kind': 2 classes, 'tumor #1' (19), 'tumor #2' (21).
+Left out: column 1 (numbers or names of the samples).
+"""
+
+
+def load_demo():
+    spec = importlib.util.spec_from_file_location("demo", DEMO)
+    demo = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(demo)
+    return demo
 
 
 def run_demo(*options):
@@ -741,25 +816,32 @@ def run_demo(*options):
 
 
 @needs_documentation
-def test_the_demo_reads_a_file(tmp_path):
-    X = np.random.default_rng(0).normal(size=(40, 3))
-    frame = pd.DataFrame(X, columns=["g #1", "g2", "g3"])
-    frame["kind"] = np.where(X[:, 0] > 0, "tumor #1", "tumor #2")
-    frame.to_csv(tmp_path / "a.csv", sep=";", decimal=",")
-    done = run_demo("--data", tmp_path / "a.csv")
+def test_the_demo_tells_what_it_read(table, monkeypatch, capsys):
+    demo, compared, tuned = load_demo(), [], []
+    monkeypatch.setattr(demo, "compare", lambda *given: compared.append(given))
+    monkeypatch.setattr(demo, "tune", lambda *given: tuned.append(given))
+    monkeypatch.setattr(sys, "argv", ["demo.py", "--data", str(table)])
+    demo.main()
+    assert capsys.readouterr().out.endswith(TOLD)
+    ((name, X, y),) = compared
+    assert name == "a.csv"
+    assert X.shape == (40, 3)
+    assert set(y) == {"tumor #1", "tumor #2"}
+    assert len(tuned) == 1
+
+
+@needs_documentation
+@pytest.mark.slow
+def test_the_demo_reads_a_file(table):
+    done = run_demo("--data", table)
     assert done.returncode == 0, done.stderr
-    assert "a.csv is a table with semicolons between its cells, decimal commas.\n" in done.stdout
-    assert "40 samples, 3 features, no missing cells.\n" in done.stdout
-    assert re.search(r"Labels are .*: 2 classes, 'tumor #1' \(\d+\), 'tumor #2'", done.stdout)
-    assert "Left out: column 1 (numbers or names of the samples).\n" in done.stdout
-    assert "a.csv: 40 samples x 3 features, classes of" in done.stdout
+    assert f"{TOLD}\na.csv: 40 samples x 3 features, classes of 19, 21 samples;" in done.stdout
     assert "GridSearchCV: best" in done.stdout
 
 
 @needs_documentation
-def test_the_demo_refuses_a_file_in_one_line(tmp_path):
-    (tmp_path / "a.csv").write_text(TABLE)
-    done = run_demo("--data", tmp_path / "a.csv", "--target", "typ")
+def test_the_demo_refuses_a_file_in_one_line(table):
+    done = run_demo("--data", table, "--target", "typ")
     assert done.returncode == 1
     assert re.fullmatch(r".*a\.csv has no column 'typ'[^\n]*\n", done.stderr), done.stderr
 
@@ -772,9 +854,9 @@ def test_the_demo_refuses_a_file_in_one_line(tmp_path):
         (REAL, r"a\.csv has numbers as labels.*TARGET="),
     ],
 )
-def test_the_demo_ends_where_no_classes_are_left(labels, told, tmp_path, monkeypatch):
+def test_the_demo_ends_where_there_are_no_classes(labels, told, tmp_path, monkeypatch):
     path = tmp_path / "a.csv"
     path.write_text(csv_text(samples(labels)))
     monkeypatch.setattr(sys, "argv", ["demo.py", "--data", str(path)])
     with pytest.raises(SystemExit, match=told):
-        runpy.run_path(str(DEMO), run_name="__main__")
+        load_demo().main()

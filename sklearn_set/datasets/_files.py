@@ -11,7 +11,6 @@ import gzip
 import io
 import os
 import re
-import zipfile
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
@@ -42,8 +41,8 @@ SAMPLE_NAMES = {
     *("patient", "patient_id", "patientid", "subject", "subject_id", "subjectid", "case_id"),
     *("barcode", "accession", "geo_accession", "filename"),
 }
-_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
-_COMMA_NUMBER = r"[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?"
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
+_COMMA_NUMBER = r"[+-]?([0-9]+(,[0-9]*)?|,[0-9]+)([eE][+-]?[0-9]+)?"
 _ROW_NUMBERS = re.compile(r"Unnamed: 0(\.\d+)*")  # what pandas calls a nameless first column
 _TABLE_BEGINS, _TABLE_ENDS = b"!series_matrix_table_begin", b"!series_matrix_table_end"
 
@@ -143,7 +142,7 @@ def _classes(samples):
         )
     if labels.dtype.kind == "U":
         labels = _as_numbers(labels, samples.decimal)
-    values, counts = np.unique(labels, return_counts=True)
+    values = np.unique(labels)
     if labels.dtype.kind == "f":
         if (values != np.round(values)).any() or np.abs(values).max() > 2**53:
             raise _Refusal(
@@ -171,7 +170,7 @@ def _as_numbers(labels, decimal):
     """Labels of text as float64 if all are numbers and none would be merged, like 1 and 01."""
     if decimal == ",":
         labels = np.char.replace(labels, ",", ".")
-    if all(re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", label) for label in labels):
+    if all(_is_number(label) and "," not in label for label in labels):
         numbers = labels.astype(np.float64)
         leading_zero = any(re.match(r"[+-]?0\d", label) for label in labels)
         if not leading_zero and np.abs(numbers).max() <= 2**53:
@@ -210,9 +209,7 @@ def _names_of(samples, columns):
 
 def _notes(path, samples, X, y):
     values, counts = np.unique(y, return_counts=True)
-    classes = [
-        f"{_shown(value)} ({count})" for value, count in zip(values, counts, strict=True)
-    ]
+    classes = [f"{_shown(value)} ({count})" for value, count in zip(values, counts, strict=True)]
     notes = [f"{path.name} is {samples.form}."]
     if samples.transposed:
         notes.append("Its rows are features and its columns are samples: it was transposed.")
@@ -258,29 +255,13 @@ def _import_pandas():
 def _from_arrays(path, target):
     """Arrays X and y of an .npz file, or y of another name."""
     name = target if target is not None else "y"
-    try:
-        # NumPy does not close a damaged file that it has opened.
-        with path.open("rb") as file:
-            content = np.load(file, allow_pickle=False)
-            if isinstance(content, np.ndarray):
-                raise _Refusal(f"holds one array, expected arrays X and {name}.")
-            held = content.files
-            if {"indptr", "indices", "format", "shape"} <= set(held) and "X" not in held:
-                raise _Refusal(
-                    "holds one sparse matrix and no labels, expected dense arrays X and "
-                    f"{name}: numpy.savez(path, X=X.toarray(), {name}=labels)."
-                )
-            absent = [each for each in ("X", name) if each not in held]
-            if absent:
-                raise _Refusal(
-                    f"has no array {' and no array '.join(absent)}, but holds {_some(held)}; "
-                    "expected the samples as X and the labels as y, or as what target names."
-                )
-            X, y = (_array(content, each) for each in ("X", name))
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
-        raise _Refusal(f"cannot be read as an .npz file: {error}.") from None
-
-    form = "an .npz file"
+    with path.open("rb") as file:
+        try:
+            X, y = _members(np.load(file, allow_pickle=False), "X", name)
+        except _Refusal:
+            raise
+        except Exception as error:  # zipfile and NumPy raise what they will at damaged bytes
+            raise _Refusal(f"cannot be read as an .npz file: {error}.") from None
     if X.dtype.kind not in "biuf" or X.ndim != 2:
         raise _Refusal(
             f"has an X of shape {X.shape} and dtype {X.dtype}, expected numbers of shape "
@@ -297,23 +278,46 @@ def _from_arrays(path, target):
     if X.dtype.kind != "f":
         X = X.astype(np.float64)
     return _Samples(
-        X, None, y, f"array {name}{how}", form, transposed=transposed, advice="Correct them."
+        X,
+        None,
+        y,
+        f"array {name}{how}",
+        "an .npz file",
+        transposed=transposed,
+        advice="Name the array of the classes as target.",
     )
 
 
-def _array(content, name):
-    try:
-        array = content[name]
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise
+def _members(content, *names):
+    """Arrays of an opened .npz file, by their names."""
+    if isinstance(content, np.ndarray):
+        raise _Refusal(f"holds one array, expected arrays {' and '.join(names)}.")
+    held = content.files
+    absent = [name for name in names if name not in held]
+    if absent and {"indptr", "indices", "format", "shape"} <= set(held):
         raise _Refusal(
-            f"has an array {name} of Python objects, which is not read because it could run any "
-            f"code; save it as text or numbers, for example {name}={name}.astype(str)."
-        ) from None
-    if not isinstance(array, np.ndarray):
-        raise _Refusal(f"has a member {name} that is no array.")
-    return array
+            f"holds a sparse matrix as scipy.sparse.save_npz writes it, and no labels; expected "
+            f"dense arrays {' and '.join(names)}: numpy.savez(file, X=X.toarray(), {names[1]}=...)."
+        )
+    if absent:
+        raise _Refusal(
+            f"has no array {' and no array '.join(absent)}, but holds {_some(held)}; expected the "
+            "samples as X and the labels as y, or as what target names."
+        )
+    arrays = []
+    for name in names:
+        try:
+            arrays.append(content[name])
+        except ValueError as error:
+            if "allow_pickle" not in str(error):
+                raise
+            raise _Refusal(
+                f"has an array {name} of Python objects, which is not read because it could run "
+                f"any code; save it as text or numbers, for example {name}={name}.astype(str)."
+            ) from None
+        if not isinstance(arrays[-1], np.ndarray):
+            raise _Refusal(f"has a member {name} that is no array.")
+    return arrays
 
 
 def _one_label_per_sample(y, name):
@@ -402,6 +406,7 @@ class _Lines:
     named: dict  # first cell -> (number, cells) of lines that may hold labels
     text: list  # first cells of lines whose other cells are text
     n_ends: int  # lines whose last cell is text
+    commas: bool  # whether the first lines have decimal commas, and no points
 
 
 def _records(content, delimiter):
@@ -426,8 +431,9 @@ def _delimiter(content):
             for record in islice(filter(any, _records(content, delimiter)), 20):
                 widths.append(len(record))
         except csv.Error:  # a huge cell: of another delimiter, or of a quote that is not closed
-            if not widths:
-                continue
+            pass
+        if not widths:
+            continue
         header, *widths = widths
         width, count = Counter(widths or [header]).most_common(1)[0]
         fits = abs(header - width) <= 1
@@ -445,7 +451,7 @@ def _scan(content, target):
     """Look at every line: its number of cells, its first cell, whether it holds text."""
     delimiter = _delimiter(content)
     header, skip, named, text, rows, widths = None, set(), {}, [], [], Counter()
-    first_of, spare, n_ends = {}, True, 0
+    first_of, spare, n_ends, signs = {}, True, 0, set()
     records = _records(content, delimiter)
     try:
         for number, record in enumerate(records):
@@ -454,6 +460,9 @@ def _scan(content, target):
                 if any(cell.strip() for cell in record):
                     header = [cell.strip() for cell in record]
                 continue
+            if len(rows) < 20 and delimiter != ",":
+                numbers = "".join(filter(_is_number, record))
+                signs |= {sign for sign in ".," if sign in numbers}
             widths[len(record)] += 1
             first_of.setdefault(len(record), records.line_num)
             spare = spare and not record[-1].strip()
@@ -473,7 +482,7 @@ def _scan(content, target):
     twice = [name for name, count in Counter(names).items() if name and count > 1]
     if twice:
         raise _Refusal(f"has columns of the same name: {_some(twice)}. Names must differ.")
-    return _Lines(delimiter, names, rows, skip, named, text, n_ends)
+    return _Lines(delimiter, names, rows, skip, named, text, n_ends, signs == {","})
 
 
 def _fit_header(header, widths, first_of, spare):
@@ -510,14 +519,12 @@ def _fit_header(header, widths, first_of, spare):
 
 def _parse(pandas, content, lines, as_text):
     """The lines but those to skip, as a frame; its columns of text beside those meant to be."""
-    for decimal in ".,":
+    for decimal in "," if lines.commas else ".,":
         try:
             frame = pandas.read_csv(
                 io.BytesIO(content),
                 sep=lines.delimiter,
                 header=None,
-                names=range(len(lines.names)),
-                index_col=False,
                 skiprows=lines.skip,
                 skipinitialspace=True,
                 keep_default_na=False,
@@ -540,9 +547,11 @@ def _parse(pandas, content, lines, as_text):
         )
         if not commas:
             break
-    if len(frame) != len(lines.rows):
+    expected = (len(lines.rows), len(lines.names))
+    if frame.shape != expected:
         raise _Refusal(
-            f"has {len(lines.rows)} lines but pandas reads {len(frame)}: is a quote not closed?"
+            f"has {expected[0]} lines of {expected[1]} cells, but pandas reads {frame.shape[0]} of "
+            f"{frame.shape[1]}: is a quote not closed?"
         )
     return frame, text, decimal
 
@@ -555,7 +564,9 @@ def _texts(column):
 def _offender(column, decimal="."):
     """A cell that makes a column one of text."""
     other = "," if decimal == "." else "."
-    return next(c for c in map(str, column.dropna()) if not _is_number(c) or other in c)
+    cells = [str(cell) for cell in column.dropna()]
+    offending = (cell for cell in cells if not _is_number(cell) or other in cell)
+    return next(offending, max(cells, key=len))  # pandas takes numbers of 30 digits for text
 
 
 def _names_samples(column):
@@ -634,25 +645,24 @@ def _samples_as_rows(pandas, content, lines, target):
         label = f"the last {label}"
     frame, text, decimal = _parse(pandas, content, lines, column)
 
-    filled = frame.notna().any().to_numpy()
     numeric = [each for each in frame.columns if each not in {column, *text}]
     values = frame[numeric].to_numpy(dtype=np.float64)
+    empty = dict(zip(numeric, np.isnan(values).all(axis=0), strict=True))
     counting = dict(zip(numeric, _counts(values), strict=True))
+    whole = [each for each, dtype in frame.dtypes.items() if dtype.kind in "iu"]
     left_out, kept, offenders = [], [], []
-    for each in frame.columns:
-        if each == column:
-            continue
+    for each in sorted({*numeric, *text}):
         name = names[each]
         shown = repr(name) if name else f"column {each + 1}"
         alike = name.lower().replace(" ", "_").replace(".", "_")
-        if not filled[each]:
+        if empty.get(each):
             left_out.append(f"{shown} (empty)")
         elif (not name and each == 0) or _ROW_NUMBERS.fullmatch(name):
             left_out.append(f"{shown} (numbers or names of the samples)")
         elif each in text and (alike in SAMPLE_NAMES or _names_samples(frame[each])):
             left_out.append(f"{shown} (names of the samples)")
         elif each not in text and (
-            (alike in SAMPLE_NAMES and frame[each].dtype.kind in "iu")
+            (alike in SAMPLE_NAMES and each in whole)
             or (counting[each] and (each == 0 or frame[each].iloc[0] in (0, 1)))
         ):
             left_out.append(f"{shown} (numbers of the samples)")
@@ -720,8 +730,8 @@ def _genes_as_rows(pandas, content, lines, row):
             left_out.append(f"{shown} (text about the genes)")
         elif column in text:
             raise _Refusal(
-                f"has text in column {shown}, such as {_shown(_offender(frame[column], decimal))}; where "
-                f"genes are rows, all cells beside row {row!r} must be numbers."
+                f"has text in column {shown}, such as {_shown(_offender(frame[column], decimal))}; "
+                f"where genes are rows, all cells beside row {row!r} must be numbers."
             )
         else:
             kept.append(column)
@@ -804,8 +814,6 @@ def _descriptions(pandas, header, accessions):
             io.BytesIO(told),
             sep="\t",
             header=None,
-            names=range(len(accessions) + 1),
-            index_col=False,
             quoting=csv.QUOTE_NONE,
             keep_default_na=False,
             dtype=str,
@@ -813,6 +821,10 @@ def _descriptions(pandas, header, accessions):
         )
     except ValueError as error:
         raise _Refusal(f"describes its samples in lines that cannot be read: {error}.") from None
+    if frame.shape[1] != len(accessions) + 1:
+        raise _Refusal(
+            f"describes {frame.shape[1] - 1} samples, but has {len(accessions)} in its table."
+        )
     cells = np.array(
         [[re.sub(r'^"(.*)"$', r"\1", cell).strip() for cell in row] for row in frame.to_numpy()]
     )
