@@ -187,14 +187,14 @@ def _numbers(samples):
     if missing.any():
         columns = np.flatnonzero(missing.any(axis=0))
         raise _Refusal(
-            f"lacks {missing.sum():,} cells in {len(columns):,} of {values.shape[1]:,} features "
+            f"lacks {_count(missing.sum(), 'cell')} in {len(columns):,} of {values.shape[1]:,} features "
             f"({_names_of(samples, columns)}). Fill them first, for example by "
             "sklearn.impute.SimpleImputer, or take these features out."
         )
     large = ~(np.abs(values) <= np.finfo(np.float32).max)
     if large.any():
         raise _Refusal(
-            f"has {large.sum():,} cells that are infinite or too large for float32 in "
+            f"has {_count(large.sum(), 'cell')}, infinite or too large for float32, in "
             f"{_names_of(samples, np.flatnonzero(large.any(axis=0)))}. Take logarithms, or "
             "correct them."
         )
@@ -235,8 +235,17 @@ def _some(values, show=_shown, most=5, between=", "):
     return listed if rest <= 0 else f"{listed} and {rest:,} more"
 
 
+def _count(number, noun):
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _one_line(error):
     return " ".join(str(error).split())
+
+
+def _reason(error):
+    """What another library says, without its last full stop."""
+    return _one_line(error).rstrip(" .")
 
 
 def _import_pandas():
@@ -261,7 +270,7 @@ def _from_arrays(path, target):
         except _Refusal:
             raise
         except Exception as error:  # zipfile and NumPy raise what they will at damaged bytes
-            raise _Refusal(f"cannot be read as an .npz file: {error}.") from None
+            raise _Refusal(f"cannot be read as an .npz file: {_reason(error)}.") from None
     if X.dtype.kind not in "biuf" or X.ndim != 2:
         raise _Refusal(
             f"has an X of shape {X.shape} and dtype {X.dtype}, expected numbers of shape "
@@ -362,7 +371,7 @@ def _from_text(path, target):
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
-            raise _Refusal(f"cannot be unpacked by gzip: {error}.") from None
+            raise _Refusal(f"cannot be unpacked by gzip: {_reason(error)}.") from None
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise _Refusal("is a workbook or an archive, expected text; save its table as CSV.")
     content, encoding = _as_utf8(content)
@@ -475,7 +484,7 @@ def _scan(content, target):
             if name == target or name.lower() in LABEL_NAMES or (all_text and len(text) == 1):
                 named.setdefault(name, []).append((number, record))
     except csv.Error as error:
-        raise _Refusal(f"cannot be read at line {records.line_num}: {error}.") from None
+        raise _Refusal(f"cannot be read at line {records.line_num}: {_reason(error)}.") from None
     if not rows:
         raise _Refusal("has a header and no samples below it.")
     names = _fit_header(header, widths, first_of, spare)
@@ -492,7 +501,7 @@ def _fit_header(header, widths, first_of, spare):
         odd = min(first_of[each] for each in widths if each != width)
         cells = next(each for each, line in first_of.items() if line == odd)
         raise _Refusal(
-            f"has lines of different lengths: line {odd} has {cells} cells, most have {width}. "
+            f"has lines of different lengths: line {odd} has {_count(cells, 'cell')}, most have {width}. "
             "Quote cells that hold a delimiter, and complete the others."
         )
     if len(header) == width - 1:  # R does not name the rows' names; others end lines by commas
@@ -535,7 +544,7 @@ def _parse(pandas, content, lines, as_text):
                 encoding="utf-8",
             )
         except ValueError as error:
-            raise _Refusal(f"cannot be read by pandas: {error}.") from None
+            raise _Refusal(f"cannot be read by pandas: {_reason(error)}.") from None
         text = [
             column
             for column, dtype in frame.dtypes.items()
@@ -675,7 +684,7 @@ def _samples_as_rows(pandas, content, lines, target):
     if offenders:
         cell = _offender(frame[offenders[0]], decimal)
         raise _Refusal(
-            f"has text in {len(offenders):,} columns beside {label}: "
+            f"has text in {_count(len(offenders), 'column')} beside {label}: "
             f"{_some([names[each] for each in offenders])}, such as {_shown(cell)}. All but the "
             "label must be numbers: take them out, or write numbers"
             f"{', or name the label as target' if target is None else ''}."
@@ -795,7 +804,7 @@ def _from_geo(pandas, content, target, how):
     frame, text, _ = _parse(pandas, table, lines, 0)
     if text:
         raise _Refusal(
-            f"has text in {len(text)} samples, such as {_shown(_offender(frame[text[0]]))}, "
+            f"has text in {_count(len(text), 'sample')}, such as {_shown(_offender(frame[text[0]]))}, "
             "expected numbers."
         )
     samples = _transposed(frame, list(frame.columns[1:]), [])
@@ -820,7 +829,9 @@ def _descriptions(pandas, header, accessions):
             encoding="utf-8",
         )
     except ValueError as error:
-        raise _Refusal(f"describes its samples in lines that cannot be read: {error}.") from None
+        raise _Refusal(
+            f"describes its samples in lines that cannot be read: {_reason(error)}."
+        ) from None
     if frame.shape[1] != len(accessions) + 1:
         raise _Refusal(
             f"describes {frame.shape[1] - 1} samples, but has {len(accessions)} in its table."
