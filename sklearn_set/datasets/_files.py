@@ -187,8 +187,8 @@ def _numbers(samples):
     if missing.any():
         columns = np.flatnonzero(missing.any(axis=0))
         raise _Refusal(
-            f"lacks {_count(missing.sum(), 'cell')} in {len(columns):,} of {values.shape[1]:,} features "
-            f"({_names_of(samples, columns)}). Fill them first, for example by "
+            f"lacks {_count(missing.sum(), 'cell')} in {len(columns):,} of {values.shape[1]:,} "
+            f"features ({_names_of(samples, columns)}). Fill them first, for example by "
             "sklearn.impute.SimpleImputer, or take these features out."
         )
     large = ~(np.abs(values) <= np.finfo(np.float32).max)
@@ -501,8 +501,8 @@ def _fit_header(header, widths, first_of, spare):
         odd = min(first_of[each] for each in widths if each != width)
         cells = next(each for each, line in first_of.items() if line == odd)
         raise _Refusal(
-            f"has lines of different lengths: line {odd} has {_count(cells, 'cell')}, most have {width}. "
-            "Quote cells that hold a delimiter, and complete the others."
+            f"has lines of different lengths: line {odd} has {_count(cells, 'cell')}, most "
+            f"have {width}. Quote cells that hold a delimiter, and complete the others."
         )
     if len(header) == width - 1:  # R does not name the rows' names; others end lines by commas
         header = [*header, ""] if spare else ["", *header]
@@ -657,7 +657,7 @@ def _samples_as_rows(pandas, content, lines, target):
     numeric = [each for each in frame.columns if each not in {column, *text}]
     values = frame[numeric].to_numpy(dtype=np.float64)
     empty = dict(zip(numeric, np.isnan(values).all(axis=0), strict=True))
-    counting = dict(zip(numeric, _counts(values), strict=True))
+    counting = dict(zip(numeric, _numbered(values), strict=True))
     whole = [each for each, dtype in frame.dtypes.items() if dtype.kind in "iu"]
     left_out, kept, offenders = [], [], []
     for each in sorted({*numeric, *text}):
@@ -707,7 +707,7 @@ def _samples_as_rows(pandas, content, lines, target):
     )
 
 
-def _counts(values):
+def _numbered(values):
     """For each column, whether it goes up by one from row to row."""
     if len(values) < 3:
         return np.zeros(values.shape[1], dtype=bool)
@@ -804,8 +804,8 @@ def _from_geo(pandas, content, target, how):
     frame, text, _ = _parse(pandas, table, lines, 0)
     if text:
         raise _Refusal(
-            f"has text in {_count(len(text), 'sample')}, such as {_shown(_offender(frame[text[0]]))}, "
-            "expected numbers."
+            f"has text in {_count(len(text), 'sample')}, such as "
+            f"{_shown(_offender(frame[text[0]]))}, expected numbers."
         )
     samples = _transposed(frame, list(frame.columns[1:]), [])
     samples.labels, samples.label = descriptions[found[0]], f"description {found[0]!r}"
