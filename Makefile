@@ -15,7 +15,7 @@ TESTS ?= tests
 
 .PHONY: demo test doc lint clean
 
-demo: $(VENV)/installed
+demo: $(VENV)/installed $(if $(DATA),$(VENV)/installed-for-files)
 	$(BIN)/python doc/examples/demo.py $(if $(DATA),--data "$(DATA)") $(if $(TARGET),--target "$(TARGET)")
 
 test: $(VENV)/installed-for-tests
@@ -37,6 +37,10 @@ $(VENV)/bin/python:
 
 $(VENV)/installed: $(BIN)/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/installed-for-files: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --group files
 	touch $@
 
 $(VENV)/installed-for-tests: $(VENV)/installed

@@ -8,6 +8,7 @@ each set, and the rest tells what the tuning was worth.
     python demo.py                                     the three sets
     python demo.py --data genes.npz                    arrays X and y, or --target for y's name
     python demo.py --data genes.csv --target label     the label's column; else the last one
+    python demo.py --data GSE1_series_matrix.txt.gz --target tissue
 """
 
 import argparse
@@ -31,6 +32,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_set import SETClassifier, show_versions
 from sklearn_set.datasets import make_microarray
+from sklearn_set.datasets._files import read_samples
 
 GRID = {"setclassifier__epsilon": [5, 20], "setclassifier__zeta": [0.0, 0.1, 0.3]}
 COLUMNS = "{:<20} {:>15} {:>12} {:>13} {:>9} {:>10}"
@@ -121,44 +123,32 @@ def without_tiny_classes(X, y):
     tiny = labels[counts < 5]
     if tiny.size:
         print(f"Left out: classes of fewer than 5 samples ({', '.join(map(str, tiny))}).")
+    if labels.size - tiny.size < 2:
+        raise SystemExit(
+            f"{labels.size - tiny.size} of {labels.size} classes have 5 samples or more; "
+            "cross-validation needs two such classes."
+        )
     keep = ~np.isin(y, tiny)
     return X[keep], y[keep]
 
 
 def read_file(path, target):
-    """X and y of an .npz (arrays X and y) or .csv file (a header, one sample per line)."""
-    if not path.is_file():
-        raise SystemExit(f"There is no file {path}.")
-    if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
-            name = target or "y"
-            missing = {"X", name} - set(arrays.files)
-            if missing:
-                raise SystemExit(
-                    f"{path} needs arrays X and {name}, but holds {', '.join(arrays.files)}. "
-                    "Name the labels with --target (make demo: TARGET=)."
-                )
-            return arrays["X"], arrays[name]
-    if path.suffix != ".csv":
-        raise SystemExit(f"{path} is neither .npz nor .csv.")
-    table = np.genfromtxt(path, delimiter=",", dtype=str, encoding="utf-8")
-    header, rows = list(table[0]), table[1:]
-    if target is not None and target not in header:
-        raise SystemExit(f"{path} has no column {target!r}; its last is {header[-1]!r}.")
-    column = header.index(target) if target is not None else len(header) - 1
+    """X and y of the user's own file; what was understood, or the reason why not, is printed."""
     try:
-        X = np.delete(rows, column, axis=1).astype(np.float32)
-    except ValueError as error:
-        raise SystemExit(
-            f"{path}: every column but {header[column]!r} must be numbers: {error}."
-        ) from None
-    return X, rows[:, column]
+        X, y, notes = read_samples(path, target)
+    except (ImportError, OSError, ValueError) as error:
+        hint = " (Here --target names it; with make, TARGET=.)" if "target" in str(error) else ""
+        raise SystemExit(f"{error}{hint}") from None
+    print("", *notes, sep="\n")
+    return X, y
 
 
 def read_arguments():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, help="an .npz or .csv file; three sets without it")
-    parser.add_argument("--target", help="array (.npz) or column (.csv) that holds the label")
+    parser.add_argument(
+        "--data", type=Path, help=".csv, .tsv, .txt, those with .gz, or .npz; else three sets"
+    )
+    parser.add_argument("--target", help="array, column, row or description that holds the labels")
     return parser.parse_args()
 
 
