@@ -167,8 +167,9 @@ def _content(array):
     if array.flags.c_contiguous:
         found.update(array.reshape(-1).view(np.uint8) if array.nbytes else b"")
     else:
-        for part in array if array.ndim > 1 else [np.ascontiguousarray(array)]:
-            found.update(_content(part))
+        flags = ["external_loop", "buffered", "zerosize_ok"]
+        for part in np.nditer(array, flags=flags, order="C", buffersize=1 << 16):
+            found.update(part.tobytes())
     return found.digest()
 
 

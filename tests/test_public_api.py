@@ -239,7 +239,7 @@ FLOORS = [
     {"augmentation", "optimizers", "probe"},
     {"evolution"},
     {"training"},
-    {"validation", "holdout", "hooks"},
+    {"validation", "holdout", "hooks", "identity"},
     {"base"},
     {"callbacks", "classifier", "regressor", "datasets", "inspection"},
     {"export", "feature_selection"},

@@ -110,9 +110,9 @@ class EarlyStopping(Callback):
         """
         fit, run = self._run_of_fit(context), self._run_of_epoch(context)
         if fit is not None:
+            self._take_up(fit, estimator)  # what a complete fit, which has no epochs, has found
             state = getattr(estimator, "_training", None)
             fit["ended"] = state is None or state.course.n_iter > 0  # not cut before it began
-            self._take_up(fit, estimator)  # what a complete fit, which has no epochs, has found
         if run is None or fitted_estimator is None:
             return False
         if self.X_val is None:
