@@ -457,6 +457,16 @@ def test_a_process_that_is_killed_is_resumed(tmp_path):
 # --------------------------------------------------------------------------------- EarlyStopping
 
 
+CALLS_BEFORE_CTRL_C = [99]
+
+
+def interrupted(estimator, X, y):
+    CALLS_BEFORE_CTRL_C[0] -= 1
+    if CALLS_BEFORE_CTRL_C[0] == 0:
+        raise KeyboardInterrupt
+    return estimator.score(X, y)
+
+
 @pytest.mark.parametrize("first", ["checkpoint", "stop"])
 @pytest.mark.parametrize("ended", [False, True])
 def test_it_goes_on_with_its_own_scores_only(first, ended, tmp_path):
@@ -481,7 +491,7 @@ def test_it_goes_on_with_its_own_scores_only(first, ended, tmp_path):
         {"X_val": X, "y_val": Y},
     ):
         model = classifier().set_callbacks(*make(**other)[1])
-        with pytest.raises(ValueError, match="EarlyStopping judged with other parameters or on"):
+        with pytest.raises(ValueError, match="EarlyStopping judged with other parameters, on"):
             model.fit(X, Y)
         assert not hasattr(model, "classes_")
         assert path.read_bytes() == content
@@ -491,6 +501,49 @@ def test_it_goes_on_with_its_own_scores_only(first, ended, tmp_path):
     if ended:
         assert_same_model(resumed, whole)
         assert (again.scores_, again.best_iter_) == (stop.scores_, stop.best_iter_)
+
+
+@pytest.mark.parametrize("first", ["checkpoint", "stop"])
+@pytest.mark.parametrize("where", ["scoring", "before"])
+def test_an_epoch_that_an_interrupt_left_unscored_is_done_again(first, where, tmp_path):
+    path = tmp_path / "fit.checkpoint"
+    left = [5]
+
+    class Interrupts(Cut):
+        def on_fit_task_end(self, estimator, context):
+            left[0] -= 1
+            if where == "before" and left[0] == 0:
+                raise KeyboardInterrupt
+
+    def make():
+        stop = EarlyStopping(interrupted, n_iter_no_change=9, tol=0)
+        both = [Checkpoint(path), stop]
+        return stop, [Interrupts(99, None), *(both if first == "checkpoint" else both[::-1])]
+
+    alone, _ = make()
+    whole = classifier().set_callbacks(alone).fit(X, Y)
+    _, callbacks = make()
+    CALLS_BEFORE_CTRL_C[0] = 5 if where == "scoring" else 99
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        classifier().set_callbacks(*callbacks).fit(X, Y)
+    assert load_checkpoint(path).n_iter_ == 4
+    CALLS_BEFORE_CTRL_C[0] = left[0] = 99
+    stop, callbacks = make()
+    assert_same_model(classifier().set_callbacks(*callbacks).fit(X, Y), whole)
+    assert stop.scores_ == alone.scores_
+    assert len(stop.scores_) == 9
+
+
+def test_a_fit_that_was_judged_in_part_is_not_gone_on_with(tmp_path):
+    path = tmp_path / "fit.checkpoint"
+    for after, callbacks in ((3, [EarlyStopping()]), (2, [])):
+        model = classifier().set_callbacks(Checkpoint(path), *callbacks, Cut(after, OSError("cut")))
+        with pytest.raises(OSError, match="cut"):
+            model.fit(X, Y)
+    assert load_checkpoint(path).n_iter_ == 5  # saved without the other one, too
+    model = classifier().set_callbacks(Checkpoint(path), EarlyStopping())
+    with pytest.raises(ValueError, match="or in some epochs only"):
+        model.fit(X, Y)
 
 
 def test_it_says_that_a_complete_fit_was_not_scored(tmp_path):

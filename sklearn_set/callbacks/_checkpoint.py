@@ -149,8 +149,8 @@ class Checkpoint(Callback):
             The task that ends.
         """
         run, state = self._run_of_fit(context), estimator._training
-        # Training cut within an epoch has no state to go on from.
-        if run is None or not state.course.is_between_epochs:
+        # Training cut within an epoch, or while callbacks look at it, has no state to go on from.
+        if run is None or not state.course.is_between_epochs or _is_note_missing(state):
             return
         # A part of a stream counts as an epoch.
         if state.identity is not None or state.progress.n_epochs % self.every == 0:
@@ -186,6 +186,15 @@ class Checkpoint(Callback):
 def _place(state):
     """Where in its fit a training is."""
     return state.course.n_iter, state.course.has_ended
+
+
+def _is_note_missing(state):
+    """Tell whether an observer that takes notes of every epoch has none of the last."""
+    return any(
+        note["n_iter"] != state.course.n_iter
+        for (name, number), note in state.course.notes.items()
+        if number < state.claimed.count(name)  # not one of before, that is not there any more
+    )
 
 
 def load_checkpoint(path):
@@ -411,4 +420,3 @@ def _check_can_be_pickled(estimator):
                 f"Checkpoint saves the estimator, but {name} of {owner} cannot be pickled: "
                 f"{error}. Functions and classes must be defined at the top level of a module."
             ) from error
-

@@ -1,8 +1,8 @@
 """EarlyStopping: the end of a fit by any score on any data."""
 
 import warnings
-from copy import copy
 from contextlib import suppress
+from copy import copy
 from math import inf
 from numbers import Real
 from typing import ClassVar
@@ -54,6 +54,9 @@ class EarlyStopping(Callback):
     -----
     Pickles of an estimator hold its callbacks, this one's data and best estimator included;
     ``estimator.set_callbacks()`` takes them off.
+
+    A fit that :class:`Checkpoint` resumes goes on with the scores of before, and is refused with a
+    `ValueError` where parameters or data of this callback have changed.
 
     Examples
     --------
@@ -120,14 +123,17 @@ class EarlyStopping(Callback):
         else:
             score = run["scorer"](fitted_estimator, self.X_val, self.y_val)
         score = _number(score, run["scorer"])
-        found = run["found"]
-        found["scores"] = [*found["scores"], score]
-        improved = score >= found["best"] + self.tol
+        found, state = run["found"], getattr(estimator, "_training", None)
+        now = {
+            "scores": [*found["scores"], score],
+            "n_bad": 0 if score >= found["best"] + self.tol else found["n_bad"] + 1,
+            "n_iter": None if state is None else state.course.n_iter,
+        }
         if score > found["best"]:
             # A copy without callbacks: it would hold this one, and serve it once more.
             best = copy(fitted_estimator).set_callbacks()
-            found |= {"best": score, "best_iter": len(found["scores"]), "estimator": best}
-        found["n_bad"] = 0 if improved else found["n_bad"] + 1
+            now |= {"best": score, "best_iter": len(now["scores"]), "estimator": best}
+        found.update(now)  # at once: an interrupt leaves the epoch noted or not
         return found["n_bad"] >= self.n_iter_no_change
 
     def on_fit_task_begin(self, estimator, context):
@@ -151,21 +157,23 @@ class EarlyStopping(Callback):
             return
         run["has_begun"] = True
         # One that cannot be told from others is not taken for any.
-        run["found"]["judge"] = None
+        judge, n_iter = None, state.course.n_iter
         with suppress(ValueError):
             how = self.scoring, self.n_iter_no_change, self.tol
-            run["found"]["judge"] = digest_of((how, self.X_val, self.y_val))
+            judge = digest_of((how, self.X_val, self.y_val))
+        first = run["found"] | {"judge": judge, "n_iter": n_iter}
         # What is noted there is saved and found again by Checkpoint.
-        found = state.notes_of(type(self).__name__, run["found"])
-        if found is run["found"]:
+        found = run["found"] = state.notes_of(type(self).__name__, first)
+        if found is first:
             return
-        if found["judge"] is None or found["judge"] != run["found"]["judge"]:
+        if judge is None or (found["judge"], found["n_iter"]) != (judge, n_iter):
+            run["found"] = first
             raise ValueError(
-                "The checkpoint is of a fit that EarlyStopping judged with other parameters or on "
-                "other data, or by a scoring that cannot be told from others. Set it as it was, "
-                "remove the checkpoint, or set resume=False in Checkpoint."
+                "The checkpoint is of a fit that EarlyStopping judged with other parameters, on "
+                "other data or in some epochs only, or by a scoring that cannot be told from "
+                "others. Set it as it was, remove the checkpoint, or set resume=False in "
+                "Checkpoint."
             )
-        run["found"] = found
 
     def _begin(self, estimator):
         if (self.X_val is None) != (self.y_val is None):

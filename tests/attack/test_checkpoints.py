@@ -47,7 +47,7 @@ def classifier(**parameters):
     return SETClassifier(**small | parameters)
 
 
-class Always:
+class AtEpoch:
     """Calls a function at the beginning of an epoch."""
 
     def __init__(self, at, action):
@@ -244,15 +244,16 @@ def test_a_file_that_names_what_is_gone_is_refused(tmp_path, monkeypatch, use):
 @pytest.mark.parametrize("how", ["load", "resume", "overwrite", "partial_fit"])
 def test_a_folder_is_refused(tmp_path, how, error):
     model = classifier().set_callbacks(
-        Checkpoint(tmp_path, resume=how != "overwrite"), Always(0, trains)
+        Checkpoint(tmp_path, resume=how != "overwrite"), AtEpoch(0, trains)
     )
-    with pytest.raises(error, match="is a folder. Choose another path") as caught:
-        if how == "load":
-            load_checkpoint(tmp_path)
-        elif how == "partial_fit":
-            model.partial_fit(X, Y, classes=[0, 1, 2])
-        else:
-            model.fit(X, Y)
+    use = {
+        "load": lambda: load_checkpoint(tmp_path),
+        "resume": lambda: model.fit(X, Y),
+        "overwrite": lambda: model.fit(X, Y),
+        "partial_fit": lambda: model.partial_fit(X, Y, classes=[0, 1, 2]),
+    }[how]
+    with pytest.raises(error, match=r"is a folder\. Choose another path") as caught:
+        use()
     assert caught.value.filename == str(tmp_path)
     assert os.listdir(tmp_path) == []
 
@@ -312,14 +313,11 @@ def test_permissions_are_respected(path):
 # -------------------------------------------------------------------------------- writing
 
 
-def fails_with(number, times_before=0):
-    """A function of the system that works a few times, then fails."""
-    left = [times_before]
+def fails_with(number):
+    """A function of the system that fails."""
 
     def fails(*arguments, **keywords):
-        left[0] -= 1
-        if left[0] < 0:
-            raise OSError(number, os.strerror(number))
+        raise OSError(number, os.strerror(number))
 
     return fails
 
@@ -369,7 +367,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_training(tmp_path, monke
         return opens(name, flags, *mode, **more)
 
     monkeypatch.setattr(os, "open", read_only)
-    model = classifier().set_callbacks(Checkpoint(path, resume=False), Always(0, trains))
+    model = classifier().set_callbacks(Checkpoint(path, resume=False), AtEpoch(0, trains))
     with pytest.raises(OSError, match="The checkpoint cannot be saved: Read-only") as caught:
         model.fit(X, Y)
     assert caught.value.filename == str(path)
@@ -412,7 +410,9 @@ def test_a_link_in_the_place_of_the_new_file_is_not_followed(tmp_path, monkeypat
     victim.write_text("precious")
     monkeypatch.setattr("secrets.token_hex", lambda n: "0" * 2 * n)
     link = tmp_path / f".fit.checkpoint.{'0' * 16}.partial"
-    model = classifier().set_callbacks(Checkpoint(path), Always(1, lambda: link.symlink_to(victim)))
+    model = classifier().set_callbacks(
+        Checkpoint(path), AtEpoch(1, lambda: link.symlink_to(victim))
+    )
     with pytest.raises(FileExistsError, match="cannot be saved"):
         model.fit(X, Y)
     assert victim.read_text() == "precious"
