@@ -10,7 +10,6 @@ from copy import copy
 from dataclasses import replace
 from itertools import pairwise
 
-import joblib
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
@@ -23,6 +22,7 @@ from sklearn_set.data_checks import check_missing, check_real, check_sparse
 from sklearn_set.evolution import GROWTH_RULES
 from sklearn_set.holdout import HeldOut, rows_of, split_rows
 from sklearn_set.hooks import TRANSIENT, CallbackSupportMixin, FitTask, with_callbacks
+from sklearn_set.identity import digest_of
 from sklearn_set.losses import LOSSES, mean_loss
 from sklearn_set.network import SparseNetwork, check_sizes, kernel_input, training_bytes
 from sklearn_set.optimizers import SOLVERS
@@ -426,14 +426,22 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
     def _identity(self, X, targets, weight, held_out):
         """A digest of all that decides how training goes."""
         parameters = self.get_params(deep=False)
-        for name in ("n_jobs", "verbose"):
+        for name in ("n_jobs", "verbose", "dtype"):  # X has the number type already
             del parameters[name]
-        parameters = {
-            name: getattr(value, "__qualname__", value) for name, value in parameters.items()
-        }
-        held_out = held_out and (held_out.X, held_out.targets, held_out.weight)
-        before = self._progress.n_epochs, self._progress.n_samples_seen
-        return joblib.hash((type(self).__name__, parameters, before, X, targets, weight, held_out))
+        sizes = hidden_sizes(self.hidden_layer_sizes)
+        parameters["hidden_layer_sizes"] = sizes
+        parameters["activation"] = hidden_activations(self.activation, len(sizes))
+        names = [getattr(self, name, None) for name in ("classes_", "feature_names_in_")]
+        return digest_of(
+            {
+                "kind": (type(self).__module__, type(self).__qualname__),
+                "parameters": parameters,
+                "before": (self._progress.n_epochs, self._progress.n_samples_seen),
+                "names": [None if each is None else each.tolist() for each in names],
+                "training": (X, targets, weight),
+                "held_out": held_out and (held_out.X, held_out.targets, held_out.weight),
+            }
+        )
 
     def _input_dtypes(self, goes_on):
         if goes_on:

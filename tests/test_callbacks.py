@@ -1,5 +1,7 @@
 """The package's own callbacks: stop by a score, resume with the same bits, record the topology."""
 
+import copy
+import importlib
 import os
 import pickle
 import signal
@@ -7,13 +9,15 @@ import subprocess
 import sys
 import textwrap
 import time
+from decimal import Decimal
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import make_classification, make_regression
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import log_loss
+from sklearn.metrics import f1_score, log_loss, make_scorer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -233,6 +237,116 @@ def test_threads_and_words_do_not_make_another_fit(same, tmp_path, capsys):
     classifier(**same).set_callbacks(Checkpoint(path), Cut(0, AssertionError())).fit(X, Y)
 
 
+FRAME = pd.DataFrame(X, columns=[f"gene {i}" for i in range(8)])
+LABELS = np.array(["a", "b", "c"])[Y]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ((X, LABELS), (X, np.array(["ant", "bee", "cat"])[Y])),
+        ((X, LABELS), (X, Y)),
+        ((FRAME, Y), (FRAME.add_prefix("x"), Y)),
+        ((FRAME, Y), (X, Y)),
+    ],
+)
+def test_names_of_classes_and_features_make_another_fit(first, second, tmp_path):
+    path = tmp_path / "fit.checkpoint"
+    classifier().set_callbacks(Checkpoint(path)).fit(*first)
+    with pytest.raises(ValueError, match="is of a fit with other parameters or other data"):
+        classifier().set_callbacks(Checkpoint(path)).fit(*second)
+    again = classifier().set_callbacks(Checkpoint(path), Cut(0, AssertionError("trains")))
+    again.fit(*first)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        [{"hidden_layer_sizes": sizes} for sizes in (5, (5,), [5], np.array([5]), np.int32(5))],
+        [
+            {"hidden_layer_sizes": (6, 5), "activation": names}
+            for names in ("tanh", ["tanh", "tanh"], ("tanh", np.str_("tanh")))
+        ],
+        [{"dtype": kind} for kind in ("float32", np.float32, np.dtype("float32"))],
+        [{"dtype": kind} for kind in ("auto", "float64", np.float64)],
+        [{"epsilon": number} for number in (3, 3.0, np.float64(3), np.int8(3))],
+        [{"tol": number, "shuffle": np.bool_(True)} for number in (0.5, np.float32(0.5))],
+        [{"class_weight": {0: 1, 1: 2, 2: 1}}, {"class_weight": {np.int64(2): 1, 1: 2.0, 0: 1}}],
+        [{"early_stopping": True, "scoring": make_scorer(f1_score, average="macro")} for _ in "ab"],
+        [{"random_state": np.random.RandomState(0)} for _ in "ab"],
+    ],
+)
+def test_what_says_the_same_does_not_make_another_fit(same, tmp_path):
+    path = tmp_path / "fit.checkpoint"
+    first, *others = same
+    whole = classifier(**first).set_callbacks(Checkpoint(path)).fit(X, Y)
+    for other in others:
+        again = classifier(**other).set_callbacks(Checkpoint(path), Cut(0, AssertionError()))
+        assert_same_model(copy.deepcopy(again.fit(X, Y)), copy.deepcopy(whole))
+
+
+class Power:
+    def __init__(self, power):
+        self.power = power
+
+    def __call__(self, estimator, X, y):
+        return estimator.score(X, y) ** self.power
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (Power(1), Power(2)),
+        (make_scorer(f1_score, average="macro"), make_scorer(f1_score, average="micro")),
+        ("accuracy", "balanced_accuracy"),
+    ],
+)
+def test_another_scorer_of_one_name_makes_another_fit(first, second, tmp_path):
+    path = tmp_path / "fit.checkpoint"
+    judged = classifier(early_stopping=True)
+    judged.set_params(scoring=first).set_callbacks(Checkpoint(path)).fit(X, Y)
+    again = classifier(early_stopping=True, scoring=second).set_callbacks(Checkpoint(path))
+    with pytest.raises(ValueError, match="is of a fit with other parameters"):
+        again.fit(X, Y)
+    again.set_params(scoring=copy.deepcopy(first)).fit(X, Y)
+
+
+def test_a_scorer_that_was_edited_makes_another_fit(tmp_path, monkeypatch):
+    path = tmp_path / "fit.checkpoint"
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def fit(content):
+        text = f"def scorer(estimator, X, y):\n    return {content}\n"
+        (tmp_path / "scorers_of_mine.py").write_text(text)
+        sys.modules.pop("scorers_of_mine", None)
+        importlib.invalidate_caches()
+        scorer = importlib.import_module("scorers_of_mine").scorer
+        judged = classifier(early_stopping=True, scoring=scorer)
+        return judged.set_callbacks(Checkpoint(path)).fit(X, Y)
+
+    assert_same_model(fit("estimator.score(X, y)"), fit("estimator.score(X, y)"))
+    with pytest.raises(ValueError, match="is of a fit with other parameters"):
+        fit("-estimator.score(X, y)")
+
+
+@pytest.mark.parametrize("use", ["fit", "partial_fit"])
+@pytest.mark.parametrize("kind", ["lambda", "class"])
+def test_what_cannot_be_pickled_is_refused_before_training(kind, use, tmp_path):
+    class Local(SETClassifier):
+        pass
+
+    if kind == "lambda":
+        model = classifier(scoring=lambda estimator, X, y: 1.0)
+        what = "the 'scoring' parameter of SETClassifier"
+    else:
+        model, what = Local(**SMALL), "the class of Local"
+    model.set_callbacks(Checkpoint(tmp_path / "a"), Cut(0, AssertionError("trains")))
+    with pytest.raises(ValueError, match=f"{what} cannot be pickled: .*at the top level of a mod"):
+        model.fit(X, Y) if use == "fit" else model.partial_fit(X, Y, classes=[0, 1, 2])
+    assert os.listdir(tmp_path) == []
+
+
 def test_nothing_is_saved_twice(tmp_path, monkeypatch):
     dump, calls = joblib.dump, []
     monkeypatch.setattr(joblib, "dump", lambda *given: calls.append(1) or dump(*given))
@@ -248,9 +362,9 @@ def test_nothing_is_saved_twice(tmp_path, monkeypatch):
     assert load_checkpoint(tmp_path / "stream").t_ == 6 * 90
 
 
-def test_what_a_killed_process_left_is_overwritten(tmp_path):
+def test_what_a_killed_process_left_is_removed(tmp_path):
     path = tmp_path / "fit.checkpoint"
-    (tmp_path / ".fit.checkpoint.partial").write_bytes(b"half a file")
+    (tmp_path / f".fit.checkpoint.{'0a' * 8}.partial").write_bytes(b"half a file")
     (tmp_path / "plain").touch()
     classifier().set_callbacks(Checkpoint(path)).fit(X, Y)
     assert sorted(os.listdir(tmp_path)) == ["fit.checkpoint", "plain"]
@@ -341,6 +455,122 @@ def test_a_process_that_is_killed_is_resumed(tmp_path):
 
 
 # --------------------------------------------------------------------------------- EarlyStopping
+
+
+CALLS_BEFORE_CTRL_C = [99]
+
+
+def interrupted(estimator, X, y):
+    CALLS_BEFORE_CTRL_C[0] -= 1
+    if CALLS_BEFORE_CTRL_C[0] == 0:
+        raise KeyboardInterrupt
+    return estimator.score(X, y)
+
+
+@pytest.mark.parametrize("first", ["checkpoint", "stop"])
+@pytest.mark.parametrize("ended", [False, True])
+def test_it_goes_on_with_its_own_scores_only(first, ended, tmp_path):
+    path = tmp_path / "fit.checkpoint"
+
+    def make(**how):
+        stop = EarlyStopping(**{"scoring": "accuracy", "n_iter_no_change": 9, "tol": 0} | how)
+        both = [Checkpoint(path), stop]
+        return stop, (both if first == "checkpoint" else both[::-1])
+
+    stop, callbacks = make()
+    if ended:
+        whole = classifier().set_callbacks(*callbacks).fit(X, Y)
+    else:
+        with pytest.raises(RuntimeError, match="cut"):
+            classifier().set_callbacks(*callbacks, Cut(4, RuntimeError("cut"))).fit(X, Y)
+    content = path.read_bytes()
+    for other in (
+        {"scoring": "neg_log_loss"},
+        {"n_iter_no_change": 8},
+        {"tol": 0.1},
+        {"X_val": X, "y_val": Y},
+    ):
+        model = classifier().set_callbacks(*make(**other)[1])
+        with pytest.raises(ValueError, match="EarlyStopping judged with other parameters, on"):
+            model.fit(X, Y)
+        assert not hasattr(model, "classes_")
+        assert path.read_bytes() == content
+    again, callbacks = make(n_iter_no_change=np.int64(9))
+    resumed = classifier().set_callbacks(*callbacks).fit(X, Y)
+    assert len(again.scores_) == 9
+    if ended:
+        assert_same_model(resumed, whole)
+        assert (again.scores_, again.best_iter_) == (stop.scores_, stop.best_iter_)
+
+
+@pytest.mark.parametrize("first", ["checkpoint", "stop"])
+@pytest.mark.parametrize("where", ["scoring", "before"])
+def test_an_epoch_that_an_interrupt_left_unscored_is_done_again(first, where, tmp_path):
+    path = tmp_path / "fit.checkpoint"
+    left = [5]
+
+    class Interrupts(Cut):
+        def on_fit_task_end(self, estimator, context):
+            left[0] -= 1
+            if where == "before" and left[0] == 0:
+                raise KeyboardInterrupt
+
+    def make():
+        stop = EarlyStopping(interrupted, n_iter_no_change=9, tol=0)
+        both = [Checkpoint(path), stop]
+        return stop, [Interrupts(99, None), *(both if first == "checkpoint" else both[::-1])]
+
+    alone, _ = make()
+    whole = classifier().set_callbacks(alone).fit(X, Y)
+    _, callbacks = make()
+    CALLS_BEFORE_CTRL_C[0] = 5 if where == "scoring" else 99
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        classifier().set_callbacks(*callbacks).fit(X, Y)
+    assert load_checkpoint(path).n_iter_ == 4
+    CALLS_BEFORE_CTRL_C[0] = left[0] = 99
+    stop, callbacks = make()
+    assert_same_model(classifier().set_callbacks(*callbacks).fit(X, Y), whole)
+    assert stop.scores_ == alone.scores_
+    assert len(stop.scores_) == 9
+
+
+def test_a_fit_that_was_judged_in_part_is_not_gone_on_with(tmp_path):
+    path = tmp_path / "fit.checkpoint"
+    for after, callbacks in ((3, [EarlyStopping()]), (2, [])):
+        model = classifier().set_callbacks(Checkpoint(path), *callbacks, Cut(after, OSError("cut")))
+        with pytest.raises(OSError, match="cut"):
+            model.fit(X, Y)
+    assert load_checkpoint(path).n_iter_ == 5  # saved without the other one, too
+    model = classifier().set_callbacks(Checkpoint(path), EarlyStopping())
+    with pytest.raises(ValueError, match="or in some epochs only"):
+        model.fit(X, Y)
+
+
+def test_it_says_that_a_complete_fit_was_not_scored(tmp_path):
+    path = tmp_path / "fit.checkpoint"
+    classifier().set_callbacks(Checkpoint(path)).fit(X, Y)
+    model = classifier().set_callbacks(Checkpoint(path), EarlyStopping())
+    with pytest.warns(UserWarning, match="has scored nothing: the fit was complete in its check"):
+        model.fit(X, Y)
+
+
+@pytest.mark.parametrize("score", [None, "0.5", [0.5], {"a": 0.5}, 1j, np.ones(2), Decimal(1)])
+def test_a_score_that_is_no_number_is_refused(score):
+    model = classifier().fit(X, Y)
+    before = dict(vars(model))
+    model.set_callbacks(EarlyStopping(lambda estimator, X, y: score))
+    with pytest.raises(ValueError, match="scoring must return a number, got") as caught:
+        model.fit(X, Y)
+    assert repr(score) in str(caught.value)
+    assert vars(model.set_callbacks()) == before
+
+
+@pytest.mark.parametrize("score", [1, np.float32(1), np.array(1), np.array([1.0]), True])
+def test_any_kind_of_number_is_a_score(score):
+    stop = EarlyStopping(lambda estimator, X, y: score, n_iter_no_change=2)
+    assert classifier().set_callbacks(stop).fit(X, Y).n_iter_ == 3
+    assert stop.scores_ == [1.0, 1.0, 1.0]
+    assert all(type(each) is float for each in [*stop.scores_, stop.best_score_])
 
 
 def test_a_score_that_does_not_improve_ends_the_fit():
@@ -488,13 +718,23 @@ def test_a_fixed_topology_stays():
         np.testing.assert_array_equal(degrees, np.diff(model.coefs_[0].indptr))
 
 
-def test_a_resumed_fit_is_recorded_from_where_it_goes_on(tmp_path):
+@pytest.mark.parametrize("first", ["checkpoint", "recorder"])
+def test_a_resumed_fit_is_recorded_from_where_it_goes_on(first, tmp_path):
     path = tmp_path / "fit.checkpoint"
+    whole = TopologyRecorder()
+    classifier().set_callbacks(whole).fit(X, Y)
     with pytest.raises(RuntimeError):
         classifier().set_callbacks(Checkpoint(path), Cut(6, RuntimeError())).fit(X, Y)
     recorder = TopologyRecorder()
-    classifier().set_callbacks(Checkpoint(path), recorder).fit(X, Y)
+    both = [Checkpoint(path), recorder]
+    model = classifier().set_callbacks(*(both if first == "checkpoint" else both[::-1]))
+    model.fit(X, Y)
     np.testing.assert_array_equal(recorder.epochs_, [6, 7, 8, 9])
+    np.testing.assert_array_equal(recorder.n_renewed_[1:], whole.n_renewed_[7:])
+    np.testing.assert_array_equal(recorder.input_degrees_[0], whole.input_degrees_[0][6:])
+    model.fit(X, Y)  # is complete
+    np.testing.assert_array_equal(recorder.epochs_, [9])
+    np.testing.assert_array_equal(recorder.input_degrees_[0], whole.input_degrees_[0][9:])
 
 
 # ------------------------------------------------------------------------------------------ both

@@ -189,8 +189,9 @@ DIFFERENT_PARAMETERS = {
     "n_snapshots",
     "scoring",
 }
-DIFFERENT_ATTRIBUTES = {"out_activation_"}
-ONLY_ONE = {"class_weight", "label_smoothing", "loss", "quantile", "huber_delta", "classes_"}
+DIFFERENT_ATTRIBUTES = {"out_activation_", "loss_", "validation_loss_curve_"}
+ONLY_ONE = {"class_weight", "label_smoothing", "classes_"}
+ONLY_ONE |= {"loss", "quantile", "huber_delta", "target_offset_", "target_scale_"}
 
 
 @pytest.mark.parametrize(
@@ -239,7 +240,7 @@ FLOORS = [
     {"augmentation", "optimizers", "probe"},
     {"evolution"},
     {"training"},
-    {"validation", "data_checks", "sample_weights", "holdout", "hooks"},
+    {"validation", "data_checks", "sample_weights", "holdout", "hooks", "identity"},
     {"base"},
     {"callbacks", "classifier", "regressor", "datasets", "inspection"},
     {"export", "feature_selection"},

@@ -1,6 +1,18 @@
-"""Checkpoint: fits that are saved to disk and resumed with the same bits."""
+"""Checkpoint: fits that are saved to disk and resumed with the same bits.
 
+A file is a header, with a digest of what follows, and a pickle; nothing is unpickled before the
+digest has been found right.
+"""
+
+import errno
+import hashlib
 import os
+import pickle
+import re
+import secrets
+import stat
+import struct
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,6 +21,16 @@ import joblib
 from sklearn_set.callbacks._callback import COUNT, Callback
 from sklearn_set.validation import BOOLEAN, instance
 
+# What a file begins with: how it is known, its form, length and SHA-256 of the pickle. Whatever
+# takes files for text spoils the first, as in PNG.
+_HEADER = struct.Struct(">8sIQ32s")
+_MAGIC = b"\x89SET\r\n\x1a\n"
+_FORM = 1
+
+_REMEDY = (
+    "Remove it, choose another path, or set resume=False in Checkpoint, which then overwrites it."
+)
+
 
 class Checkpoint(Callback):
     """Callback that saves a fit to disk after its epochs, and resumes it from there.
@@ -16,7 +38,8 @@ class Checkpoint(Callback):
     The file is replaced in one go: whatever happens, a complete one is there. Where it exists
     when `fit` begins with the same parameters and data, training goes on after the last epoch
     saved, and ends with the same bits as if it had never been cut. A file of a complete fit gives
-    its result at once; for another fit remove it.
+    its result at once; for another fit remove it. A file that is damaged, or of another fit, is
+    refused with a `ValueError`.
 
     Parameters
     ----------
@@ -34,10 +57,22 @@ class Checkpoint(Callback):
 
     Notes
     -----
-    The file is a pickle: load only what you trust. It holds the network, the moments of the
-    optimizer and all that training and :class:`EarlyStopping` have gathered so far; a `scoring`
-    must be one that can be pickled. Of calls of `partial_fit` every so many are saved, but not
-    resumed: `load_checkpoint` gives an estimator that goes on with the next part.
+    The file is a pickle behind a digest of it, which tells whether it is as it was written, but not
+    by whom: load only what you trust. It holds the network, the moments of the
+    optimizer and all that training and :class:`EarlyStopping` have gathered so far. Of calls of
+    `partial_fit` every so many are saved, but not resumed: `load_checkpoint` gives an estimator
+    that goes on with the next part.
+
+    Fits are told apart by parameters, data, sample weights, names of classes and of features. A
+    `scoring` of your own must be one that can be pickled, so defined at the top level of a
+    module; it is known by its name, its code, its defaults and what it encloses, one that is
+    installed by its name alone. `n_jobs` and `verbose` may change.
+
+    What is written goes to a new file in the same folder, whose name begins with a dot and ends
+    in ``.partial``; what a process that was killed has left of such is removed by the next fit. A
+    file keeps its permissions; a symbolic link in its place is read, but replaced by a file.
+    Where it cannot be written, as on a full disk, `fit` ends with an `OSError` and the file is as
+    it was.
 
     Examples
     --------
@@ -88,15 +123,17 @@ class Checkpoint(Callback):
         if run is None or state.identity is None:
             return
         run["identity"] = state.identity()
-        if not (self.resume and Path(self.path).exists()):
+        if not self.resume:
             return
-        saved = _load(self.path)
+        try:
+            saved = _load(self.path)
+        except FileNotFoundError:
+            return
         if saved["identity"] != run["identity"]:
             raise ValueError(
                 f"The checkpoint {os.fspath(self.path)!r} is of a fit with other parameters or "
                 "other data, or of one that began elsewhere (warm_start, partial_fit, or a "
-                "RandomState that has been drawn from). Remove it, choose another path, or set "
-                "resume=False to overwrite it."
+                f"RandomState that has been drawn from). {_REMEDY}"
             )
         state.replace(saved["training"])
         run["saved"] = _place(state)
@@ -112,17 +149,27 @@ class Checkpoint(Callback):
             The task that ends.
         """
         run, state = self._run_of_fit(context), estimator._training
-        # Training cut within an epoch has no state to go on from.
-        if run is None or not state.course.is_between_epochs:
+        # Training cut within an epoch, or while callbacks look at it, has no state to go on from.
+        if run is None or not state.course.is_between_epochs or _is_note_missing(state):
             return
         # A part of a stream counts as an epoch.
         if state.identity is not None or state.progress.n_epochs % self.every == 0:
             self._save(estimator, run)
 
     def _begin(self, estimator):
-        folder = Path(self.path).absolute().parent
+        path = Path(self.path)
+        folder = path.absolute().parent
         if not folder.is_dir():
             raise FileNotFoundError(f"The folder of the checkpoint does not exist: {folder}")
+        is_there = _is_file(path)
+        _check_can_be_pickled(estimator)
+        with _told_as("saved", path):
+            _remove_partials(path)
+            if not (self.resume and is_there):
+                # Better now than after the first epochs.
+                file, partial = _new_partial(path)
+                file.close()
+                partial.unlink()
         return {"identity": None, "saved": None}
 
     def _save(self, estimator, run):
@@ -132,18 +179,7 @@ class Checkpoint(Callback):
         fitted = type(estimator)(**estimator.get_params(deep=False))
         vars(fitted).update(state.fitted_attributes(copies=False))
         saved = {"identity": run["identity"], "training": state.as_dict(), "estimator": fitted}
-        path = Path(self.path)
-        # One fit, one file: whatever a process that was killed has left there is overwritten.
-        scratch = path.with_name(f".{path.name}.partial")
-        try:
-            with scratch.open("wb") as file:
-                joblib.dump(saved, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(scratch, path)
-        except BaseException:
-            scratch.unlink(missing_ok=True)
-            raise
+        _write(Path(self.path), saved)
         run["saved"] = _place(state)
 
 
@@ -152,12 +188,13 @@ def _place(state):
     return state.course.n_iter, state.course.has_ended
 
 
-def _load(path):
-    """What a checkpoint holds."""
-    saved = joblib.load(path)
-    if not (isinstance(saved, dict) and {"identity", "training", "estimator"} <= set(saved)):
-        raise ValueError(f"{os.fspath(path)!r} is not a file of Checkpoint.")
-    return saved
+def _is_note_missing(state):
+    """Tell whether an observer that takes notes of every epoch has none of the last."""
+    return any(
+        note["n_iter"] != state.course.n_iter
+        for (name, number), note in state.course.notes.items()
+        if number < state.claimed.count(name)  # not one of before, that is not there any more
+    )
 
 
 def load_checkpoint(path):
@@ -177,6 +214,209 @@ def load_checkpoint(path):
     Raises
     ------
     ValueError
-        If the file is not one of :class:`Checkpoint`.
+        If the file is not one of :class:`Checkpoint`, or not as it was written.
+    FileNotFoundError
+        If there is none.
+    OSError
+        If it cannot be read.
     """
     return _load(path)["estimator"]
+
+
+# ------------------------------------------------------------------------------------- reading
+
+
+class _FolderError(IsADirectoryError, ValueError):
+    """The path is that of a folder: no file of ours, and none can be put there."""
+
+
+def _is_file(path):
+    """Tell whether a file is there; raise an error where something else is."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISDIR(mode):
+        reason = "The path of the checkpoint is a folder. Choose another path"
+        raise _FolderError(errno.EISDIR, reason, os.fspath(path))
+    if not stat.S_ISREG(mode):  # to open a pipe may take forever
+        raise ValueError(
+            f"{os.fspath(path)!r} is not a file of Checkpoint, but a device, a pipe or the like. "
+            "Choose another path."
+        )
+    return True
+
+
+def _load(path):
+    """What a checkpoint holds."""
+    path, name = Path(path), os.fspath(path)
+    if not _is_file(path):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    with _told_as("read", path), path.open("rb") as file:
+        damage = _damage(file)
+        if damage:
+            raise ValueError(f"The checkpoint {name!r} {damage}. {_REMEDY}")
+        file.seek(_HEADER.size)
+        try:
+            return joblib.load(file)
+        except (OSError, MemoryError, Warning):
+            raise
+        except Exception as error:
+            # It is as it was written, so something that it names has changed.
+            raise ValueError(
+                f"The checkpoint {name!r} is complete, but holds what cannot be loaded here: "
+                f"{type(error).__name__}: {error}. Import the module that defines it as it was "
+                f"when the file was written. Or: {_REMEDY}"
+            ) from error
+
+
+def _damage(file):
+    """What is wrong with a file, or None; it is read once, a little at a time."""
+    header = file.read(_HEADER.size)
+    if not header:
+        return "is damaged: it is empty"
+    if header[: len(_MAGIC)] != _MAGIC[: len(header)]:
+        return "is not a file of Checkpoint, or one of another version of it"
+    if len(header) < _HEADER.size:
+        return "is damaged: it ends early"
+    _, form, length, digest = _HEADER.unpack(header)
+    if form != _FORM:
+        return "is damaged, or of another version of Checkpoint"
+    if os.fstat(file.fileno()).st_size != _HEADER.size + length:
+        return "is damaged: it has not the length that it was written with"
+    if hashlib.file_digest(file, "sha256").digest() != digest:
+        return "is damaged: it has not the content that it was written with"
+    return None
+
+
+# ------------------------------------------------------------------------------------- writing
+
+
+class _Digested:
+    """A file to write to, which sums up what it is given."""
+
+    def __init__(self, file):
+        self._file, self._begin = file, file.tell()
+        self._digest = hashlib.sha256()
+        self.tell = file.tell
+
+    def write(self, data):
+        self._digest.update(data)
+        return self._file.write(data)
+
+    def header(self):
+        """What stands before the content."""
+        length = self._file.tell() - self._begin
+        return _HEADER.pack(_MAGIC, _FORM, length, self._digest.digest())
+
+
+def _write(path, value):
+    """Put a value in a file: all of it, or the file stays as it was."""
+    with _told_as("saved", path):
+        file, partial = _new_partial(path)
+        try:
+            with file:
+                file.seek(_HEADER.size)
+                content = _Digested(file)
+                joblib.dump(value, content)
+                header = content.header()
+                file.seek(0)
+                file.write(header)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink()
+            raise
+        _sync_folder(path.parent)
+
+
+def _new_partial(path):
+    """A new file beside a path, with the permissions of a file that is there, and its path.
+
+    Of a name that nobody knows: two processes never write the same one, and none that is there,
+    link or file, is opened.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
+    try:
+        there = os.lstat(path)
+    except FileNotFoundError:
+        there = None
+    keeps = there is not None and stat.S_ISREG(there.st_mode)
+    mode = stat.S_IMODE(there.st_mode) & 0o777 if keeps else 0o666
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(partial, flags, mode)
+    try:
+        if keeps and stat.S_IMODE(os.fstat(descriptor).st_mode) != mode and hasattr(os, "fchmod"):
+            os.fchmod(descriptor, mode)  # the umask has taken some
+        return os.fdopen(descriptor, "wb"), partial
+    except BaseException:
+        os.close(descriptor)
+        partial.unlink()
+        raise
+
+
+def _remove_partials(path):
+    """Remove what processes that were killed have left beside a path."""
+    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}\.partial")
+    for name in os.listdir(path.absolute().parent):
+        if ours.fullmatch(name):
+            with suppress(OSError):  # it may stay: no fit needs its place
+                path.with_name(name).unlink()
+
+
+def _sync_folder(folder):
+    """Have the new entry of a folder on the disk, where the system can."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:  # it may be written, but not listed
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _told_as(done, path):
+    """Make errors of the system say what could not be done with which file."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, ValueError):
+            raise
+        name, reason = os.fspath(path), error.strerror or str(error)
+        told = f"The checkpoint cannot be {done}: {reason}"
+        if error.errno is None:
+            raise OSError(f"{told}: {name!r}") from error
+        raise OSError(error.errno, told, name) from error
+
+
+class _Nowhere:
+    """A file to write to that keeps nothing."""
+
+    def write(self, data):
+        """Forget the data."""
+
+
+def _check_can_be_pickled(estimator):
+    """Refuse parameters that could not be saved, before any work is done."""
+    owner = type(estimator).__name__
+    parts = {"the class": type(estimator)}
+    for name, value in estimator.get_params(deep=False).items():
+        parts[f"the {name!r} parameter"] = value
+    for name, part in parts.items():
+        try:
+            pickle.Pickler(_Nowhere()).dump(part)
+        except Exception as error:
+            raise ValueError(
+                f"Checkpoint saves the estimator, but {name} of {owner} cannot be pickled: "
+                f"{error}. Functions and classes must be defined at the top level of a module."
+            ) from error

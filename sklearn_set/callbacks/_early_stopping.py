@@ -1,6 +1,7 @@
 """EarlyStopping: the end of a fit by any score on any data."""
 
 import warnings
+from contextlib import suppress
 from copy import copy
 from math import inf
 from numbers import Real
@@ -9,6 +10,7 @@ from typing import ClassVar
 from sklearn.metrics import check_scoring
 
 from sklearn_set.callbacks._callback import COUNT, Callback
+from sklearn_set.identity import digest_of
 from sklearn_set.validation import CONSTRAINTS, interval
 
 
@@ -52,6 +54,9 @@ class EarlyStopping(Callback):
     -----
     Pickles of an estimator hold its callbacks, this one's data and best estimator included;
     ``estimator.set_callbacks()`` takes them off.
+
+    A fit that :class:`Checkpoint` resumes goes on with the scores of before, and is refused with a
+    `ValueError` where parameters or data of this callback have changed.
 
     Examples
     --------
@@ -108,21 +113,27 @@ class EarlyStopping(Callback):
         """
         fit, run = self._run_of_fit(context), self._run_of_epoch(context)
         if fit is not None:
-            fit["ended"] = True
+            self._take_up(fit, estimator)  # what a complete fit, which has no epochs, has found
+            state = getattr(estimator, "_training", None)
+            fit["ended"] = state is None or state.course.n_iter > 0  # not cut before it began
         if run is None or fitted_estimator is None:
             return False
         if self.X_val is None:
             score = run["scorer"](fitted_estimator, X, y, **(metadata or {}))
         else:
             score = run["scorer"](fitted_estimator, self.X_val, self.y_val)
-        found = run["found"]
-        found["scores"] = [*found["scores"], float(score)]
-        improved = score >= found["best"] + self.tol
+        score = _number(score, run["scorer"])
+        found, state = run["found"], getattr(estimator, "_training", None)
+        now = {
+            "scores": [*found["scores"], score],
+            "n_bad": 0 if score >= found["best"] + self.tol else found["n_bad"] + 1,
+            "n_iter": None if state is None else state.course.n_iter,
+        }
         if score > found["best"]:
             # A copy without callbacks: it would hold this one, and serve it once more.
             best = copy(fitted_estimator).set_callbacks()
-            found |= {"best": float(score), "best_iter": len(found["scores"]), "estimator": best}
-        found["n_bad"] = 0 if improved else found["n_bad"] + 1
+            now |= {"best": score, "best_iter": len(now["scores"]), "estimator": best}
+        found.update(now)  # at once: an interrupt leaves the epoch noted or not
         return found["n_bad"] >= self.n_iter_no_change
 
     def on_fit_task_begin(self, estimator, context):
@@ -135,12 +146,34 @@ class EarlyStopping(Callback):
         context : sklearn.callback.CallbackContext
             The task that begins.
         """
-        run, state = self._run_of_epoch(context), getattr(estimator, "_training", None)
-        if run is not None and not run["has_begun"]:
-            run["has_begun"] = True
-            if state is not None:
-                # What is noted there is saved and found again by Checkpoint.
-                run["found"] = state.notes_of(type(self).__name__, run["found"])
+        run = self._run_of_epoch(context)
+        if run is not None:
+            self._take_up(run, estimator)
+
+    def _take_up(self, run, estimator):
+        """At the first epoch, or the end of a fit that has none, look for what was found before."""
+        state = getattr(estimator, "_training", None)
+        if run["has_begun"] or state is None:
+            return
+        run["has_begun"] = True
+        # One that cannot be told from others is not taken for any.
+        judge, n_iter = None, state.course.n_iter
+        with suppress(ValueError):
+            how = self.scoring, self.n_iter_no_change, self.tol
+            judge = digest_of((how, self.X_val, self.y_val))
+        first = run["found"] | {"judge": judge, "n_iter": n_iter}
+        # What is noted there is saved and found again by Checkpoint.
+        found = run["found"] = state.notes_of(type(self).__name__, first)
+        if found is first:
+            return
+        if judge is None or (found["judge"], found["n_iter"]) != (judge, n_iter):
+            run["found"] = first
+            raise ValueError(
+                "The checkpoint is of a fit that EarlyStopping judged with other parameters, on "
+                "other data or in some epochs only, or by a scoring that cannot be told from "
+                "others. Set it as it was, remove the checkpoint, or set resume=False in "
+                "Checkpoint."
+            )
 
     def _begin(self, estimator):
         if (self.X_val is None) != (self.y_val is None):
@@ -164,9 +197,28 @@ class EarlyStopping(Callback):
             self.best_score_, self.best_iter_ = found["best"], found["best_iter"]
             self.best_estimator_ = found["estimator"]
         if run["ended"] and not found["scores"]:
+            reason = (
+                "the fit was complete in its checkpoint."
+                if run["has_begun"]
+                else f"a fit of {run['estimator']} has no epochs of its own. Within a pipeline or "
+                "a search, set it on the estimator inside."
+            )
             warnings.warn(
-                f"EarlyStopping has scored nothing: a fit of {run['estimator']} has no epochs of "
-                "its own. Within a pipeline or a search, set it on the estimator inside.",
+                f"EarlyStopping has scored nothing: {reason}",
                 UserWarning,
                 stacklevel=2,
             )
+
+
+def _number(score, scorer):
+    """A score as a float, whatever kind of number it is."""
+    given = score
+    if hasattr(score, "item"):
+        with suppress(ValueError):
+            score = score.item()
+    if not isinstance(score, Real):
+        raise ValueError(
+            f"scoring must return a number, got {given!r} ({type(given)}) instead. "
+            f"(scorer={scorer})"
+        )
+    return float(score)

@@ -18,7 +18,8 @@ class TopologyRecorder(Callback):
     Attributes
     ----------
     epochs_ : ndarray of shape (n_records,)
-        Number of epochs done at each record; the first is 0, the network as drawn.
+        Number of epochs done at each record; the first is 0, the network as drawn, or that from
+        which :class:`Checkpoint` has resumed the fit.
     n_renewed_ : ndarray of shape (n_records, n_layers - 1)
         Connections of every layer that were not there at the record before.
     input_degrees_ : list of ndarray of shape (n_records, n_in)
@@ -64,9 +65,9 @@ class TopologyRecorder(Callback):
         context : sklearn.callback.CallbackContext
             The task that begins.
         """
-        records, state = self._run_of_fit(context), estimator._training
+        records = self._run_of_epoch(context)
         if records is not None:
-            records.append(_Record(state.course.n_iter, state.network, None))
+            self._record_the_first(records, estimator._training)
 
     def on_fit_task_end(self, estimator, context):
         """Record an epoch.
@@ -78,9 +79,18 @@ class TopologyRecorder(Callback):
         context : sklearn.callback.CallbackContext
             The task that ends.
         """
-        records, state = self._run_of_epoch(context), estimator._training
+        fit, records = self._run_of_fit(context), self._run_of_epoch(context)
+        state = estimator._training
+        if fit is not None:
+            self._record_the_first(fit, state)
         if records is not None and state.course.n_iter % self.every == 0:
             records.append(_Record(state.course.n_iter, state.network, records[-1]))
+
+    def _record_the_first(self, records, state):
+        """Record where training begins, or a fit that has no epochs; once."""
+        if not records:
+            # Not before the first epoch: Checkpoint may have put another network in place.
+            records.append(_Record(state.course.n_iter, state.network, None))
 
     def _begin(self, estimator):
         return []

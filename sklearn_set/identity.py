@@ -1,0 +1,242 @@
+"""One digest for all that is the same, in every process: of parameters, data and functions.
+
+A checkpoint knows by it whose it is.  Equal means equal in effect: a number is the same in
+Python and in NumPy, an array wherever it lies, a function if it is of one name and does the same.
+Knows objects of any kind, but nothing of estimators.
+"""
+
+import copyreg
+import functools
+import hashlib
+import sys
+import types
+from numbers import Integral, Real
+from pathlib import PurePath
+
+import numpy as np
+from scipy import sparse
+
+# Attributes of a class that say nothing of what it does, or that Python adds as it goes.
+_NO_CONTENT = {
+    "__abstractmethods__",
+    "__annotate__",
+    "__annotate_func__",
+    "__annotations__",
+    "__annotations_cache__",
+    "__dict__",
+    "__doc__",
+    "__firstlineno__",
+    "__module__",
+    "__orig_bases__",
+    "__parameters__",
+    "__qualname__",
+    "__slotnames__",
+    "__static_attributes__",
+    "__type_params__",
+    "__weakref__",
+    "_abc_impl",
+}
+
+
+def digest_of(value):
+    """Digest of a value by its content.
+
+    What is installed is known by its name. A function of one's own is known by its name, its code,
+    its defaults and what it encloses, a class by its members, any other object by what pickle
+    would make of it; names that a function looks up elsewhere are not followed.
+
+    Parameters
+    ----------
+    value : object
+        Of any kind, containers included.
+
+    Returns
+    -------
+    str
+        Hexadecimal digits, the same in every process of one version of Python.
+
+    Raises
+    ------
+    ValueError
+        If there is an object in it whose content cannot be known.
+    """
+    try:
+        return _digest(value, ()).hex()
+    except RecursionError as error:
+        raise ValueError("An object is nested too deep to be told from others.") from error
+
+
+def _digest(value, around):
+    """Digest of a value; `around` are the identities of what it is a part of."""
+    plain = _plain(value)
+    if plain is not None:
+        return _sum(*plain)
+    if id(value) in around:  # a part of itself, and known by how far up that is
+        return _sum(b"again", str(len(around) - around.index(id(value))).encode())
+    kind, parts, is_ordered = _parts(value)
+    around = (*around, id(value))
+    digests = [_digest(part, around) for part in parts]
+    return _sum(kind.encode(), *(digests if is_ordered else sorted(digests)))
+
+
+def _sum(*parts):
+    """Digest of bytes, each with its length, so that none can pass for two."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(len(part).to_bytes(8, "big"))
+        found.update(part)
+    return found.digest()
+
+
+def _plain(value):
+    """Kind and content of a value without parts, or None."""
+    if value is None or value is Ellipsis or value is NotImplemented:
+        return b"constant", repr(value).encode()
+    if isinstance(value, str):
+        return b"text", str.encode(value, "utf-8", "surrogatepass")
+    if type(value) in (bytes, bytearray):
+        return b"bytes", value
+    if isinstance(value, np.dtype):
+        return b"dtype", repr(value).encode()
+    if isinstance(value, np.number | np.bool_):
+        value = value.item()
+    if isinstance(value, Real):
+        number = _number(value)
+        return None if number is None else (b"number", number.encode())
+    return None
+
+
+def _number(value):
+    """A text that is the same for equal numbers, or None for one that no float is equal to."""
+    if isinstance(value, Integral):
+        return str(int(value))
+    as_float = float(value)
+    if as_float != as_float:
+        return "nan"
+    if as_float != value:
+        return None
+    text = as_float.hex()
+    return str(int(as_float)) if as_float.is_integer() and text != "-0x0.0p+0" else text
+
+
+def _parts(value):
+    """Kind of a value, its parts, and whether their order counts."""
+    kind = type(value)
+    if kind in (list, tuple):
+        return "sequence", value, True
+    if kind in (dict, types.MappingProxyType):
+        return "mapping", list(value.items()), False
+    if kind in (set, frozenset):
+        return "set", value, False
+    if kind in (np.ndarray, np.memmap):
+        content = value.tolist() if value.dtype.hasobject else _content(value)
+        return "array", (value.dtype, value.shape, content), True
+    if sparse.issparse(value):
+        rows = value.tocsr()
+        return "sparse", (rows.shape, rows.data, rows.indices, rows.indptr), True
+    if kind is np.random.RandomState:
+        return "stream", (value.get_state(legacy=False),), True
+    if kind is types.CodeType:
+        return "code", _parts_of_code(value), True
+    if kind is types.ModuleType:
+        return "module", (value.__name__,), True
+    if kind is types.MethodType:
+        return "method", (value.__self__, value.__func__), True
+    if kind in (staticmethod, classmethod):
+        return kind.__name__, (value.__func__,), True
+    if kind is property:
+        return "property", (value.fget, value.fset, value.fdel), True
+    if kind is functools.cached_property:
+        return "cached property", (value.func,), True
+    if isinstance(value, types.FunctionType | type):
+        name = value.__module__, value.__qualname__
+        if _is_installed(value):
+            return "name", name, True
+        if isinstance(value, type):
+            members = {key: part for key, part in vars(value).items() if key not in _NO_CONTENT}
+            return "class", (name, value.__bases__, members), True
+        cells = [_content_of_cell(cell) for cell in value.__closure__ or ()]
+        defaults = value.__defaults__, value.__kwdefaults__
+        return "function", (name, value.__code__, defaults, cells, vars(value)), True
+    return _parts_of_object(value)
+
+
+def _content(array):
+    """Digest of the numbers of an array, in C order, without a copy of all of them."""
+    found = hashlib.sha256()
+    if array.flags.c_contiguous:
+        found.update(array.reshape(-1).view(np.uint8) if array.nbytes else b"")
+    else:
+        flags = ["external_loop", "buffered", "zerosize_ok"]
+        for part in np.nditer(array, flags=flags, order="C", buffersize=1 << 16):
+            found.update(part.tobytes())
+    return found.digest()
+
+
+def _parts_of_code(code):
+    """What a compiled function does, wherever it stands."""
+    return (
+        *(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags),
+        *(code.co_code, code.co_exceptiontable),
+        *(code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars),
+        [_typed(constant) for constant in code.co_consts],
+    )
+
+
+def _typed(constant):
+    """A constant with its types: in code 1 and 1.0 are not the same."""
+    if isinstance(constant, tuple | frozenset):
+        return type(constant).__name__, type(constant)(map(_typed, constant))
+    return constant if isinstance(constant, types.CodeType) else (type(constant).__name__, constant)
+
+
+def _content_of_cell(cell):
+    """What a function encloses in a list, or an empty one where nothing is there yet."""
+    try:
+        return [cell.cell_contents]
+    except ValueError:
+        return []
+
+
+def _is_installed(thing):
+    """Tell whether a function or class is what its name leads to, in an installed module."""
+    module = sys.modules.get(thing.__module__)
+    if _named(module, thing.__qualname__) is not thing:
+        return False
+    if module.__name__.partition(".")[0] in sys.stdlib_module_names:
+        return True
+    folders = PurePath(getattr(module, "__file__", None) or "").parts
+    return "site-packages" in folders or "dist-packages" in folders
+
+
+def _named(module, qualified_name):
+    """What a name leads to, or None."""
+    found = module
+    for name in qualified_name.split("."):
+        found = getattr(found, name, None)
+    return found
+
+
+def _parts_of_object(value):
+    """What pickle would make an object of."""
+    kind = type(value)
+    try:
+        reduce = copyreg.dispatch_table.get(kind)
+        made_of = value.__reduce_ex__(4) if reduce is None else reduce(value)
+        if isinstance(made_of, str):  # the name of a global
+            module = getattr(value, "__module__", None)
+            if module is not None and _named(sys.modules.get(module), made_of) is not value:
+                raise TypeError(f"{made_of} is not found in {module}")
+            return "name", (module or kind, made_of), True
+        make, arguments, *more = made_of
+        state, items, pairs, *rest = *more, *[None] * (4 - len(more))
+        parts = (
+            *(make, arguments, state, None if items is None else list(items)),
+            *(None if pairs is None else dict(pairs), *rest),
+        )
+        return "object", parts, True
+    except Exception as error:
+        raise ValueError(
+            f"An object of type '{kind.__module__}.{kind.__qualname__}' cannot be told from "
+            f"others, since it cannot be pickled ({error}). Use one that can."
+        ) from error
