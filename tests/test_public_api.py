@@ -242,7 +242,8 @@ FLOORS = [
     {"validation", "holdout", "hooks"},
     {"base"},
     {"callbacks", "classifier", "regressor", "datasets", "inspection"},
-    {"export", "feature_selection"},
+    {"feature_selection"},
+    {"export"},
     {"__init__"},
 ]
 FLOOR_OF = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
