@@ -29,7 +29,7 @@ from sklearn_set.validation import NONE, Constraint, check_values, instance, int
 __all__ = ["SKOPS_TRUSTED", "register_onnx_converters", "to_onnx"]
 
 #: Full names of the classes that ``skops.io.load`` must be told to trust, by its argument
-#: `trusted`, to load a model of this package.
+#: `trusted`, to load a model, a selector or a callback of this package.
 SKOPS_TRUSTED = tuple(
     f"{kind.__module__}.{kind.__qualname__}"
     for kind in (
@@ -45,6 +45,7 @@ SKOPS_TRUSTED = tuple(
         Progress,
         Randomness,
         *SOLVERS.values(),
+        np.dtype,  # a value of the parameter `dtype`
     )
 )
 
@@ -287,9 +288,10 @@ def _which_are_numbers(X):
 
 
 def _looks_for_names(estimator):
-    """Whether skl2onnx will look for columns by their names."""
+    """Whether skl2onnx may look for columns by their names."""
     parts = (estimator, *estimator.get_params().values())
-    return any(isinstance(part, ColumnTransformer) for part in parts)
+    has_names = hasattr(estimator, "feature_names_in_")
+    return has_names and any(isinstance(part, ColumnTransformer) for part in parts)
 
 
 def _inputs_of_columns(X, is_number):

@@ -449,10 +449,11 @@ def test_columns_that_are_looked_for_by_name_are_inputs(dtype):
     assert_close(outputs["probabilities"], model.predict_proba(frame), dtype)
 
 
-def test_columns_of_a_matrix_that_are_looked_for_by_number():
+@pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame], ids=["array", "frame"])
+def test_columns_of_a_matrix_that_are_looked_for_by_number(kind):
     columns = ColumnTransformer([("scaled", StandardScaler(), [7, 2])], remainder="passthrough")
-    model = make_pipeline(columns, quick()).fit(X, LABELS["names"])
-    assert_same_classes(model, to_onnx(model, X), NEW_X, "float64")
+    model = make_pipeline(columns, quick()).fit(kind(X), LABELS["names"])
+    assert_same_classes(model, to_onnx(model, kind(X)), kind(NEW_X), "float64", NEW_X)
 
 
 def test_columns_that_cannot_be_inputs():

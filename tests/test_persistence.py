@@ -42,6 +42,7 @@ SETTINGS = {
     "moments of Adam": {"solver": "adam", "warm_start": True},
     "snapshots": {"n_snapshots": 3},
     "single precision": {"dtype": np.float32},
+    "a type of NumPy": {"dtype": np.dtype("float32")},
     "early stopping": {"early_stopping": True, "scoring": "neg_mean_absolute_error"},
     "RandomState": {"random_state": np.random.RandomState(3)},
     "different activations": {"activation": ("all_relu", "gelu")},
