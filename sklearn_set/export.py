@@ -5,37 +5,47 @@ estimator can be converted as well.  Reads fitted estimators, changes nothing, k
 skl2onnx and onnx are optional and imported when they are needed.
 """
 
-from math import sqrt
+from math import inf, sqrt
+from numbers import Integral, Number
 
 import numpy as np
 from numpy.polynomial import chebyshev
 from scipy.special import erfcx
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.compose import ColumnTransformer
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_set import machine
+from sklearn_set.callbacks import Checkpoint, EarlyStopping, TopologyRecorder
 from sklearn_set.classifier import SETClassifier
+from sklearn_set.feature_selection import SETSelector
 from sklearn_set.network import SparseLayer, SparseNetwork
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.regressor import SETRegressor
 from sklearn_set.topology import Topology
 from sklearn_set.training import Progress, Randomness
-from sklearn_set.validation import check_values, options
+from sklearn_set.validation import NONE, Constraint, check_values, instance, interval, options
 
 __all__ = ["SKOPS_TRUSTED", "register_onnx_converters", "to_onnx"]
 
 #: Full names of the classes that ``skops.io.load`` must be told to trust, by its argument
-#: `trusted`, to load a model of this package.
+#: `trusted`, to load a model, a selector or a callback of this package.
 SKOPS_TRUSTED = tuple(
     f"{kind.__module__}.{kind.__qualname__}"
     for kind in (
         SETClassifier,
         SETRegressor,
+        SETSelector,
+        Checkpoint,
+        EarlyStopping,
+        TopologyRecorder,
         SparseNetwork,
         SparseLayer,
         Topology,
         Progress,
         Randomness,
         *SOLVERS.values(),
+        np.dtype,  # a value of the parameter `dtype`
     )
 )
 
@@ -64,28 +74,38 @@ _NEVER_TOO_MUCH = 1 << 26
 def to_onnx(estimator, X, *, layers="auto", target_opset=None, options=None):
     """Convert a fitted estimator, or a pipeline that contains one, to an ONNX graph.
 
-    Needs `skl2onnx` and `onnx`: ``pip install "sklearn_set[onnx]"``. The graph has the inputs of
-    ``skl2onnx.to_onnx``. Of a classifier it has the outputs "label" and "probabilities" (an array,
-    columns in the order of `classes_`), of a regressor the output "variable" of shape (n_samples,
-    n_outputs). Input genes and hidden neurons from which no connection leads to an output are
-    left out. Networks of snapshots are all part of the graph.
+    Needs `skl2onnx` and `onnx`: ``pip install "sklearn_set[onnx]"``. The graph has one input, "X",
+    a matrix. Of a classifier it has the outputs "label" and "probabilities" (an array, columns in
+    the order of `classes_`), of a regressor the output "variable" of shape (n_samples, n_outputs),
+    of a selector "variable" with the selected columns. Input genes and hidden neurons from which
+    no connection leads to an output are left out. Networks of snapshots are all part of the graph.
 
     Parameters
     ----------
     estimator : estimator object
-        A fitted :class:`SETClassifier` or :class:`SETRegressor`, or a fitted scikit-learn object
-        with one inside that skl2onnx knows, such as a pipeline.
+        A fitted :class:`SETClassifier`, :class:`SETRegressor` or
+        :class:`~sklearn_set.feature_selection.SETSelector`, or a fitted scikit-learn object with
+        one inside that skl2onnx knows, such as a pipeline.
     X : {array-like, DataFrame} of shape (n_samples, n_features)
-        Some rows of the data, of which only names and number types are read; not sparse. The graph
-        computes in the number type of the network, and answers in the wider of the two, as the
-        estimator does.
+        Some rows of the data, of which only names and number types are read; not sparse. Input
+        "X" is in single precision where an estimator reads the data so, which is where all numbers
+        are, and otherwise in double; but a SET estimator on its own takes arrays of integers and
+        booleans as they are. The graph computes in the number type of the network, and answers in
+        the wider of the two, as the estimator does.
+
+        A DataFrame, of pandas or polars, is a matrix as well, with its columns in their order.
+        Only where not all columns are numbers, or a :class:`~sklearn.compose.ColumnTransformer`
+        may look for them by name, each column is an input of its own, of shape (n_samples, 1):
+        text, or numbers of the type that "X" would have. It has the name of the column, in which
+        skl2onnx changes what other systems may not accept.
     layers : {"auto", "dense", "sparse"}, default="auto"
         How the weights are written: as dense matrices, which run fast where they are small, or
         as connections, which take 20 bytes each in single precision and 24 in double. "auto"
         decides for each layer.
-    target_opset : int, default=None
-        Version of the ONNX operators, at least 18. None is the newest that skl2onnx knows.
-    options : dict, default=None
+    target_opset : int or dict, default=None
+        Version of the ONNX operators, at least 18, or versions by domain, as skl2onnx takes them.
+        None is the newest that skl2onnx knows.
+    options : dict of dict, default=None
         More options for ``skl2onnx.to_onnx``, by class or by ``id`` of an object. For example
         ``{SETClassifier: {"zipmap": True}}`` turns "probabilities" into dictionaries.
 
@@ -102,7 +122,8 @@ def to_onnx(estimator, X, *, layers="auto", target_opset=None, options=None):
         If the estimator is not fitted.
     ValueError
         If a parameter is outside its range, X has not the features that the estimator was fitted
-        with, or the graph would need more than the 2 GiB that an ONNX file can hold.
+        with, in number, names and order, or the graph would need more than the 2 GiB that an ONNX
+        file can hold.
     MemoryError
         If there is not enough memory to build the graph.
 
@@ -119,17 +140,11 @@ def to_onnx(estimator, X, *, layers="auto", target_opset=None, options=None):
     >>> [output.name for output in to_onnx(model, X).graph.output]
     ['label', 'probabilities']
     """
-    check_values({"layers": layers}, _CONSTRAINTS, "to_onnx")
+    given = {"layers": layers, "target_opset": target_opset, "options": options}
+    check_values(given, _CONSTRAINTS, "to_onnx")
     skl2onnx = _skl2onnx()
     check_is_fitted(estimator)
-    if not hasattr(X, "columns"):
-        X = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
-    n_features = getattr(estimator, "n_features_in_", X.shape[1])
-    if X.shape[1] != n_features:
-        raise ValueError(
-            f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting "
-            f"{n_features} features as input."
-        )
+    inputs = _inputs(estimator, X)
     register_onnx_converters()
     ours = {
         SETClassifier: {"zipmap": False, "layers": layers},
@@ -138,16 +153,24 @@ def to_onnx(estimator, X, *, layers="auto", target_opset=None, options=None):
     options = dict(options or {})
     for key, values in ours.items():
         options[key] = values | options.get(key, {})
-    return skl2onnx.to_onnx(estimator, X[:1], target_opset=target_opset, options=options)
+    if any(each.get("zipmap") == "columns" and each.get("nocl") for each in options.values()):
+        raise ValueError(
+            "The options zipmap='columns' and nocl=True do not go together: skl2onnx has no names "
+            "for the columns of classes without labels. Leave one of them out."
+        )
+    return skl2onnx.to_onnx(
+        estimator, initial_types=inputs, target_opset=target_opset, options=options
+    )
 
 
 def register_onnx_converters():
     """Tell skl2onnx how to convert the estimators of this package.
 
     Afterwards ``skl2onnx.to_onnx`` and ``skl2onnx.convert_sklearn`` convert them, alone and inside
-    pipelines. Each takes the option ``"layers"`` of :func:`to_onnx`, a classifier the usual
-    ``"zipmap"``, ``"nocl"``, ``"raw_scores"`` and ``"output_class_labels"`` as well. May be called
-    again.
+    pipelines. Classifiers and regressors take the option ``"layers"`` of :func:`to_onnx`,
+    classifiers the usual ``"zipmap"``, ``"nocl"``, ``"raw_scores"`` and ``"output_class_labels"``
+    as well. Several inputs, such as skl2onnx makes of a DataFrame, are joined in their order, which
+    must be that of the features. May be called again.
 
     Raises
     ------
@@ -176,9 +199,26 @@ def register_onnx_converters():
     skl2onnx.update_registered_converter(
         SETRegressor, "SklearnSetSETRegressor", _regressor_shapes, _convert_regressor, options=form
     )
+    skl2onnx.update_registered_converter(
+        SETSelector, "SklearnSetSETSelector", _selector_shapes, _convert_selector
+    )
 
 
-_CONSTRAINTS = {"layers": (options(*_LAYERS),)}
+_CONSTRAINTS = {
+    "layers": (options(*_LAYERS),),
+    "target_opset": (interval(Integral, 1, inf), instance(dict), NONE),
+    "options": (
+        Constraint(
+            lambda value: (
+                isinstance(value, dict)
+                and all(isinstance(key, (type, Integral)) for key in value)
+                and all(isinstance(each, dict) for each in value.values())
+            ),
+            "a dict of dicts by classes or by ids of objects",
+        ),
+        NONE,
+    ),
+}
 
 
 def _skl2onnx():
@@ -192,16 +232,128 @@ def _skl2onnx():
     return skl2onnx
 
 
+# ------------------------------------------------------------------------- inputs of a graph
+
+# Estimators that take arrays of these types as they are; skl2onnx's scalers, for example, refuse
+# booleans, and compute with integers in single precision.
+_OURS = (SETClassifier, SETRegressor, SETSelector)
+_TAKEN = ("float32", "float64", "int64", "int32", "int8", "uint8", "bool")
+
+
+def _inputs(estimator, X):
+    """Names and skl2onnx's types of the inputs of a graph, for data like X."""
+    is_ours = isinstance(estimator, _OURS)
+    is_frame = hasattr(X, "columns")
+    if not is_frame:
+        dtype = "numeric" if is_ours else None
+        X = check_array(X, dtype=dtype, ensure_all_finite=False, input_name="X")
+    elif X.shape[0] == 0:
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required."
+        )
+    validate_data(estimator, X, reset=False, skip_check_array=True)
+    X = _safe_indexing(X, [0])
+    is_number = _which_are_numbers(X)
+    if is_frame and not is_ours and (_looks_for_names(estimator) or not all(is_number)):
+        return _inputs_of_columns(X, is_number)
+    keeps_type = is_ours and not is_frame and X.dtype in _TAKEN
+    if not keeps_type and (is_ours or all(is_number)):
+        X = _as_floats(X)
+    return [("X", _tensor_type(X.dtype, X.shape[1]))]
+
+
+def _as_floats(X):
+    """X as estimators see it: in single precision if it is, else in double."""
+    return check_array(X, dtype=(np.float64, np.float32), ensure_all_finite=False, input_name="X")
+
+
+def _tensor_type(dtype, n_columns):
+    """skl2onnx's type of a matrix."""
+    from skl2onnx.common.data_types import guess_data_type
+
+    ((_, kind),) = guess_data_type(np.empty((1, n_columns), dtype))
+    kind.shape = [None, n_columns]
+    return kind
+
+
+def _which_are_numbers(X):
+    """Of each column of one row of data, whether it holds numbers."""
+    types = list(X.dtypes) if hasattr(X, "columns") else [X.dtype] * X.shape[1]
+    return [
+        getattr(dtype, "kind", "O") in "biuf"
+        or getattr(dtype, "is_numeric", bool)()  # polars
+        or isinstance(value, Number)
+        for dtype, value in zip(types, np.asarray(X)[0], strict=True)
+    ]
+
+
+def _looks_for_names(estimator):
+    """Whether skl2onnx may look for columns by their names."""
+    parts = (estimator, *estimator.get_params().values())
+    has_names = hasattr(estimator, "feature_names_in_")
+    return has_names and any(isinstance(part, ColumnTransformer) for part in parts)
+
+
+def _inputs_of_columns(X, is_number):
+    """One input for each column: all numbers of one type, everything else as it is."""
+    names = list(X.columns)
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise ValueError(
+            "Each column of X becomes an input of the graph, because not all columns are numbers "
+            "or a ColumnTransformer looks for them by name. Their names must be strings that "
+            f"differ. Got {names}."
+        )
+    numbers = [name for name, holds in zip(names, is_number, strict=True) if holds]
+    types = dict.fromkeys(numbers, _as_floats(X[numbers]).dtype) if numbers else {}
+    for name in set(names).difference(numbers):
+        types[name] = np.asarray(X[name]).dtype
+        if types[name].kind not in "OU":
+            raise ValueError(
+                "An input of the graph can hold numbers or text, but column "
+                f"{name!r} of X has the type {types[name]}."
+            )
+    return [(name, _tensor_type(types[name], 1)) for name in names]
+
+
 # --------------------------------------------------------------------- what skl2onnx asks for
+
+
+def _check_inputs(operator):
+    """Refuse what the estimator would refuse, in its words; return the number of samples.
+
+    Who calls skl2onnx without `to_onnx` has nothing else that checks it.
+    """
+    from skl2onnx.common.data_types import StringTensorType
+
+    estimator, inputs = operator.raw_operator, operator.inputs
+    check_is_fitted(estimator)
+    kind = type(estimator).__name__
+    for variable in inputs:
+        if isinstance(variable.type, StringTensorType):
+            raise ValueError(f"{kind} takes numbers, but input {variable.raw_name!r} is text.")
+    widths = [variable.get_second_dimension() for variable in inputs]
+    are_known = all(isinstance(width, Integral) for width in widths)
+    if are_known and sum(widths) != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {sum(widths)} features, but {kind} is expecting {estimator.n_features_in_} "
+            "features as input."
+        )
+    if len(inputs) == estimator.n_features_in_ > 1 and hasattr(estimator, "feature_names_in_"):
+        for variable, name in zip(inputs, estimator.feature_names_in_, strict=True):
+            if variable.is_root and variable.raw_name != name:
+                raise ValueError(
+                    "The feature names should match those that were passed during fit, in the same "
+                    f"order: got {variable.raw_name!r} where {kind} is expecting {name!r}."
+                )
+    return inputs[0].get_first_dimension()
 
 
 def _result_type(operator):
     """skl2onnx's type of the outputs: the wider of the input's and the network's."""
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
-    check_is_fitted(operator.raw_operator)
     single = operator.raw_operator._network.dtype == np.float32
-    if single and isinstance(operator.inputs[0].type, FloatTensorType):
+    if single and all(isinstance(each.type, FloatTensorType) for each in operator.inputs):
         return FloatTensorType
     return DoubleTensorType  # other numbers become float64 in an estimator, too
 
@@ -213,7 +365,9 @@ def _labels(operator):
     classes = operator.raw_operator.classes_
     if _option(operator, "nocl", False):
         classes = np.arange(classes.shape[0])
-    if classes.dtype.kind in "iu":
+    if classes.dtype.kind in "bf" and _option(operator, "zipmap", True) is not False:
+        classes = classes.astype(np.int64)  # the names of probabilities are integers or strings
+    if classes.dtype.kind in "iu" and classes.max() <= np.iinfo(np.int64).max:
         return classes.astype(np.int64), data_types.Int64TensorType
     if classes.dtype.kind == "b":
         return classes, data_types.BooleanTensorType
@@ -230,8 +384,9 @@ def _labels(operator):
 def _classifier_shapes(operator):
     from skl2onnx.common import data_types
 
+    n_samples = _check_inputs(operator)
+    _check_output_class_labels(operator)
     classifier, result = operator.raw_operator, _result_type(operator)
-    n_samples = operator.inputs[0].get_first_dimension()
     n_columns = classifier.classes_.shape[0]
     _, label = _labels(operator)
     operator.outputs[0].set_type(label([n_samples, n_columns][: 1 + classifier._multilabel]))
@@ -240,21 +395,47 @@ def _classifier_shapes(operator):
     operator.outputs[1].set_type(result([n_samples, n_columns]))
 
 
+def _check_output_class_labels(operator):
+    """skl2onnx writes an output "class_labels" only for some types of `classes_`."""
+    if not _option(operator, "output_class_labels", False):
+        return
+    classes = operator.raw_operator.classes_
+    has_numbers = classes.dtype in ("int32", "int64")
+    if _option(operator, "nocl", False):
+        is_known = has_numbers or classes.dtype == "bool"
+    else:
+        is_known = has_numbers or all(isinstance(name, str) for name in classes)
+    if not is_known:
+        raise ValueError(
+            "The option output_class_labels=True is for integers of 32 and 64 bits and for strings "
+            f"as labels, without nocl=True for the latter. Got classes_ of type {classes.dtype}."
+        )
+
+
 def _has_zipmap(operator):
     """Whether probabilities become dictionaries, which ONNX has for single precision only."""
     return _option(operator, "zipmap", True) is True
 
 
 def _option(operator, name, default):
-    """The value of one of skl2onnx's options for an estimator."""
+    """The value of one of skl2onnx's options for an estimator; None stands for the default."""
     chosen = operator.scope_inst.get_options(operator.raw_operator, {name: default}, fail=False)
-    return chosen[name]
+    return default if chosen[name] is None else chosen[name]
 
 
 def _regressor_shapes(operator):
+    n_samples = _check_inputs(operator)
     result = _result_type(operator)
-    n_samples = operator.inputs[0].get_first_dimension()
     operator.outputs[0].set_type(result([n_samples, operator.raw_operator.n_outputs_]))
+
+
+def _selector_shapes(operator):
+    from skl2onnx.common.data_types import DoubleTensorType
+
+    n_samples = _check_inputs(operator)
+    types = {type(variable.type) for variable in operator.inputs}
+    result = types.pop() if len(types) == 1 else DoubleTensorType
+    operator.outputs[0].set_type(result([n_samples, operator.raw_operator.n_features_]))
 
 
 def _convert_classifier(scope, operator, container):
@@ -292,6 +473,14 @@ def _convert_regressor(scope, operator, container):
     graph.add(kind, raw, output=operator.outputs[0].full_name)
 
 
+def _convert_selector(scope, operator, container):
+    graph = _Graph(scope, container)
+    is_mixed = len({type(variable.type) for variable in operator.inputs}) > 1
+    values = _joined(graph, operator, np.float64 if is_mixed else None)
+    selected = graph.array(operator.raw_operator.get_support(indices=True).astype(np.int64))
+    graph.add("Gather", values, selected, axis=1, output=operator.outputs[0].full_name)
+
+
 # What the output units of a regressor apply -> its operator.
 _OF_TARGETS = {"identity": "Identity", "exp": "Exp"}
 
@@ -306,11 +495,11 @@ class _Graph:
     ----------
     scope, container : object
         skl2onnx's.
-    dtype : numpy.dtype
+    dtype : numpy.dtype, default=None
         The number type of the network, and of constant numbers.
     """
 
-    def __init__(self, scope, container, dtype):
+    def __init__(self, scope, container, dtype=None):
         if container.target_opset < _LOWEST_OPSET:
             raise ValueError(
                 f"target_opset must be at least {_LOWEST_OPSET} for the estimators of "
@@ -358,6 +547,14 @@ class _Graph:
         return self.add("Cast", value, to=kind, output=output)
 
 
+def _joined(graph, operator, dtype):
+    """All inputs of an operator as one matrix, in another number type unless it is None."""
+    parts = [variable.full_name for variable in operator.inputs]
+    if dtype is not None:
+        parts = [graph.cast(part, dtype) for part in parts]
+    return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
+
+
 def _write_networks(graph, operator):
     """The mean of the outputs of all networks, before softmax or logistic, in the result's type."""
     from skl2onnx.common.data_types import FloatTensorType
@@ -367,7 +564,7 @@ def _write_networks(graph, operator):
     form = _option(operator, "layers", "auto")
     plans = [_plan(network, form) for network in networks]
     _check_size(plans)
-    data = graph.cast(operator.inputs[0].full_name, graph.dtype)
+    data = _joined(graph, operator, graph.dtype)
     raw = None
     for network, plan in zip(networks, plans, strict=True):
         outputs = _write_network(graph, data, network, plan)

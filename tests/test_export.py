@@ -10,20 +10,23 @@ import numpy as np
 import onnx
 import onnxruntime
 import pandas as pd
+import polars as pl
 import pytest
 import skl2onnx
 from conftest import assert_close
 from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import StackingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_set import SETClassifier, SETRegressor, export, machine
 from sklearn_set.export import register_onnx_converters, to_onnx
+from sklearn_set.feature_selection import SETSelector
 from sklearn_set.losses import LOSSES
 from sklearn_set.network import ACTIVATIONS
 from sklearn_set.topology import Topology
@@ -66,19 +69,24 @@ def quick(estimator=SETClassifier, **parameters):
 
 
 def run(graph, X):
-    """The outputs of a graph by name; warnings of onnxruntime are of no interest here."""
+    """The outputs of a graph by name, for a matrix or for one of each column by name.
+
+    Warnings of onnxruntime are of no interest here.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(graph.SerializeToString(), options)
-    (data,) = session.get_inputs()
+    if not isinstance(X, dict):
+        (data,) = session.get_inputs()
+        X = {data.name: X}
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(None, {data.name: X}), strict=True))
+    return dict(zip(names, session.run(None, X), strict=True))
 
 
-def assert_same_classes(model, graph, X, dtype):
+def assert_same_classes(model, graph, X, dtype, feed=None):
     """Labels are equal, and so are probabilities, also in their number type."""
-    outputs = run(graph, X)
+    outputs = run(graph, X if feed is None else feed)
     expected = model.predict_proba(X)
     assert outputs["probabilities"].dtype == expected.dtype
     assert_close(outputs["probabilities"], expected, dtype)
@@ -283,16 +291,6 @@ def test_scores_instead_of_probabilities():
     assert_close(actual, model.decision_function(NEW_X), "float64")
 
 
-def test_a_data_frame_gives_one_input_for_each_column():
-    frame = pd.DataFrame(X, columns=[f"gene_{gene}" for gene in range(12)])
-    model = make_pipeline(StandardScaler(), quick()).fit(frame, LABELS["two classes"])
-    graph = to_onnx(model, frame)
-    session = onnxruntime.InferenceSession(graph.SerializeToString())
-    feed = {name: frame[[name]].to_numpy() for name in frame}
-    # skl2onnx's own scaler joins columns in single precision.
-    assert_close(session.run(None, feed)[1], model.predict_proba(frame), "float32")
-
-
 def test_programs_that_call_skl2onnx_themselves():
     register_onnx_converters()
     model = make_pipeline(StandardScaler(), quick()).fit(X, LABELS["names"])
@@ -303,12 +301,320 @@ def test_programs_that_call_skl2onnx_themselves():
     assert list(dictionaries[0]) == list(model.classes_)
 
 
+@pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.parametrize("zipmap", [True, None, "columns"])
+def test_names_of_probabilities(zipmap, labels):
+    model = quick().fit(X, LABELS[labels])
+    graph = to_onnx(model, X, options={SETClassifier: {"zipmap": zipmap}})
+    answers, *probabilities = run(graph, NEW_X).values()
+    np.testing.assert_array_equal(answers, model.predict(NEW_X))
+    expected = model.predict_proba(NEW_X)
+    if zipmap == "columns":
+        assert_close(np.transpose(probabilities), expected, "float64")
+    else:
+        (dictionaries,) = probabilities
+        assert [list(each) for each in dictionaries] == [list(model.classes_)] * 17
+        assert_close([list(each.values()) for each in dictionaries], expected, "float32")
+
+
 def test_options_reach_skl2onnx():
     model = quick().fit(X, LABELS["names"])
     graph = to_onnx(model, X, options={SETClassifier: {"output_class_labels": True}})
     assert list(run(graph, NEW_X)["class_labels"]) == list(model.classes_)
     graph = to_onnx(model, X, options={SETClassifier: {"zipmap": "columns"}})
     assert len(graph.graph.output) == 1 + 3
+
+
+# ------------------------------------------------------------------------------- data frames
+
+
+GENES = [f"gene_{gene}" for gene in range(12)]
+SINGLE = pd.DataFrame((4 * X).astype("float32"), columns=GENES)
+FRAMES = {
+    "float32": SINGLE,
+    "float64": SINGLE.astype("float64") / 3,
+    "int64": SINGLE.astype("int64"),
+    "int16": SINGLE.astype("int16"),
+    "bool": SINGLE > 0,
+    "float32 and int64": SINGLE.astype({"gene_3": "int64"}),
+    "float64 and bool": (SINGLE.astype("float64") / 3).assign(**{"gene_3": X[:, 3] > 0}),
+    "numbers or missing": SINGLE.round().astype("Int64"),
+    "objects": SINGLE.astype("float64").astype(object),
+    "float64 of polars": pl.DataFrame(X, schema=GENES),
+    "float32 of polars": pl.DataFrame(X, schema=GENES).cast(pl.Float32),
+    "int and bool of polars": pl.DataFrame((4 * X).astype("int32"), schema=GENES).with_columns(
+        pl.col(GENES[:6]) > 0
+    ),
+    "one column": (SINGLE.astype("float64") / 3)[GENES[:1]],
+    "one column of polars": pl.DataFrame(X[:, :1], schema=GENES[:1]).cast(pl.Int8),
+    "names with spaces": pd.DataFrame(X, columns=[f"gene no. {gene}" for gene in range(12)]),
+    "names that are numbers": pd.DataFrame(X),
+    "rows that are numbered": pd.DataFrame(X, columns=GENES, index=5.5 + np.arange(40)),
+}
+every_frame = pytest.mark.parametrize("kind", FRAMES)
+
+
+def is_single(kind):
+    """Whether estimators read a frame in single precision."""
+    return kind == "float32"
+
+
+@pytest.mark.parametrize("steps", ["alone", "in a pipeline"])
+@every_frame
+def test_a_frame_of_numbers_is_a_matrix(kind, steps):
+    frame = FRAMES[kind]
+    model = quick() if steps == "alone" else make_pipeline(StandardScaler(), quick())
+    model.fit(frame, LABELS["names"])
+    graph = to_onnx(model, frame)
+    dtype = "float32" if is_single(kind) else "float64"
+    assert_same_classes(model, graph, frame, dtype, np.asarray(frame).astype(dtype))
+    (data,) = graph.graph.input
+    assert data.name == "X"
+    assert data.type.tensor_type.shape.dim[1].dim_value == frame.shape[1]
+
+
+@every_frame
+def test_regression_of_a_frame(kind):
+    frame = FRAMES[kind]
+    model = make_pipeline(StandardScaler(), quick(SETRegressor)).fit(frame, X[:, 1])
+    dtype = "float32" if is_single(kind) else "float64"
+    outputs = run(to_onnx(model, frame), np.asarray(frame).astype(dtype))
+    assert_close(outputs["variable"].ravel(), model.predict(frame), dtype)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "int8", "uint8", "bool", "object"])
+def test_arrays_of_any_numbers_in_a_pipeline(dtype):
+    data = np.abs(9 * X).astype("int64").astype(dtype)
+    model = make_pipeline(StandardScaler(), quick()).fit(data, LABELS["names"])
+    assert_same_classes(model, to_onnx(model, data), data, "float64", data.astype("float64"))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int16", "uint64", "longdouble", "object"])
+def test_arrays_of_numbers_that_skl2onnx_does_not_know(dtype):
+    data = np.abs(9 * X).astype("int64").astype(dtype)
+    model = quick().fit(data, LABELS["names"])
+    assert_same_classes(model, to_onnx(model, data), data, "float64", data.astype("float64"))
+
+
+def of_text():
+    """A frame of numbers and text, and what a graph with an input for each column takes of it."""
+    frame = pd.DataFrame(
+        {
+            "age": np.arange(40),
+            "level": X[:, 0].astype("float32"),
+            "grade": np.array(["low", "high", "none"])[np.arange(40) % 3],
+            "smokes": X[:, 1] > 0,
+        }
+    )
+    return frame, {
+        name: frame[[name]].to_numpy(object if name == "grade" else "float64") for name in frame
+    }
+
+
+def on_text():
+    """A pipeline that encodes text and scales numbers, both by the names of their columns."""
+    columns = ColumnTransformer(
+        [
+            ("text", OneHotEncoder(sparse_output=False), ["grade"]),
+            ("numbers", StandardScaler(), ["smokes", "level", "age"]),
+        ]
+    )
+    return make_pipeline(columns, quick())
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_frame_with_text_has_an_input_for_each_column(library):
+    frame, feed = of_text()
+    data = frame if library == "pandas" else pl.DataFrame(frame.to_dict("list"))
+    model = on_text().fit(data, LABELS["names"])
+    graph = to_onnx(model, data)
+    assert [each.name for each in graph.graph.input] == list(frame.columns)
+    expected = model.predict_proba(data)
+    labels, probabilities = run(graph, feed).values()
+    np.testing.assert_array_equal(labels, model.predict(data))
+    assert_close(probabilities, expected, "float64")
+
+
+@every_dtype
+def test_columns_that_are_looked_for_by_name_are_inputs(dtype):
+    frame = FRAMES["float64"].astype(dtype)
+    columns = ColumnTransformer(
+        [("scaled", StandardScaler(), ["gene_7", "gene_2"]), ("dropped", "drop", ["gene_0"])],
+        remainder="passthrough",
+    )
+    model = make_pipeline(columns, quick()).fit(frame, LABELS["names"])
+    feed = {name: frame[[name]].to_numpy() for name in frame}
+    outputs = run(to_onnx(model, frame), feed)
+    assert outputs["probabilities"].dtype == dtype
+    assert_close(outputs["probabilities"], model.predict_proba(frame), dtype)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame], ids=["array", "frame"])
+def test_columns_of_a_matrix_that_are_looked_for_by_number(kind):
+    columns = ColumnTransformer([("scaled", StandardScaler(), [7, 2])], remainder="passthrough")
+    model = make_pipeline(columns, quick()).fit(kind(X), LABELS["names"])
+    assert_same_classes(model, to_onnx(model, kind(X)), kind(NEW_X), "float64", NEW_X)
+
+
+def test_columns_that_cannot_be_inputs():
+    frame, _ = of_text()
+    model = on_text().fit(frame, LABELS["names"])
+    dated = frame.assign(age=pd.Timestamp("2020-01-01"))
+    with pytest.raises(ValueError, match=r"numbers or text, but column 'age' .* type datetime64"):
+        to_onnx(model, dated)
+    encoder = make_pipeline(OneHotEncoder(), quick())
+    nameless = pd.DataFrame({0: LABELS["names"], 1: LABELS["names"]})
+    encoder.fit(nameless, LABELS["names"])
+    with pytest.raises(ValueError, match=r"must be strings that differ. Got \[0, 1\]"):
+        to_onnx(encoder, nameless)
+
+
+def with_converters():
+    """What a program does that calls skl2onnx itself."""
+    register_onnx_converters()
+    return {SETClassifier: {"zipmap": False}}
+
+
+OF_SKL2ONNX = ["float32", "float64", "int64", "float32 and int64"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "scaled"),
+    [(kind, scaled) for kind in OF_SKL2ONNX for scaled in (False, True)]
+    + [("bool", False), ("float64 and bool", False)],  # its scaler takes no booleans
+)
+def test_inputs_that_skl2onnx_makes_of_a_frame_are_joined(kind, scaled):
+    frame = FRAMES[kind]
+    model = make_pipeline(StandardScaler(), quick()) if scaled else quick()
+    model.fit(frame, LABELS["names"])
+    graph = skl2onnx.to_onnx(model, frame, options=with_converters())
+    outputs = run(graph, {name: frame[[name]].to_numpy() for name in frame})
+    np.testing.assert_array_equal(outputs["label"], model.predict(frame))
+    # skl2onnx's own scaler joins columns in single precision.
+    expected = model.predict_proba(frame)
+    if not scaled:
+        assert outputs["probabilities"].dtype == expected.dtype
+    dtype = "float32" if scaled or is_single(kind) else "float64"
+    assert_close(outputs["probabilities"], expected, dtype)
+
+
+def test_inputs_of_several_columns_are_joined():
+    model = quick().fit(FRAMES["float64"], LABELS["names"])
+    kinds = skl2onnx.common.data_types
+    types = [
+        ("left", kinds.FloatTensorType([None, 3])),
+        ("right", kinds.DoubleTensorType([None, 9])),
+    ]
+    graph = skl2onnx.to_onnx(model, initial_types=types, options=with_converters())
+    frame = FRAMES["float64"].astype("float32").astype("float64")
+    data = frame.to_numpy()
+    outputs = run(graph, {"left": data[:, :3].astype("float32"), "right": data[:, 3:]})
+    assert_close(outputs["probabilities"], model.predict_proba(frame), "float64")
+
+
+@pytest.mark.parametrize("estimator", [SETClassifier, SETRegressor, SETSelector])
+def test_other_features_are_refused_as_by_the_estimator(estimator):
+    frame = FRAMES["float64"]
+    model = quick_selector() if estimator is SETSelector else quick(estimator)
+    model.fit(frame, LABELS["two classes"])
+    options = with_converters()
+    for convert in (to_onnx, lambda *data: skl2onnx.to_onnx(*data, options=options)):
+        with pytest.raises(ValueError, match="feature names should match those that were passed"):
+            convert(model, frame[GENES[::-1]])
+        with pytest.raises(ValueError, match="feature names should match those that were passed"):
+            convert(model, frame.rename(columns={"gene_3": "gene_x"}))
+    name = estimator.__name__
+    message = f"X has 5 features, but {name} is expecting 12 features as input"
+    with pytest.raises(ValueError, match=message):
+        skl2onnx.to_onnx(model, X[:, :5], options=options)
+    with pytest.raises(ValueError, match=message):
+        skl2onnx.to_onnx(model, frame[GENES[:5]], options=options)
+    with pytest.raises(ValueError, match=f"{name} takes numbers, but input 'gene_3' is text"):
+        skl2onnx.to_onnx(model, frame.assign(**{"gene_3": "a"}), options=options)
+
+
+def test_names_are_checked_in_a_pipeline_and_missing_ones_warned_of():
+    frame = FRAMES["float64"]
+    model = make_pipeline(StandardScaler(), quick()).fit(frame, LABELS["two classes"])
+    with pytest.raises(ValueError, match="Feature names must be in the same order"):
+        to_onnx(model, frame[GENES[::-1]])
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        graph = to_onnx(model, frame.to_numpy())
+    assert_same_classes(model, graph, frame, "float64", frame.to_numpy())
+
+
+# ---------------------------------------------------------------------------------- selectors
+
+
+def quick_selector(**parameters):
+    """A selector that fits at once."""
+    defaults = {"n_features_to_select": 4, "n_networks": 2, "max_iter": 2, "random_state": 0}
+    return SETSelector(**defaults | parameters)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "int8", "bool"])
+def test_a_selector_takes_columns_and_keeps_their_type(dtype):
+    data = (4 * X).astype(dtype)
+    model = quick_selector().fit(data, LABELS["two classes"])
+    graph = to_onnx(model, data)
+    onnx.checker.check_model(graph, full_check=True)
+    new = (4 * NEW_X).astype(dtype)
+    actual, expected = run(graph, new)["variable"], model.transform(new)
+    assert actual.dtype == expected.dtype
+    np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize("n_selected", [1, 12])
+def test_a_selector_of_one_or_all_features(n_selected):
+    model = quick_selector(n_features_to_select=n_selected).fit(X, LABELS["two classes"])
+    actual = run(to_onnx(model, X), NEW_X)["variable"]
+    np.testing.assert_array_equal(actual, model.transform(NEW_X))
+
+
+@every_dtype
+def test_a_selector_within_a_pipeline(dtype):
+    data = X.astype(dtype)
+    model = make_pipeline(StandardScaler(), quick_selector(), quick()).fit(data, LABELS["names"])
+    assert_same_classes(model, to_onnx(model, data), NEW_X.astype(dtype), dtype)
+
+
+# As a matrix of NumPy, which a selector makes of it, a frame of polars is in single precision; to
+# networks it is not.
+@pytest.mark.parametrize("kind", [kind for kind in FRAMES if kind != "float32 of polars"])
+def test_a_selector_of_a_frame(kind):
+    frame = FRAMES[kind]
+    n_selected = min(4, frame.shape[1])
+    model = make_pipeline(quick_selector(n_features_to_select=n_selected), quick())
+    model.fit(frame, LABELS["names"])
+    dtype = "float32" if is_single(kind) else "float64"
+    data = np.asarray(frame).astype(dtype)
+    graph = to_onnx(model, frame)
+    assert_same_classes(model, graph, frame, dtype, data)
+    selector = model[0]
+    selected = run(to_onnx(selector, frame), data)["variable"]
+    np.testing.assert_array_equal(selected, data[:, selector.support_])
+
+
+@pytest.mark.parametrize("kind", [*OF_SKL2ONNX, "bool"])
+def test_a_selector_joins_the_inputs_that_skl2onnx_makes_of_a_frame(kind):
+    frame = FRAMES[kind]
+    model = make_pipeline(quick_selector(), quick()).fit(frame, LABELS["names"])
+    options = with_converters()
+    feed = {name: frame[[name]].to_numpy() for name in frame}
+    outputs = run(skl2onnx.to_onnx(model, frame, options=options), feed)
+    np.testing.assert_array_equal(outputs["label"], model.predict(frame))
+    dtype = "float32" if is_single(kind) else "float64"
+    assert_close(outputs["probabilities"], model.predict_proba(frame), dtype)
+    selected = run(skl2onnx.to_onnx(model[0], frame, options=options), feed)["variable"]
+    expected = np.asarray(frame)[:, model[0].support_]
+    assert selected.dtype == expected.dtype
+    np.testing.assert_array_equal(selected, expected)
+
+
+def test_a_selector_needs_operators_as_new_as_the_others():
+    model = quick_selector().fit(X, LABELS["two classes"])
+    with pytest.raises(ValueError, match=r"target_opset must be at least 18 .* got 15"):
+        to_onnx(model, X, target_opset=15)
 
 
 # ------------------------------------------------------------------------------- what is left
@@ -401,10 +707,15 @@ def test_a_form_that_does_not_exist():
     ("data", "error", "message"),
     [
         (X[:, 0], ValueError, "Expected 2D array, got 1D array instead"),
+        (X[:0], ValueError, r"Found array with 0 sample\(s\) \(shape=\(0, 12\)\)"),
+        (pd.DataFrame(X[:0]), ValueError, r"Found array with 0 sample\(s\) \(shape=\(0, 12\)\)"),
+        (pd.DataFrame(X).astype(object).replace(X[0, 3], "a"), ValueError, "could not convert str"),
+        (X.astype(str), ValueError, "dtype='numeric' is not compatible with arrays of bytes/str"),
+        (X.astype(complex), ValueError, "Complex data not supported"),
         (X[:, :5], ValueError, "X has 5 features, but SETClassifier is expecting 12 features as"),
         (sparse.csr_array(X), TypeError, "Sparse data was passed"),
     ],
-    ids=["one-dimensional", "other features", "sparse"],
+    ids=["a row", "none", "no row", "a word", "text", "complex", "other features", "sparse"],
 )
 def test_data_that_tell_too_little(data, error, message):
     model = quick().fit(X, LABELS["two classes"])
@@ -415,6 +726,56 @@ def test_data_that_tell_too_little(data, error, message):
 def test_lists_are_data_too():
     model = quick().fit(X, LABELS["two classes"])
     assert_same_classes(model, to_onnx(model, X.tolist()), NEW_X, "float64")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "zipmap",
+        {"setclassifier": {"zipmap": True}},
+        {"zipmap": True},
+        {SETClassifier: None},
+        {SETClassifier: "zipmap"},
+    ],
+)
+def test_options_of_another_form(options):
+    model = quick().fit(X, LABELS["two classes"])
+    message = "'options' parameter of to_onnx must be a dict of dicts by classes or by ids of obj"
+    with pytest.raises(ValueError, match=message):
+        to_onnx(model, X, options=options)
+
+
+def test_options_that_do_not_exist_or_go_together():
+    model = quick().fit(X, LABELS["truth"])
+    regressor = quick(SETRegressor).fit(X, X[:, 0])
+    for wrong, error, message in [
+        ({"loud": True}, NameError, "Option 'loud' not in"),
+        ({"layers": "thin"}, ValueError, r"Unexpected value \['thin'\] for option 'layers'"),
+        ({"zipmap": "rows"}, ValueError, r"Unexpected value \['rows'\] for option 'zipmap'"),
+        ({"zipmap": "columns", "nocl": True}, ValueError, "do not go together"),
+        ({"output_class_labels": True}, ValueError, "Got classes_ of type bool"),
+    ]:
+        with pytest.raises(error, match=message):
+            to_onnx(model, X, options={SETClassifier: wrong})
+    with pytest.raises(NameError, match="Option 'zipmap' not in"):
+        to_onnx(regressor, X, options={SETRegressor: {"zipmap": False}})
+    names = quick().fit(X, LABELS["names"])
+    wrong = {"output_class_labels": True, "nocl": True}
+    with pytest.raises(ValueError, match="without nocl=True"):
+        to_onnx(names, X, options={SETClassifier: wrong})
+
+
+def test_numbers_of_classes_that_onnx_cannot_hold():
+    model = quick().fit(X, np.array([1, 2**63 + 5], dtype="uint64")[np.arange(40) % 2])
+    with pytest.raises(ValueError, match=r"no type for classes_=.*option nocl=True"):
+        to_onnx(model, X)
+
+
+@pytest.mark.parametrize("target_opset", ["18", 18.0, 0])
+def test_operators_that_are_no_number(target_opset):
+    model = quick().fit(X, LABELS["two classes"])
+    with pytest.raises(ValueError, match=r"'target_opset' parameter of to_onnx must be an int in"):
+        to_onnx(model, X, target_opset=target_opset)
 
 
 def test_operators_that_are_too_old():

@@ -6,6 +6,7 @@ mapped into memory, and saved by skops, which loads nothing that it was not told
 
 import subprocess
 import sys
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -15,7 +16,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_set import SETClassifier, SETRegressor
+from sklearn_set.callbacks import Checkpoint, EarlyStopping, TopologyRecorder
 from sklearn_set.export import SKOPS_TRUSTED
+from sklearn_set.feature_selection import SETSelector
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"
@@ -39,6 +42,7 @@ SETTINGS = {
     "moments of Adam": {"solver": "adam", "warm_start": True},
     "snapshots": {"n_snapshots": 3},
     "single precision": {"dtype": np.float32},
+    "a type of NumPy": {"dtype": np.dtype("float32")},
     "early stopping": {"early_stopping": True, "scoring": "neg_mean_absolute_error"},
     "RandomState": {"random_state": np.random.RandomState(3)},
     "different activations": {"activation": ("all_relu", "gelu")},
@@ -134,10 +138,12 @@ def test_skops_restores_every_kind_of_target(target):
     assert_twins(skops.io.loads(skops.io.dumps(model), trusted=list(SKOPS_TRUSTED)), model, target)
 
 
-def test_skops_asks_for_what_the_list_has_and_for_nothing_else():
+def test_skops_asks_for_what_the_list_has_and_for_nothing_else(tmp_path):
     models = [fitted(target) for target in Y]
     models += [fitted(setting=setting) for setting in SETTINGS]
     models += [fitted(setting=setting, streams=True) for setting in ("plain", "momentum")]
+    models += [SETSelector(**each).fit(X, Y["two"]) for each in SELECTORS.values()]
+    models += [CALLBACKS[name](tmp_path) for name in CALLBACKS]
     asked = set()
     for model in models:
         asked |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model)))
@@ -152,6 +158,85 @@ def test_skops_loads_nothing_without_trust():
 def test_skops_restores_a_pipeline():
     model = make_pipeline(StandardScaler(), SETClassifier(**SMALL)).fit(X, Y["names"])
     loaded = skops.io.loads(skops.io.dumps(model), trusted=list(SKOPS_TRUSTED))
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+def restored(model):
+    """A model saved by skops and loaded again."""
+    return skops.io.loads(skops.io.dumps(model), trusted=list(SKOPS_TRUSTED))
+
+
+QUICK = {"n_networks": 2, "n_features_to_select": 4, "random_state": 0}
+SELECTORS = {
+    "classes": QUICK | {"max_iter": 2},
+    "without targets": QUICK | {"unsupervised": True, "max_iter": 2},
+    "a given network": QUICK | {"estimator": SETClassifier(**SMALL)},
+}
+
+
+@pytest.mark.parametrize("selector", SELECTORS)
+def test_skops_restores_a_selector(selector):
+    model = SETSelector(**SELECTORS[selector]).fit(X, Y["two"])
+    loaded = restored(model)
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+    np.testing.assert_array_equal(loaded.ranking_, model.ranking_)
+    for ours, theirs in zip(loaded.estimators_, model.estimators_, strict=True):
+        np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+    np.testing.assert_array_equal(loaded.fit(X, Y["two"]).scores_, model.scores_)
+
+
+def test_skops_restores_a_selector_in_a_pipeline():
+    model = make_pipeline(
+        StandardScaler(), SETSelector(**SELECTORS["classes"]), SETClassifier(**SMALL)
+    )
+    assert not hasattr(restored(model)[1], "scores_")
+    model.fit(X, Y["names"])
+    np.testing.assert_array_equal(restored(model).predict_proba(X), model.predict_proba(X))
+
+
+CALLBACKS = {
+    "Checkpoint": lambda folder: Checkpoint(str(folder / "fit"), every=2),
+    "Checkpoint at a path": lambda folder: Checkpoint(folder / "fit"),
+    "EarlyStopping": lambda folder: EarlyStopping("neg_log_loss", n_iter_no_change=3),
+    "EarlyStopping on data": lambda folder: EarlyStopping(X_val=X[::2], y_val=Y["names"][::2]),
+    "TopologyRecorder": lambda folder: TopologyRecorder(),
+}
+with_callbacks = pytest.mark.skipif(
+    not hasattr(SETClassifier, "set_callbacks"), reason="scikit-learn has callbacks since 1.9"
+)
+
+
+def as_plain(value):
+    """A value that pytest can compare; of an estimator its predictions."""
+    if hasattr(value, "predict"):
+        return value.predict_proba(X).tolist()
+    if isinstance(value, list):
+        return [as_plain(each) for each in value]
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+@with_callbacks
+@pytest.mark.parametrize("is_fitted", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("name", CALLBACKS)
+def test_skops_restores_a_model_with_callbacks_around_its_fit(name, is_fitted, tmp_path):
+    model = SETClassifier(**SMALL).set_callbacks(CALLBACKS[name](tmp_path))
+    if is_fitted:
+        model.fit(X, Y["names"])
+    loaded = restored(model)
+    if not is_fitted:
+        for each in (loaded, model):
+            (tmp_path / "fit").unlink(missing_ok=True)
+            each.fit(X, Y["names"])
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    (ours,), (theirs,) = loaded._skl_callbacks, model._skl_callbacks
+    assert type(ours) is type(theirs)
+    found, expected = ({**vars(each)} for each in (ours, theirs))
+    if "path" in found:
+        assert Path(found.pop("path")) == Path(expected.pop("path"))
+    assert {key: as_plain(each) for key, each in found.items()} == {
+        key: as_plain(each) for key, each in expected.items()
+    }
+    loaded.fit(X, Y["names"])
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
 
 

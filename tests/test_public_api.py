@@ -243,7 +243,8 @@ FLOORS = [
     {"validation", "data_checks", "sample_weights", "holdout", "hooks", "identity"},
     {"base"},
     {"callbacks", "classifier", "regressor", "datasets", "inspection"},
-    {"export", "feature_selection"},
+    {"feature_selection"},
+    {"export"},
     {"__init__"},
 ]
 FLOOR_OF = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}

@@ -182,6 +182,13 @@ class Checkpoint(Callback):
         _write(Path(self.path), saved)
         run["saved"] = _place(state)
 
+    def __getstate__(self):
+        # Classes of paths differ between systems, and skops would have to be told to trust them.
+        state = super().__getstate__()
+        if isinstance(self.path, os.PathLike):
+            state["path"] = os.fspath(self.path)
+        return state
+
 
 def _place(state):
     """Where in its fit a training is."""
