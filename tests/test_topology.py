@@ -5,7 +5,9 @@ costs memory by connections, never by positions.
 """
 
 import pickle
+import threading
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -314,6 +316,59 @@ def test_splits_part_the_outputs_of_every_input(n_parts):
             assert ((t_splits[part] <= outputs) & (outputs < t_splits[part + 1])).all()
     shares = np.diff(topology.t_indptr[t_splits])
     assert shares.max() - shares.min() <= 2 * np.diff(topology.t_indptr).max()
+
+
+DERIVED = ("t_indptr", "t_indices", "t_slots", "chunks", "t_chunks")
+
+
+@pytest.mark.parametrize("asked", [*DERIVED, "splits"])
+def test_what_another_thread_derives_meanwhile_is_not_given_out(asked):
+    """Between any two looks at what is kept, another thread keeps something of its own there."""
+
+    class Shared(Topology):
+        """Every look finds what is there, and is followed by another thread's turn."""
+
+    def meddle(name, others):
+        def look(topology):
+            found = vars(topology)[name]
+            vars(topology)[name] = others
+            return found
+
+        return property(look, lambda topology, value: vars(topology).__setitem__(name, value))
+
+    first = draw(40, 23, 3)
+    for name in topology_module._NOT_DERIVED:
+        setattr(Shared, name, meddle(name, None if name != "_splits" else first.splits(5)))
+    topology = Shared(40, 23, first.indptr, first.indices)
+    for _ in range(3):
+        if asked == "splits":
+            for ours, theirs in zip(topology.splits(2), draw(40, 23, 3).splits(2), strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+        else:
+            np.testing.assert_array_equal(getattr(topology, asked), getattr(first, asked))
+
+
+def test_many_threads_derive_at_once():
+    """Whoever asks gets the same, in the number of parts that he asked for."""
+    expected = draw(300, 200, 8)
+    n_threads = 8
+    for _ in range(20):
+        topology = Topology(300, 200, expected.indptr, expected.indices)
+        together = threading.Barrier(n_threads)
+
+        def ask(thread, topology=topology, together=together):
+            together.wait(30)
+            arrays = [getattr(topology, name) for name in DERIVED]
+            return arrays, [topology.splits(thread % 4 + 1) for _ in range(5)]
+
+        with ThreadPoolExecutor(n_threads) as pool:
+            results = list(pool.map(ask, range(n_threads)))
+        for thread, (arrays, splits) in enumerate(results):
+            for name, array in zip(DERIVED, arrays, strict=True):
+                np.testing.assert_array_equal(array, getattr(expected, name))
+            for both in splits:
+                for ours, theirs in zip(both, expected.splits(thread % 4 + 1), strict=True):
+                    np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("dtype", ["uint32", "int64"])
