@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_set._core.products import times_table
-from sklearn_set.network import kernel_input
+from sklearn_set.network import MAX_SAMPLES, kernel_input
 
 # Numbers that are mixed at a time: some tens of megabytes, whatever the data.
 _NUMBERS_IN_A_PART = 1 << 22
@@ -73,6 +73,11 @@ def mixed_parts(data, order, mixup, *, n_features, batch_size, rng, n_threads=1)
     """
     if data.sample_weight is not None:
         order = order[data.sample_weight[order] > 0]  # the others must leave no trace
+    if 2 * min(batch_size, order.shape[0]) > MAX_SAMPLES:  # shares that int32 can number
+        raise ValueError(
+            f"mixup mixes at most {MAX_SAMPLES // 2} samples in a batch, but "
+            f"batch_size={batch_size}. Lower batch_size."
+        )
     X = data.X
     if isinstance(X, tuple):
         X = sparse.csr_array(X, (data.y.shape[0], n_features))

@@ -140,9 +140,14 @@ def prune_by_relative_importance(layer, zeta, at_most, n_threads=1):
 
 
 def relative_importance(layer):
-    """Importance of every connection to the two neurons it connects, from 0 to 2, by slot."""
+    """Importance of every connection to the two neurons it connects, from 0 to 2, by slot.
+
+    It is infinite for a weight that is not finite, which no share can be told of.
+    """
     topology = layer.topology
     size = np.abs(layer.weights, dtype=np.float64)
+    overflown = ~np.isfinite(size)
+    size[overflown] = 0
     degrees = np.diff(topology.indptr)
     inputs = np.repeat(np.arange(topology.n_in, dtype=np.int32), degrees)
     of_inputs = np.bincount(inputs, size, topology.n_in)
@@ -153,6 +158,7 @@ def relative_importance(layer):
     shares = np.repeat(of_inputs, degrees)
     shares += of_outputs[topology.indices]
     shares *= size
+    shares[overflown] = np.inf
     return shares
 
 
@@ -161,6 +167,7 @@ def prune_nearest_zero(weights, zeta, at_most, n_threads=1):
 
     Of the positive connections ``floor(zeta * n_positive)`` go, of the negative ones
     ``floor(zeta * n_negative)``; zero counts as positive.  Ties fall by slot, the first first.
+    Not-a-number counts as plus infinity: what has overflowed stays, for training to find it.
 
     Parameters
     ----------
@@ -179,12 +186,13 @@ def prune_nearest_zero(weights, zeta, at_most, n_threads=1):
     if sum(n_drop) > at_most:
         n_drop[0] = at_most * n_drop[0] // sum(n_drop)
         n_drop[1] = at_most - n_drop[0]
-    # Should the sample mislead, the second bounds let no weight escape.
-    for bounds in (_bounds(weights, n_drop, n_negative), [[0, np.inf], [0, np.inf]]):
-        keep, n_below, between = keep_beyond(weights, bounds, n_threads)
-        missing = n_drop - n_below
-        if all(0 <= missing[sign] <= between[sign].shape[0] for sign in (0, 1)):
-            break
+    keep, n_below, between = keep_beyond(weights, _bounds(weights, n_drop, n_negative), n_threads)
+    missing = n_drop - n_below
+    if not all(0 <= missing[sign] <= between[sign].shape[0] for sign in (0, 1)):
+        # The sample has misled. From zero to infinity there is every number, so that nothing is
+        # below and all of a sign are between.
+        keep, _, between = keep_beyond(weights, [[0, np.inf], [0, np.inf]], n_threads)
+        missing = n_drop
     for sign, slots in enumerate(between):
         if missing[sign]:
             keep[slots[_smallest(np.abs(weights[slots]), missing[sign])]] = 0
@@ -211,7 +219,8 @@ def _bounds(weights, n_drop, n_negative):
 
 
 def _smallest(values, n):
-    """Mask of the n smallest values; of equal ones the first."""
+    """Mask of the n smallest values; of equal ones the first.  Not-a-number is infinite."""
+    values = np.fmin(values, np.inf)
     threshold = np.partition(values, n - 1)[n - 1]
     chosen = values < threshold
     ties = np.flatnonzero(values == threshold)

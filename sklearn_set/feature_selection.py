@@ -308,7 +308,8 @@ class SETSelector(SelectorMixin, BaseEstimator):
         rng = check_random_state(self.random_state)
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_networks).tolist()
         # Threads share X; most of the time is spent where the interpreter's lock is released.
-        trained = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+        n_jobs = self.n_jobs if self.n_jobs is None else min(self.n_jobs, self.n_networks)
+        trained = Parallel(n_jobs=n_jobs, prefer="threads")(
             delayed(fit)(_seeded(network, seed), X, targets, weight, self.noise_factor, seed)
             for seed in seeds
         )

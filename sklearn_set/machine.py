@@ -9,6 +9,8 @@ import importlib.util
 import os
 import platform
 import sys
+import threading
+import warnings
 from importlib import metadata
 from pathlib import Path
 
@@ -31,6 +33,11 @@ _REALS = {"float32": "f32", "float64": "f64"}
 _PROC = Path("/proc")
 _CGROUP = Path("/sys/fs/cgroup")
 _forked = False
+
+# What each thread of the user knows of the threads that OpenMP has started for it, and one at a
+# time may ask for more.
+_here = threading.local()
+_asking = threading.Lock()
 
 
 def available_variants():
@@ -96,26 +103,78 @@ def effective_n_threads(n_jobs=None):
     ----------
     n_jobs : int or None
         None is what OpenMP would use (in joblib's worker processes their share of the
-        processors, one where there are as many workers; bound by the processors of the machine
-        or container unless OMP_NUM_THREADS says otherwise); -1 all processors, -2 all but one;
-        a positive number exactly that many.
+        processors, one where there are as many workers; bound by the processors of the
+        container unless OMP_NUM_THREADS says otherwise); -1 all processors, -2 all but one;
+        a positive number that many, up to the processors of the machine.
 
     Returns
     -------
     int
-        At least 1; always 1 without OpenMP, and in a process forked from one that may have
-        used threads, where libgomp would wait for threads that no longer exist.
+        At least 1, and so many have been started for the calling thread; always 1 without
+        OpenMP, and in a process forked from one that may have used threads, where libgomp would
+        wait for threads that no longer exist.
+
+    Warns
+    -----
+    UserWarning
+        If there are not so many processors, or if the system does not grant so many threads.
     """
     if system.openmp_version() == 0 or _forked:
         return 1
+    name, threads = "n_jobs", n_jobs
     if n_jobs is None:
         threads = system.openmp_max_threads()
         if "OMP_NUM_THREADS" in os.environ:
-            return threads
-        return min(threads, joblib.cpu_count())
-    if n_jobs < 0:
-        return max(1, joblib.cpu_count() + 1 + n_jobs)
-    return int(n_jobs)
+            name = "OMP_NUM_THREADS"
+        else:
+            threads = min(threads, joblib.cpu_count())
+    elif n_jobs < 0:
+        threads = max(1, joblib.cpu_count() + 1 + n_jobs)
+    n_most = n_processors()
+    if threads > n_most:
+        asked = threads if threads < 2**63 else "a number beyond 64 bits"
+        warnings.warn(
+            f"{name}={asked} asks for more threads than there are processors: {n_most} will be "
+            f"used. Lower {name}.",
+            UserWarning,
+            stacklevel=2,
+        )
+        threads = n_most
+    return _started(int(threads), name)
+
+
+def n_processors():
+    """Number of processors of this machine, beyond which threads only wait for each other."""
+    return os.cpu_count() or 1
+
+
+def _started(n_threads, name):
+    """As many of the threads as the system grants, with the calling one, waiting for work.
+
+    OpenMP ends the process when it cannot start one, so they are started here, where it is known
+    that they can be, and before the memory is taken that they need.
+    """
+    if n_threads == 1:
+        return 1
+    n_here = getattr(_here, "n_threads", 1)
+    n_granted = min(n_threads, getattr(_here, "n_most", n_threads))
+    if n_granted > n_here:
+        with _asking:
+            more = system.grantable_threads(n_granted - n_here)
+            if more < n_granted - n_here:
+                # Half of what is left: the data need memory too.  That is the limit from now on.
+                n_granted = _here.n_most = n_here + more // 2
+            system.start_threads(n_granted)
+    _here.n_threads = n_granted  # OpenMP ends those that are more than these
+    if n_granted < n_threads:
+        warnings.warn(
+            f"{name} asks for {n_threads} threads, but the system does not grant them to this "
+            f"process: {n_granted} will be used. Lower {name}, or raise the limit of its memory "
+            "or of its threads (ulimit -v, ulimit -u).",
+            UserWarning,
+            stacklevel=3,
+        )
+    return n_granted
 
 
 def available_memory():

@@ -22,7 +22,9 @@ _MAX_CHUNKS = 64
 _DRAWS_IN_A_PART = 1 << 16
 
 
-# What follows from indptr and indices, and is made when it is first asked for.
+# What follows from indptr and indices, and is made when it is first asked for.  Threads may ask at
+# once: each reads once, makes all of it if there is none, and publishes it by one assignment; if
+# two do, theirs are equal.
 _NOT_DERIVED = {
     "_t_indptr": None,
     "_transposed": None,
@@ -81,9 +83,10 @@ class Topology:
     @property
     def t_indptr(self):
         """See the class."""
-        if self._t_indptr is None:
-            self._t_indptr = connections.count_by_output(self.indices, self.n_out)
-        return self._t_indptr
+        t_indptr = self._t_indptr
+        if t_indptr is None:
+            self._t_indptr = t_indptr = connections.count_by_output(self.indices, self.n_out)
+        return t_indptr
 
     @property
     def t_indices(self):
@@ -98,16 +101,20 @@ class Topology:
     @property
     def chunks(self):
         """See the class."""
-        if self._chunks is None:
-            self._chunks = connections.equal_work(self.indptr, _CHUNK_WORK, _MAX_CHUNKS)
-        return self._chunks
+        chunks = self._chunks
+        if chunks is None:
+            chunks = connections.equal_work(self.indptr, _CHUNK_WORK, _MAX_CHUNKS)
+            self._chunks = chunks
+        return chunks
 
     @property
     def t_chunks(self):
         """See the class."""
-        if self._t_chunks is None:
-            self._t_chunks = connections.equal_work(self.t_indptr, _CHUNK_WORK, _MAX_CHUNKS)
-        return self._t_chunks
+        t_chunks = self._t_chunks
+        if t_chunks is None:
+            t_chunks = connections.equal_work(self.t_indptr, _CHUNK_WORK, _MAX_CHUNKS)
+            self._t_chunks = t_chunks
+        return t_chunks
 
     def splits(self, n_parts):
         """Cut the output neurons into parts of about equal numbers of connections.
@@ -119,18 +126,21 @@ class Topology:
         t_splits : ndarray of shape (n_parts + 1,), int32
             The cuts.
         """
-        if self._splits is None or self._splits[1].shape[0] != n_parts + 1:
+        both = self._splits
+        if both is None or both[1].shape[0] != n_parts + 1:
             goals = np.linspace(0, self.n_connections, n_parts + 1)
             t_splits = np.searchsorted(self.t_indptr, goals).astype(np.int32)
             t_splits[0], t_splits[-1] = 0, self.n_out
-            splits = connections.split(self.indptr, self.indices, t_splits)
-            self._splits = splits, t_splits
-        return self._splits
+            both = connections.split(self.indptr, self.indices, t_splits), t_splits
+            self._splits = both
+        return both
 
     def _by_output(self):
-        if self._transposed is None:
-            self._transposed = connections.transpose(self.indptr, self.indices, self.t_indptr)
-        return self._transposed
+        transposed = self._transposed
+        if transposed is None:
+            transposed = connections.transpose(self.indptr, self.indices, self.t_indptr)
+            self._transposed = transposed
+        return transposed
 
     def __getstate__(self):
         # The other direction follows from this one: it is not worth room in a pickle.

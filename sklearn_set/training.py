@@ -493,7 +493,7 @@ def run_epoch(network, optimizer, workspace, data, settings, progress, randomnes
                 continue  # nothing to learn, and no mean over weights that sum to zero
             rate = progress.learning_rate
             step_size = optimizer.next_step_size(rate)
-            loss = stepper.step(rows, rate, step_size, progress.n_steps % 2**32)
+            loss = stepper.step(rows, rate, step_size, progress.n_steps)
             progress.n_steps += 1
             total += loss * rows.shape[0]
             n_used += rows.shape[0]

@@ -46,6 +46,13 @@ FLOAT64_KERNELS = [(variant, dtype) for variant, dtype in KERNELS if dtype == "f
 TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
 
 
+@pytest.fixture(autouse=True)
+def many_processors(monkeypatch):
+    """As if there were eight processors at least: tests ask for so many threads on any machine."""
+    n_processors = max(machine.n_processors(), 8)
+    monkeypatch.setattr(machine, "n_processors", lambda: n_processors)
+
+
 def serial_work():
     """SERIAL_WORK of step.pxi: no layer with less work than this wakes threads.
 

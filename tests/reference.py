@@ -160,23 +160,49 @@ def mix(x):
     return x ^ (x >> 16)
 
 
+FEATURES = -1
+
+
+def dropout_key(seed, step_number, depth):
+    """Key of one step and layer: the number of the layer in base 64 with that of the step.
+
+    The last digits make the old key; what stands before them is mixed in where there is any.
+    """
+    layer = 63 if depth == FEATURES else depth if depth < 63 else depth + 1
+    key = mix(np.uint32(seed) ^ mix((step_number * 64 + layer % 64) % 2**32))
+    digits = [step_number // 2**26 % 2**32, step_number // 2**58, layer // 64]
+    if any(digits):
+        for digit in digits:
+            key = mix(key ^ mix(digit))
+    return key
+
+
 def dropout_mask(n_samples, n_neurons, dropout, seed, step_number, depth, dtype=np.float64):
     """Inverted dropout: 0 with probability `dropout`, else 1 / (1 - dropout).
 
-    A function of (seed, step, layer, neuron, position in the batch) alone.  The probability is
-    rounded to `dtype`, that of the kernel, so that the mask is the same to the last bit.
+    A function of (seed, step, layer, neuron, position in the batch) alone; the layer of the
+    features is `FEATURES`.  The probability is rounded to `dtype`, that of the kernel, so that the
+    mask is the same to the last bit.
 
     Returns
     -------
     ndarray of shape (n_samples, n_neurons)
     """
-    dropout = float(np.dtype(dtype).type(dropout))
     golden = np.uint32(0x9E3779B9)
-    key = mix(np.uint32(seed) ^ mix((step_number * 64 + depth) % 2**32))
-    state = mix(key ^ mix(np.arange(n_neurons, dtype=np.uint32) + golden))
+    key = dropout_key(seed, step_number, depth)
+    neuron = np.arange(n_neurons, dtype=np.uint32)
+    state = mix(key ^ mix(neuron + golden))
     position = np.arange(n_samples, dtype=np.uint32)
     number = mix(state[np.newaxis, :] + position[:, np.newaxis] * golden)
-    return (number >= np.uint32(dropout * 2**32)) / (1 - dropout)
+    if dropout < 0.999:
+        dropout = float(np.dtype(dtype).type(dropout))
+        return (number >= np.uint32(dropout * 2**32)) / (1 - dropout)
+    # Not rounded, and decided by twice as many bits.
+    dropout = min(float(dropout), 1 - 2**-53)
+    limit, rest = divmod(dropout * 2**32, 1)
+    kept = number > limit
+    kept |= (number == limit) & (mix(mix(key ^ number) + neuron) >= rest * 2**32)
+    return kept / (1 - dropout)
 
 
 # ----------------------------------------------------------------------------------- updates
@@ -438,8 +464,11 @@ def prune(weights, zeta, at_most=None):
 
 
 def prune_by_magnitude(weights, zeta):
-    """The floor(zeta n) connections nearest zero go, whatever their sign; returns `keep`."""
-    return _keep_largest([abs(weight) for weight in weights], zeta)
+    """The floor(zeta n) connections nearest zero go, whatever their sign; returns `keep`.
+
+    Not-a-number is as far from zero as infinity.
+    """
+    return _keep_largest([abs(w) if w == w else np.inf for w in weights], zeta)
 
 
 def prune_by_relative_importance(matrix, pattern, zeta):

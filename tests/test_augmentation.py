@@ -4,7 +4,8 @@ What is mixed is computed again, pair by pair, from the same random numbers.
 """
 
 import warnings
-from itertools import pairwise
+from dataclasses import replace
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -319,6 +320,13 @@ def test_samples_outside_the_epoch_are_nobodys_partner():
         assert all(np.isfinite(part.X).all() for part in mixed(data, order=order, seed=seed))
 
 
+def test_batches_of_more_pairs_than_can_be_numbered_are_refused():
+    data = replace(training_data("float64"), sample_weight=None)
+    order = np.broadcast_to(np.int32(0), 2**30)
+    with pytest.raises(ValueError, match=r"batch_size=1073741824\. Lower batch_size"):
+        mixed(data, order=order, batch_size=2**30)
+
+
 # ------------------------------------------------------------------------------- input dropout
 
 N_BATCH = 50
@@ -364,7 +372,7 @@ def test_features_are_dropped_or_scaled(kernel, sparse_input, p):
     for axis in (0, 1):
         n = kept.shape[axis]
         assert np.abs(kept.mean(axis=axis) - (1 - p)).max() < 6 * deviation / np.sqrt(n)
-    expected = reference.dropout_mask(N_BATCH, n_features, p, 8, 4, 63, kernel[1])
+    expected = reference.dropout_mask(N_BATCH, n_features, p, 8, 4, reference.FEATURES, kernel[1])
     np.testing.assert_array_equal(kept, expected != 0)
 
 
@@ -380,6 +388,63 @@ def test_other_steps_and_seeds_drop_other_features(kernel):
     assert (mask_of(kernel, 300, 0.0) == 1).all()
 
 
+@every_kernel()
+def test_masks_do_not_return_with_the_low_bits_of_the_step(kernel):
+    masks = [mask_of(kernel, 300, 0.5, step_number=4 + more) > 0 for more in (0, 2**26, 2**32)]
+    allowed = 5 * np.sqrt(0.1875 / masks[0].size)  # a quarter is kept by both
+    for a, b in combinations(masks, 2):
+        assert abs((a & b).mean() - 0.25) < allowed
+
+
+@every_kernel()
+def test_what_is_kept_of_a_large_fraction_is_scaled_by_what_is_left(kernel):
+    """float32 does not hold 0.9999: what it leaves would be wrong by a part in six thousand."""
+    p = 0.9999
+    mask = mask_of(kernel, 40_000, p)
+    kept = mask != 0
+    np.testing.assert_allclose(mask[kept], 1 / (1 - p), rtol=TOLERANCES[kernel[1]])
+    assert abs(mask.mean() - 1) < 5 * np.sqrt(p / (1 - p) / mask.size)
+
+
+def seed_that_draws(number, neuron, position, step_number):
+    """The seed with which a feature of a sample draws just this number: the hash, backwards."""
+
+    def unmix(x):
+        x ^= x >> 16
+        x = x * pow(0x846CA68B, -1, 2**32) % 2**32
+        x ^= x >> 15 ^ x >> 30
+        x = x * pow(0x7FEB352D, -1, 2**32) % 2**32
+        return x ^ x >> 16
+
+    def mix(x):
+        return int(reference.mix(x % 2**32)[0])
+
+    golden = 0x9E3779B9
+    state = (unmix(number) - position * golden) % 2**32
+    key = unmix(state) ^ mix(neuron + golden)
+    return unmix(key) ^ mix(step_number * 64 + 63)
+
+
+@pytest.mark.parametrize("left", [0.5, 0.25, 2**-21])
+@every_kernel()
+def test_fractions_finer_than_the_hash_are_dropped_in_their_share(kernel, left):
+    """Of those that draw the largest of 2**32 numbers, the only ones that may be kept."""
+    p, n_features = 1 - left * 2**-32, 5
+    rng = np.random.default_rng(41)
+    draws = []
+    for _ in range(200):
+        feature, sample = rng.integers(n_features), rng.integers(N_BATCH)
+        seed = seed_that_draws(2**32 - 1, int(feature), int(sample), step_number=4)
+        mask = mask_of(kernel, n_features, p, seed=seed)
+        draws.append(mask[sample, feature])
+        mask[sample, feature] = 0
+        assert not mask.any()
+    draws = np.array(draws)
+    np.testing.assert_allclose(draws[draws != 0], 2**32 / left, rtol=TOLERANCES[kernel[1]])
+    n = np.count_nonzero(draws)
+    assert abs(n - 200 * left) <= 5 * np.sqrt(200 * left * (1 - left)) + 1e-3
+
+
 @pytest.mark.parametrize("loss", ["soft_log_loss", "squared_error"])
 @pytest.mark.parametrize("n_batch", [1, 7, 33])
 @pytest.mark.parametrize("sparse_input", [False, True])
@@ -392,7 +457,7 @@ def test_gradients_are_those_of_masked_data(kernel, sparse_input, n_batch, loss)
     data = make_data(60, sizes, loss, dtype, seed=11)
     rows = some_rows(60, n_batch, seed=12)
     model = reference.DenseMLP.of(network)
-    features = reference.dropout_mask(n_batch, 16, 0.3, *how.values(), 63, dtype)
+    features = reference.dropout_mask(n_batch, 16, 0.3, *how.values(), reference.FEATURES, dtype)
     expected = model.gradients(
         data.X[rows].astype(float) * features,
         data.y[rows],

@@ -71,6 +71,10 @@ PRUNING = {
         [0, 0, 1, 1, 1, 1, 0, 1, 1],
     ),
     "at most as many as asked": ([0.1, 0.2, -0.3, -0.1], 0.5, 2, [0, 1, 1, 0]),
+    "not-a-number is large": ([np.nan, 0.3, np.nan, 0.1, -0.2, -0.1], 0.5, ANY, [1, 0, 1, 0, 1, 0]),
+    "as large as infinity": ([np.inf, np.nan, 5.0, np.nan], 0.75, ANY, [0, 0, 0, 1]),
+    "only numbers that are none": ([np.nan, np.nan, np.nan, np.nan], 0.5, ANY, [0, 0, 1, 1]),
+    "no more than asked, whatever they are": ([np.nan] * 3 + [-np.inf], 1.0, 2, [0, 1, 1, 0]),
 }
 
 
@@ -98,6 +102,7 @@ def test_pruning_of_random_weights_has_exact_counts(zeta):
 def slow_pruning(weights, zeta):
     """The same choice by sorting all weights."""
     keep = np.ones(weights.shape[0], dtype=bool)
+    weights = np.nan_to_num(weights, nan=np.inf, posinf=np.inf, neginf=-np.inf)
     for sign in (weights >= 0, weights < 0):
         slots = np.flatnonzero(sign)
         nearest = slots[np.argsort(np.abs(weights[slots]), kind="stable")]
@@ -115,6 +120,8 @@ NUMBERS = {
     # some small: a sample of equal distances may see these alone, or none
     "misleading": lambda rng, n: np.where(np.arange(n) % 39 == 0, 1e-3, 1) * rng.normal(size=n),
     "infinities": lambda rng, n: rng.choice([np.inf, -np.inf, 1, -1, 0, -0.0], n),
+    "some are none": lambda rng, n: np.where(rng.random(n) < 0.01, np.nan, rng.normal(size=n)),
+    "many are none": lambda rng, n: rng.choice([np.nan, -np.nan, np.inf, -np.inf, 2, -1, 0], n),
 }
 
 
@@ -838,3 +845,55 @@ def test_carry_moves_survivors_and_fills_in_newcomers(dtype):
         carried(source, odd, newborn[:0]).view(np.uint8),
         np.array([-np.inf, 0, np.nan, 0, 0, -5e-45], dtype=dtype).view(np.uint8),
     )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [0, 5, 20_000])
+def test_carry_of_newcomers_alone(dtype, n):
+    """There was no connection before: newcomers take their values, or zeros."""
+    source, old = np.full(n, -1, dtype=np.int32), np.empty(0, dtype)
+    newborn = np.arange(1, n + 1).astype(dtype)
+    for n_threads in (1, 2):
+        for values, expected in ((newborn, newborn), (old, np.zeros(n, dtype))):
+            result = carried(source, old, values, n_threads)
+            assert result.dtype == dtype
+            np.testing.assert_array_equal(result, expected)
+            assert not np.shares_memory(result, values) or n == 0
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("n_newborn", [1, 9, 11])
+@pytest.mark.parametrize("n_old", [0, 20_000])
+def test_carry_refuses_another_number_of_values(n_old, n_newborn, n_threads):
+    source = np.concatenate([np.arange(n_old), np.full(10, -1)]).astype(np.int32)
+    with pytest.raises(ValueError, match="as many newborn values as newcomers"):
+        carried(source, np.ones(n_old), np.ones(n_newborn), n_threads)
+
+
+def test_carry_refuses_survivors_of_nothing():
+    with pytest.raises(ValueError, match="no old values"):
+        carried(np.array([-1, 0], np.int32), np.empty(0), np.ones(1))
+
+
+@every_rule
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_no_numbers_are_evolved_like_others(rules, bad):
+    """As many connections as before, as many renewed as asked, and what has overflowed stays."""
+    network = make_network((30, 40, 20, 3), 4)
+    counts = [layer.topology.n_connections for layer in network.layers]
+    for layer in network.layers:
+        layer.weights[::3] = bad
+    optimizer = attach(Adam, network)
+    evolve(
+        network,
+        optimizer,
+        0.2,
+        weight_init="auto",
+        rng=np.random.default_rng(0),
+        probe=lambda: random_probe(network),
+        **rules,
+    )
+    for depth, (layer, count) in enumerate(zip(network.layers, counts, strict=True)):
+        assert layer.topology.n_connections == layer.weights.shape[0] == count
+        assert all(moment.shape[0] == count for moment in optimizer.moments[depth])
+        assert np.count_nonzero(~np.isfinite(layer.weights)) == len(range(0, count, 3))

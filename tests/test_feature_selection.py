@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_set import SETClassifier, SETRegressor
+from sklearn_set import SETClassifier, SETRegressor, feature_selection
 from sklearn_set.datasets import make_microarray
 from sklearn_set.feature_selection import SETSelector
 
@@ -282,6 +282,21 @@ def test_one_seed_gives_one_selection_for_any_number_of_jobs(how):
     np.testing.assert_array_equal(clone(first).fit(X, Y).scores_, first.scores_)
     other = selector(**how | {"random_state": 1}).fit(X, Y)
     assert (other.scores_ != first.scores_).any()
+
+
+def test_no_more_jobs_than_networks(monkeypatch):
+    """Joblib would start a thread for each, though there is nothing for it to do."""
+    asked = []
+
+    class Noted(feature_selection.Parallel):
+        def __init__(self, n_jobs, **options):
+            asked.append(n_jobs)
+            super().__init__(n_jobs, **options)
+
+    monkeypatch.setattr(feature_selection, "Parallel", Noted)
+    first, many = (selector(**QUICK | {"n_networks": 3}, n_jobs=n).fit(X) for n in (None, 10**30))
+    assert asked == [None, 3]
+    np.testing.assert_array_equal(first.scores_, many.scores_)
 
 
 def test_more_networks_go_on_with_the_same_ones():

@@ -6,11 +6,14 @@ of its own gets one, so that pytest's own process neither forks nor changes its 
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import textwrap
+import threading
 
 import joblib
+import numpy as np
 import pytest
 from conftest import serial_work
 
@@ -51,8 +54,9 @@ def python(script, timeout=60, **environment):
     [(1, 1), (3, 3), (64, 64), (-1, 8), (-2, 7), (-8, 1), (-9, 1), (-100, 1)],
 )
 def test_threads_of_a_number(monkeypatch, n_jobs, expected):
-    """On a machine of eight: positive numbers are taken as they are, -1 is all, -2 all but one."""
+    """In a container that may use eight of many: -1 is all of them, a positive number itself."""
     monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
+    monkeypatch.setattr(machine, "n_processors", lambda: 64)
     assert machine.effective_n_threads(n_jobs) == expected
 
 
@@ -70,6 +74,7 @@ def test_threads_of_a_number(monkeypatch, n_jobs, expected):
 def test_threads_of_none(monkeypatch, openmp, cpus, variable, expected):
     monkeypatch.setattr(system, "openmp_max_threads", lambda: openmp)
     monkeypatch.setattr(joblib, "cpu_count", lambda: cpus)
+    monkeypatch.setattr(machine, "n_processors", lambda: 16)
     if variable is None:
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     else:
@@ -88,16 +93,234 @@ def test_one_thread_without_openmp_and_after_a_fork(monkeypatch, n_jobs):
 
 @needs_openmp
 def test_environment_variable_of_openmp():
-    """OpenMP reads it once; three more than there are processors, so that it is no coincidence."""
+    """OpenMP reads it once; three more than joblib counts, so that it is no coincidence."""
     n_threads = joblib.cpu_count() + 3
     printed = python(
         """
         from sklearn_set import machine
+        machine.n_processors = lambda: 1000
         print(machine.effective_n_threads(), machine.effective_n_threads(2))
         """,
         OMP_NUM_THREADS=str(n_threads),
     )
     assert printed == f"{n_threads} 2"
+
+
+TOO_MANY = "{}={} asks for more threads than there are processors: 4 will be used. Lower {}."
+
+
+@needs_openmp
+@pytest.mark.parametrize(
+    "n_jobs",
+    [5, 100_000, 2**31, 2**63 - 1, np.int64(99), 10**400, pytest.param(10**9999, id="huge")],
+)
+def test_no_more_threads_than_processors(monkeypatch, n_jobs):
+    """However large the number, and whether or not Python would print it."""
+    monkeypatch.setattr(machine, "n_processors", lambda: 4)
+    asked = n_jobs if n_jobs < 2**63 else "a number beyond 64 bits"
+    message = TOO_MANY.format("n_jobs", asked, "n_jobs")
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+        n_threads = machine.effective_n_threads(n_jobs)
+    assert (n_threads, type(n_threads), len(caught)) == (4, int, 1)
+    assert machine.effective_n_threads(-n_jobs) == max(1, joblib.cpu_count() + 1 - n_jobs)
+
+
+@needs_openmp
+def test_no_more_threads_than_processors_by_the_variable(monkeypatch):
+    monkeypatch.setattr(machine, "n_processors", lambda: 4)
+    monkeypatch.setattr(system, "openmp_max_threads", lambda: 99_999)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 3)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert machine.effective_n_threads() == 3  # the limit of threadpoolctl asks for nothing
+    monkeypatch.setenv("OMP_NUM_THREADS", "99999")
+    message = TOO_MANY.format("OMP_NUM_THREADS", 99_999, "OMP_NUM_THREADS")
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
+        assert machine.effective_n_threads() == 4
+
+
+def test_processors_are_those_of_the_system(monkeypatch):
+    monkeypatch.undo()  # conftest's eight
+    assert machine.n_processors() == os.cpu_count()
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert machine.n_processors() == 1
+
+
+# Enough work for threads to be woken, and half as many samples again to predict.
+LARGE_FIT = """
+    import sys
+    import threading
+    import warnings
+    import numpy as np
+    from sklearn_set import SETClassifier, machine
+
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(64, 2000)).astype(np.float32), np.arange(64) % 2
+
+    def fitted(n_jobs):
+        model = SETClassifier((400,), epsilon=10, batch_size=64, max_iter=3, random_state=0,
+                              n_iter_no_change=np.inf, n_jobs=n_jobs)
+        network = model.fit(X, y)._network
+        assert network.layers[0].topology.n_connections * (64 + 16) > SERIAL_WORK
+        assert network.n_connections * 64 > 1 << 18
+        return model.predict_proba(X)
+""".replace("SERIAL_WORK", str(serial_work()))
+
+
+@needs_openmp
+@pytest.mark.parametrize("n_jobs", [2**31, 100_000, None])
+def test_a_fit_with_absurdly_many_threads(n_jobs):
+    """In a process of its own: these ended it."""
+    printed = python(
+        LARGE_FIT
+        + f"""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        many = fitted({n_jobs})
+    assert {{str(w.message).split("=")[0] for w in caught}} == {{
+        "n_jobs" if {n_jobs} else "OMP_NUM_THREADS"}}, caught
+    np.testing.assert_array_equal(many, fitted(1))
+    print("alive")
+    """,
+        OMP_NUM_THREADS="99999",
+    )
+    assert printed == "alive"
+
+
+LIMITED = (
+    LARGE_FIT
+    + """
+    import resource
+
+    machine.n_processors = lambda: 500
+    expected = fitted(1)
+    LIMIT
+
+    def check():
+        for _ in range(2):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                np.testing.assert_array_equal(fitted(500), expected)
+            messages = {str(w.message) for w in caught}
+            assert len(messages) == 1, messages
+            words = messages.pop().split()
+            assert words[:5] == ["n_jobs", "asks", "for", "500", "threads,"], words
+            assert "n_jobs," in words and "(ulimit" in words, words
+            used.append(int(words[words.index("process:") + 1]))
+
+    used = []
+    check()
+    user = threading.Thread(target=check)
+    user.start()
+    user.join()
+    assert len(used) == 4 and all(1 <= n < 500 for n in used), used
+    assert used[0] == used[1] and used[2] == used[3]
+    print("alive")
+"""
+)
+
+
+@needs_openmp
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+@pytest.mark.parametrize("room", [200, 600])
+def test_threads_that_the_memory_has_no_room_for(room):
+    """Stacks are of eight megabytes: OpenMP would end the process."""
+    limit = f"""
+    threading.stack_size(1 << 18)
+    used = machine._numbers(machine._PROC / "self" / "status")["VmSize"] * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (used + ({room} << 20),) * 2)
+    """
+    assert python(LIMITED.replace("    LIMIT\n", limit)) == "alive"
+
+
+@needs_openmp
+@pytest.mark.skipif(sys.platform != "linux", reason="limits threads as Linux does")
+def test_threads_that_the_user_may_not_start():
+    """The limit does not bind the superuser, who becomes nobody first."""
+    limit = """
+    import os
+
+    if os.getuid() == 0:
+        try:
+            os.setuid(65534)
+        except OSError:
+            sys.exit(print("nobody else"))
+    used = 0
+    for process in machine._PROC.glob("[0-9]*"):
+        try:
+            used += process.stat().st_uid == os.getuid() and len(os.listdir(process / "task"))
+        except OSError:  # it has ended
+            pass
+    resource.setrlimit(resource.RLIMIT_NPROC, (used + 30,) * 2)
+    """
+    printed = python(LIMITED.replace("    LIMIT\n", limit))
+    if printed == "nobody else":
+        pytest.skip("the superuser cannot become anybody else here")
+    assert printed == "alive"
+
+
+@needs_openmp
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads as Linux does")
+def test_threads_that_were_started_stay():
+    """OpenMP would have to start those again that a loop does without, when memory may be gone."""
+    printed = python(
+        LARGE_FIT
+        + """
+    from sklearn_set import SETRegressor
+
+    machine.n_processors = lambda: 8
+    before = len(list((machine._PROC / "self" / "task").iterdir()))
+    counts, real = set(), machine.kernels("float32").Stepper
+
+    class Counting(real):
+        def step(self, *args):
+            counts.add(len(list((machine._PROC / "self" / "task").iterdir())) - before)
+            return real.step(self, *args)
+
+    machine.kernels("float32").Stepper = Counting
+    warnings.simplefilter("ignore")
+    for growth in ("random", "guided"):
+        for batch_size in (8, 64):
+            # fewer outputs than threads
+            SETRegressor((1500, 3, 900), epsilon=20, batch_size=batch_size, max_iter=3,
+                         growth=growth, n_jobs=8).fit(X, X[:, 0])
+    print(sorted(counts))
+    """
+    )
+    assert printed == "[7]"
+
+
+@needs_openmp
+def test_more_threads_are_asked_for_once(monkeypatch):
+    """For each thread of the user, and as many as it lacks."""
+    asked = []
+    monkeypatch.setattr(machine, "_here", threading.local())
+    monkeypatch.setattr(system, "grantable_threads", lambda n: asked.append(n) or n)
+    monkeypatch.setattr(system, "start_threads", lambda n: None)
+
+    def ask():
+        for n_jobs in (1, 3, 3, 2, 8, 8):
+            assert machine.effective_n_threads(n_jobs) == n_jobs
+
+    ask()
+    user = threading.Thread(target=ask)
+    user.start()
+    user.join()
+    assert asked == [2, 6] * 2
+
+
+@needs_openmp
+def test_half_of_what_is_left_is_taken(monkeypatch):
+    """And it stays so: what is left then is for the data."""
+    monkeypatch.setattr(machine, "_here", threading.local())
+    started = []
+    monkeypatch.setattr(system, "start_threads", started.append)
+    assert machine.effective_n_threads(2) == 2
+    monkeypatch.setattr(system, "grantable_threads", lambda n: 3)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match=r"n_jobs asks for 8 threads, .* 3 will be used\."):
+            assert machine.effective_n_threads(8) == 3
+    assert [machine.effective_n_threads(n) for n in (1, 2, 3)] == [1, 2, 3]
+    assert started == [2, 3, 3]
 
 
 @needs_openmp
@@ -138,6 +361,7 @@ def test_fit_after_fit_in_a_forked_child():
 
         # Newer Pythons warn of just this: a fork of a process with threads.
         warnings.simplefilter("ignore")
+        machine.n_processors = lambda: 8
         rng = np.random.default_rng(0)
         X, y = rng.normal(size=(64, 2000)).astype(np.float32), np.arange(64) % 2
 

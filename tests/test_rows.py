@@ -5,10 +5,13 @@ end in every kind of block; rows that are empty, full, long or zero; tables beyo
 and sparse X.  Scratch memory is full of nan before every step, so nothing is read unwritten.
 """
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import reference
 from conftest import (
+    FLOAT64_KERNELS,
     TOLERANCES,
     as_csr,
     assert_close,
@@ -29,6 +32,9 @@ from sklearn_set.optimizers import SGD
 # One, two, four and multiples of eight are the widths; 128, 64, 32, ... the blocks within.
 BATCHES = [1, 2, 3, 7, 8, 9, 16, 31, 32, 33, 128, 200]
 LOSSES = list(reference.LOSSES)
+
+# Below one, but not as a float.
+ALMOST_ONE = Fraction(10**20 - 1, 10**20)
 
 # Layers with every degree modulo four, empty rows and columns, and one of a single neuron.
 IRREGULAR = (16, 19, 1, 9, 3)
@@ -157,8 +163,16 @@ def test_activations(kernel, activation, dropout):
 
 @pytest.mark.parametrize(
     ("dropout", "seed", "step_number"),
-    # step * 64 + layer passes 2**32 in the last row but one; a probability no float32 holds
-    [(0.5, 0, 0), (0.5, 1, 0), (0.5, 1, 1), (0.9, 5, 2**26 + 3), (1 / 3, 2**32 - 1, 2**32 - 1)],
+    # step * 64 + layer passes 2**32 in the fourth row; a probability no float32 holds
+    [
+        (0.5, 0, 0),
+        (0.5, 1, 0),
+        (0.5, 1, 1),
+        (0.9, 5, 2**26 + 3),
+        (1 / 3, 2**32 - 1, 2**32 - 1),
+        (0.5, 5, 2**32 + 1),
+        (0.5, 5, 2**64 - 1),
+    ],
 )
 @every_kernel()
 def test_dropout_masks(kernel, dropout, seed, step_number):
@@ -168,6 +182,42 @@ def test_dropout_masks(kernel, dropout, seed, step_number):
     rows = some_rows(60, 13, seed=11)
     compare_gradients(
         kernel, network, data, rows, dropout=dropout, dropout_seed=seed, step_number=step_number
+    )
+
+
+@every_kernel(FLOAT64_KERNELS)
+def test_dropout_masks_of_a_deep_network(kernel):
+    """A chain of layers: what is left of every neuron has passed all their masks."""
+    n, depth = 400, 67
+    rng = np.random.default_rng(51)
+    chain = [np.eye(n, dtype=bool)] * depth
+    network = make_network([*chain, np.ones((n, 2), dtype=bool)], "identity", kernel[1], rng)
+    for layer in network.layers[:-1]:
+        layer.weights[...] = rng.choice([-1, 1], n)
+        layer.bias[...] = 0
+    data = make_data(20, network.sizes, "squared_error", kernel[1], seed=52, zero_features=False)
+    compare_gradients(
+        kernel, network, data, some_rows(20, 9, seed=53), dropout=0.05, dropout_seed=6
+    )
+
+
+def test_no_two_layers_or_steps_have_the_same_key():
+    steps = [0, 1, 63, 2**26 - 1, 2**26, 2**26 + 1, 2**32, 2**58, 2**58 + 2**32, 2**64 - 1]
+    layers = [reference.FEATURES, 0, 1, 61, 62, 63, 64, 126, 127, 128, 10**6]
+    keys = {int(reference.dropout_key(9, step, layer)[0]) for step in steps for layer in layers}
+    assert len(keys) == len(steps) * len(layers)
+
+
+@pytest.mark.parametrize("dropout", [0.9995, 1 - 1e-7, 1 - 1e-9, np.nextafter(1, 0), ALMOST_ONE])
+@every_kernel()
+def test_dropout_of_nearly_all(kernel, dropout):
+    """Nothing or nearly nothing passes the hidden layers, and nothing becomes infinite."""
+    sizes = (16, 230, 180, 4)
+    network = irregular_network(sizes, "tanh", kernel[1], seed=54)
+    data = make_data(60, sizes, "squared_error", kernel[1], seed=55)
+    rows = some_rows(60, 33, seed=56)
+    compare_gradients(
+        kernel, network, data, rows, dropout=dropout, dropout_seed=7, all_alive=False, alpha=0.1
     )
 
 

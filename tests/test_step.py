@@ -10,6 +10,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +32,13 @@ from conftest import (
     serial_work,
     some_rows,
 )
+from scipy import sparse
 
 from sklearn_set import machine
 from sklearn_set._core import system
-from sklearn_set.network import SparseNetwork, Workspace, kernel_input
+from sklearn_set.network import SparseNetwork, Workspace, check_n_samples, kernel_input
 from sklearn_set.optimizers import SGD, Adam
+from sklearn_set.topology import Topology
 from sklearn_set.training import Progress, Randomness, Settings, TrainingData, run_epoch
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -358,8 +362,6 @@ def test_arrays_in_another_order_are_refused(kernel, attribute):
 
 def test_kernel_input_keeps_what_fits():
     """Views where nothing needs to change, the kernels' types where something does."""
-    from scipy import sparse
-
     X = np.random.default_rng(23).normal(size=(6, 4))
     assert kernel_input(X, np.dtype("float64")) is X
     turned = kernel_input(np.asfortranarray(X), np.dtype("float32"))
@@ -375,6 +377,95 @@ def test_kernel_input_keeps_what_fits():
         np.testing.assert_array_equal(rebuilt.toarray(), matrix.toarray())
     matrix = sparse.csr_array(X)
     assert np.shares_memory(kernel_input(matrix, np.dtype("float64"))[0], matrix.data)
+
+
+def test_more_samples_than_can_be_numbered_are_refused():
+    """Before anything is copied: the arrays stand for more than memory holds."""
+    check_n_samples(2**31 - 1)
+    for X in (np.broadcast_to(np.float32(0), (2**31, 1)), np.broadcast_to(0.0, (2**33, 3))):
+        with pytest.raises(ValueError, match=f"X has {X.shape[0]} samples, more than the 2147483"):
+            kernel_input(X, np.dtype("float32"))
+
+
+# name: what to change of a CSR matrix of 3 x 4, and what the message says
+BROKEN = {
+    "an index beyond 32 bits": (lambda X: X.indices.__setitem__(2, 2**32 + 1), "column indices"),
+    "an index beyond the features": (lambda X: X.indices.__setitem__(2, 4), "column indices"),
+    "an index below zero": (lambda X: X.indices.__setitem__(0, -1), "column indices"),
+    "rows that go back": (lambda X: X.indptr.__setitem__(1, 5), "indptr must not decrease"),
+    "a first row before the first": (lambda X: X.indptr.__setitem__(0, -1), "indptr must not"),
+    "more than there is": (lambda X: X.indptr.__setitem__(3, 2**32 + 6), "indptr must not"),
+    "values that are missing": (lambda X: setattr(X, "data", X.data[:3]), "from 0 to 3"),
+    "indices that are missing": (lambda X: setattr(X, "indices", X.indices[:5]), "from 0 to 5"),
+    "rows that are missing": (lambda X: setattr(X, "indptr", X.indptr[:3]), "have 4 numbers"),
+}
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_sparse_matrix_that_points_elsewhere_is_refused(name, index):
+    """The kernels would read and write there."""
+    change, message = BROKEN[name]
+    X = sparse.csr_array(np.array([[1.0, 2, 0, 0], [0, 3, 4, 0], [5, 0, 0, 6]]))
+    X.indices, X.indptr = X.indices.astype(index), X.indptr.astype(index)
+    kernel_input(X, np.dtype("float64"))
+    try:
+        change(X)
+    except OverflowError:
+        pytest.skip("no 32-bit index is so large")
+    before = [X.data.copy(), X.indices.copy(), X.indptr.copy()]
+    with pytest.raises(ValueError, match=message):
+        kernel_input(X, np.dtype("float64"))
+    for left, right in zip(before, (X.data, X.indices, X.indptr), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+# ------------------------------------------------------------------------ threads of the user
+
+
+def test_many_threads_predict_with_one_network():
+    """Right after it was made, when nothing of its topologies has been derived, and again."""
+    data, X_sparse = large_data("float32")
+    network = large_network("float32").copy()
+    expected = network.forward(data.X)
+    n_users = 6
+    for _ in range(3):
+        for layer in network.layers:
+            old = layer.topology
+            layer.topology = Topology(old.n_in, old.n_out, old.indptr, old.indices)
+        together = threading.Barrier(n_users)
+
+        def predict(user, together=together):
+            together.wait(30)
+            return [
+                network.forward(X, n_threads)
+                for X in (data.X, X_sparse)
+                for n_threads in (1 + user % 4, 5 - user % 4)
+            ]
+
+        with ThreadPoolExecutor(n_users) as pool:
+            for predicted in pool.map(predict, range(n_users)):
+                for outputs in predicted:
+                    assert outputs.tobytes() == expected.tobytes()
+
+
+@every_kernel(FLOAT64_KERNELS)
+@pytest.mark.parametrize("batch_size", [8, 40])  # by input neuron, and by output neuron
+def test_a_stepper_reads_each_array_of_a_topology_once(kernel, batch_size):
+    """Another thread may put an equal one in its place, and only what was read is kept alive."""
+    reads = []
+
+    class Noted(Topology):
+        chunks = property(lambda topology: reads.append("chunks") or Topology.chunks.fget(topology))
+        t_chunks = property(
+            lambda topology: reads.append("t_chunks") or Topology.t_chunks.fget(topology)
+        )
+
+    network = irregular_network(IRREGULAR, "relu", kernel[1], seed=31)
+    data = make_data(50, IRREGULAR, "squared_error", kernel[1], seed=32)
+    network.layers[0].topology.__class__ = Noted
+    make_stepper(kernel, network, SGD().attach(network), data, batch_size=batch_size)
+    assert reads == ["chunks"] if batch_size == 8 else sorted(reads) == ["chunks", "t_chunks"]
 
 
 # ---------------------------------------------------------------------------------- numbers

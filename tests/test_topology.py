@@ -5,7 +5,10 @@ costs memory by connections, never by positions.
 """
 
 import pickle
+import threading
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 
 import numpy as np
 import pytest
@@ -314,6 +317,61 @@ def test_splits_part_the_outputs_of_every_input(n_parts):
             assert ((t_splits[part] <= outputs) & (outputs < t_splits[part + 1])).all()
     shares = np.diff(topology.t_indptr[t_splits])
     assert shares.max() - shares.min() <= 2 * np.diff(topology.t_indptr).max()
+
+
+DERIVED = ("t_indptr", "t_indices", "t_slots", "chunks", "t_chunks")
+
+
+@pytest.mark.parametrize("asked", [*DERIVED, "splits"])
+def test_what_another_thread_does_between_two_looks_changes_nothing(asked):
+    """As if at every look at what is kept another thread had just put something else there."""
+    topology, other = draw(40, 23, 3), draw(40, 23, 3)
+    expected = {name: getattr(other, name) for name in DERIVED}
+    expected["splits"] = other.splits(2)
+    kept = {
+        "_t_indptr": [other.t_indptr, None],
+        "_transposed": [(other.t_indices, other.t_slots), None],
+        "_chunks": [other.chunks, None],
+        "_t_chunks": [other.t_chunks, None],
+        "_splits": [expected["splits"], expected["splits"], other.splits(5), None],
+    }
+    assert kept.keys() == topology_module._NOT_DERIVED.keys()
+
+    class Shared(Topology):
+        pass
+
+    for name, values in kept.items():
+        looks = cycle(values)
+        setattr(Shared, name, property(lambda _, looks=looks: next(looks), lambda *_: None))
+    topology.__class__ = Shared
+    for _ in range(4):
+        found = topology.splits(2) if asked == "splits" else getattr(topology, asked)
+        assert len(found) == len(expected[asked])
+        for ours, theirs in zip(found, expected[asked], strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_many_threads_derive_at_once():
+    """Whoever asks gets the same, in the number of parts that he asked for."""
+    expected = draw(300, 200, 8)
+    n_threads = 8
+    for _ in range(20):
+        topology = Topology(300, 200, expected.indptr, expected.indices)
+        together = threading.Barrier(n_threads)
+
+        def ask(thread, topology=topology, together=together):
+            together.wait(30)
+            arrays = [getattr(topology, name) for name in DERIVED]
+            return arrays, [topology.splits(thread % 4 + 1) for _ in range(5)]
+
+        with ThreadPoolExecutor(n_threads) as pool:
+            results = list(pool.map(ask, range(n_threads)))
+        for thread, (arrays, splits) in enumerate(results):
+            for name, array in zip(DERIVED, arrays, strict=True):
+                np.testing.assert_array_equal(array, getattr(expected, name))
+            for both in splits:
+                for ours, theirs in zip(both, expected.splits(thread % 4 + 1), strict=True):
+                    np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("dtype", ["uint32", "int64"])

@@ -133,6 +133,22 @@ def test_network_randomness_does_not_depend_on_the_samples():
     assert one.network.random() == other.network.random()
 
 
+def test_every_step_of_a_long_training_has_a_number(monkeypatch):
+    """The kernels are told the number itself, whatever its size: masks do not come round again."""
+    numbers = []
+
+    def noted(step, rows, rate, step_size, number):
+        numbers.append(number)
+        return step(rows, rate, step_size, number)
+
+    patch_step(monkeypatch, noted)
+    model = classifier(warm_start=True, dropout=0.5).fit(X, Y)
+    n_steps = len(numbers)
+    model._progress.n_steps = 2**32 + 1
+    model.fit(X, Y)
+    assert numbers == [*range(n_steps), *range(2**32 + 1, 2**32 + 1 + n_steps)]
+
+
 def test_copied_randomness_is_independent():
     one = Randomness(5)
     other = one.copy()

@@ -6,7 +6,7 @@ not tell the slope, in `needs_slopes`.  Loops run over one neuron's row, so that
 vectorise them.
 """
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from sklearn_set._core.lanes cimport (
     real_erf, real_exp, real_expm1, real_t, real_tanh, where_positive,
@@ -121,10 +121,42 @@ cdef inline uint32_t mix(uint32_t x) noexcept nogil:
     return x
 
 
+cdef inline uint32_t mask_key(uint32_t seed, uint64_t step_number, int depth) noexcept nogil:
+    """Key of the masks of one step and layer; `depth` is -1 for the features.
+
+    Within 2**26 steps and 63 layers no two keys are equal.  What is beyond is mixed in, digit by
+    digit: two keys that differ in one of them only are never equal, others in one of 2**32 cases.
+    """
+    # 63 stands for the features, so that the layers from there on are counted from 64.
+    cdef uint32_t layer = <uint32_t> (63 if depth < 0 else depth)
+    if depth >= 63:
+        layer += 1
+    cdef uint32_t key = mix(seed ^ mix(<uint32_t> step_number * 64 + layer % 64))
+    cdef uint32_t steps = <uint32_t> (step_number >> 26), more = <uint32_t> (step_number >> 58)
+    if steps | more | layer >> 6:
+        key = mix(key ^ mix(steps))
+        key = mix(key ^ mix(more))
+        key = mix(key ^ mix(layer >> 6))
+    return key
+
+
+cdef inline bint is_nearly_all(double dropout) noexcept nogil:
+    """Whether rounding the fraction to single precision would change what it leaves by much."""
+    return dropout >= 0.999
+
+
+cdef inline double kept_share(double dropout) noexcept nogil:
+    """What dropout leaves, always above zero: 1 - dropout, rounded to the compiled precision."""
+    if not is_nearly_all(dropout):
+        return 1 - <real_t> dropout
+    # What is below one in Python may be one as a double.
+    return 1 - dropout if dropout < 1 else 1.1102230246251565e-16
+
+
 cdef inline void drop(
     uint32_t key,        # of this step and layer
     uint32_t neuron,
-    real_t dropout,
+    double dropout,
     real_t* row,         # INOUT (width,)
     Py_ssize_t width,
 ) noexcept nogil:
@@ -135,8 +167,20 @@ cdef inline void drop(
     """
     cdef Py_ssize_t b
     cdef uint32_t state = mix(key ^ mix(neuron + <uint32_t> 0x9e3779b9))
-    cdef uint32_t threshold = <uint32_t> (<double> dropout * 4294967296.0)
-    cdef real_t scale = 1 / (1 - dropout)
+    cdef double share = kept_share(dropout), limit
+    cdef uint32_t threshold, rest, number
+    cdef real_t scale = 1 / share
+    if not is_nearly_all(dropout):
+        threshold = <uint32_t> (<double> <real_t> dropout * 4294967296.0)
+        for b in range(width):
+            row[b] = row[b] * scale if mix(
+                state + <uint32_t> b * <uint32_t> 0x9e3779b9) >= threshold else 0
+        return
+    # So few are kept that 32 bits would not tell how many: at the threshold 32 others decide.
+    limit = (1 - share) * 4294967296.0
+    threshold = <uint32_t> limit
+    rest = <uint32_t> ((limit - threshold) * 4294967296.0)
     for b in range(width):
-        row[b] = row[b] * scale if mix(
-            state + <uint32_t> b * <uint32_t> 0x9e3779b9) >= threshold else 0
+        number = mix(state + <uint32_t> b * <uint32_t> 0x9e3779b9)
+        row[b] = row[b] * scale if number > threshold or (
+            number == threshold and mix(mix(key ^ number) + neuron) >= rest) else 0

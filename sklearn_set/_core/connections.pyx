@@ -27,7 +27,7 @@ def count_by_output(const int32_t[::1] indices, int32_t n_out):
     t_indptr : ndarray of shape (n_out + 1,), int32
     """
     cdef Py_ssize_t n = indices.shape[0], k, j
-    t_indptr_array = np.zeros(n_out + 1, dtype=np.int32)
+    t_indptr_array = np.zeros(<int64_t> n_out + 1, dtype=np.int32)
     cdef int32_t[::1] t_indptr = t_indptr_array
     with nogil:
         for k in range(n):
@@ -358,22 +358,31 @@ def carry(
     Returns
     -------
     ndarray of shape (n_connections,)
+
+    Raises
+    ------
+    ValueError
+        If there are other than so many newborn values as newcomers, or no old values for survivors.
     """
     cdef Py_ssize_t n = source.shape[0], c
     cdef int n_chunks = parts(n, n_threads)
     result_array = np.empty(n, dtype=np.uint32 if bits_t is uint32_t else np.uint64)
     if old.shape[0] == 0:
-        return np.array(newborn)  # all are new
+        if count_newcomers(source, 0, n) < n:
+            raise ValueError("there are no old values for connections that survive")
+        old = np.zeros(1, dtype=result_array.dtype)  # read, but not used
     cuts_array = np.linspace(0, n, n_chunks + 1).astype(np.int64)
     grown_array = np.zeros(n_chunks + 1, dtype=np.int64)
     cdef bits_t[::1] result = result_array
     cdef int64_t[::1] cuts = cuts_array
     cdef int64_t[::1] grown = grown_array
-    if n_chunks > 1 and newborn.shape[0]:
-        for c in prange(n_chunks, num_threads=n_threads, nogil=True, schedule="static",
-                        chunksize=1):
+    if newborn.shape[0]:
+        for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
+                        schedule="static", chunksize=1):
             grown[c + 1] = count_newcomers(source, cuts[c], cuts[c + 1])
         np.cumsum(grown_array, out=grown_array)
+        if grown[n_chunks] != newborn.shape[0]:
+            raise ValueError("there must be as many newborn values as newcomers")
     for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
                     schedule="static", chunksize=1):
         carry_slots(source, old, newborn, cuts[c], cuts[c + 1], grown[c], result)

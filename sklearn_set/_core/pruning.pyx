@@ -5,6 +5,7 @@ between, to be looked at one by one.  Knows neither topologies nor what the numb
 """
 
 from cython.parallel cimport prange
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 import numpy as np
@@ -62,7 +63,7 @@ def keep_beyond(const value_t[::1] values, bounds, int n_threads=1):
     Parameters
     ----------
     values : ndarray of shape (n,)
-        Zero, of either sign, counts as positive.
+        Zero, of either sign, counts as positive; not-a-number too, as large as infinity.
     bounds : array of shape (2, 2)
         Lower and upper bound of the magnitude, first for positive, then for negative numbers.
     n_threads : int, default=1
@@ -117,6 +118,7 @@ cdef void keep_part(
     cdef Py_ssize_t k, n, p = start, q = start
     cdef value_t value, low = limits[0], high = limits[1]
     cdef value_t negative_low = -limits[2], negative_high = -limits[3]
+    cdef bint endless = high == INFINITY
     cdef int64_t n_below = 0, n_negative_below = 0
     cdef int32_t few, few_negative
     cdef uint8_t below[BLOCK]
@@ -129,9 +131,9 @@ cdef void keep_part(
         n = min(stop - start, <Py_ssize_t> BLOCK)
         for k in range(n):
             value = values[start + k]
-            below[k] = not ((value >= low) | ((value < 0) & (value <= negative_low)))
             negative_below[k] = (value < 0) & (value > negative_low)
-            between[k] = (value >= low) & (value <= high)
+            below[k] = ((value >= 0) & (value < low)) | negative_below[k]
+            between[k] = ((value >= low) & (value <= high)) | ((value != value) & endless)
             negative_between[k] = (value < 0) & (value <= negative_low) & (value >= negative_high)
         few = 0
         few_negative = 0

@@ -7,7 +7,9 @@ Nothing here knows threads: whoever calls gives disjoint ranges to different thr
 
 from libc.stdint cimport int32_t, uint32_t
 
-from sklearn_set._core.activations cimport activate, drop, multiply_by_slope, zero_means_flat
+from sklearn_set._core.activations cimport (
+    activate, drop, kept_share, multiply_by_slope, zero_means_flat,
+)
 from sklearn_set._core.lanes cimport (
     MAX_BLOCK, PREFETCH, PREFETCH_TO_WRITE,
     block_1, block_2, block_4, block_8, block_16, block_32, block_64, block_128, block_t,
@@ -547,7 +549,7 @@ cdef inline void update_biases(
     """
     cdef int32_t j, begin = start, end
     while begin < stop:
-        end = begin + FLUSH_SLOTS if begin + FLUSH_SLOTS < stop else stop
+        end = begin + FLUSH_SLOTS if stop - begin > FLUSH_SLOTS else stop
         for j in range(begin, end):
             gradients[j - begin] = row_total(deltas + j * width, width)
         update(rule, gradients, layer.bias + begin,
@@ -585,7 +587,7 @@ cdef inline double backward_range(
     cdef bint skip_silent = below == NULL or zero_means_flat(below.activation)
     for i in range(start, stop):
         row = inputs + i * width
-        if prefetch and i + ROWS_AHEAD < stop:
+        if prefetch and stop - i > ROWS_AHEAD:
             prefetch_row(row + ROWS_AHEAD * width, width)
         if layer.indptr[i] - flushed >= FLUSH_SLOTS:
             squares += update_slots(layer, rule, gradients, flushed, layer.indptr[i])
@@ -604,7 +606,7 @@ cdef inline double backward_range(
         if below != NULL:
             if below.dropout > 0:
                 for b in range(width):
-                    row[b] = row[b] * (1 - below.dropout)
+                    row[b] = row[b] * kept_share(below.dropout)
             multiply_by_slope(
                 below.activation, below.parameter, row,
                 NULL if below.slopes == NULL else below.slopes + i * width, sums, width)

@@ -7,14 +7,14 @@
 
 from cython.parallel cimport prange
 from libc.math cimport NAN
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 import numpy as np
 
 from sklearn_set._core.activations cimport (
-    ALL_RELU, ELU, GELU, IDENTITY, LEAKY_RELU, LOGISTIC, RELU, SILU, TANH, drop, mix,
+    ALL_RELU, ELU, GELU, IDENTITY, LEAKY_RELU, LOGISTIC, RELU, SILU, TANH, drop, mask_key,
     needs_slopes,
 )
 from sklearn_set._core.lanes cimport (
@@ -169,7 +169,8 @@ cdef tuple view_layer(LayerView* view, layer, int n_threads, bint by_input, int 
     view.n_halves = n_halves
     view.middle = topology.indptr.searchsorted(topology.n_connections // 2)
     t_indices, t_slots, t_chunks, splits, t_splits = None, None, None, None, None
-    t_indptr = None
+    # Once: another thread may put an equal array in its place, and this one may then be freed.
+    t_indptr, chunks = None, topology.chunks
     if not by_input:
         t_indptr, t_indices, t_slots = topology.t_indptr, topology.t_indices, topology.t_slots
         t_chunks = topology.t_chunks
@@ -179,7 +180,7 @@ cdef tuple view_layer(LayerView* view, layer, int n_threads, bint by_input, int 
         splits, t_splits = topology.splits(-(-n_threads // view.n_halves))
     arrays = (
         topology.indptr, topology.indices, t_indptr, t_indices, t_slots,
-        topology.chunks, t_chunks, splits, t_splits, layer.weights, layer.bias,
+        chunks, t_chunks, splits, t_splits, layer.weights, layer.bias,
     )
     view.n_in = topology.n_in
     view.n_out = topology.n_out
@@ -188,11 +189,11 @@ cdef tuple view_layer(LayerView* view, layer, int n_threads, bint by_input, int 
     view.t_indptr = const_ints(t_indptr)
     view.t_indices = const_ints(t_indices)
     view.t_slots = const_ints(t_slots)
-    view.chunks = const_ints(topology.chunks)
+    view.chunks = const_ints(chunks)
     view.t_chunks = const_ints(t_chunks)
     view.splits = const_ints(None if splits is None else splits.reshape(-1))
     view.t_splits = const_ints(t_splits)
-    view.n_chunks = topology.chunks.shape[0] - 1
+    view.n_chunks = chunks.shape[0] - 1
     view.n_t_chunks = 0 if t_chunks is None else t_chunks.shape[0] - 1
     view.n_splits = 0 if t_splits is None else t_splits.shape[0] - 1
     # Forward passes only read; Stepper asks for writable arrays itself.
@@ -260,7 +261,8 @@ cdef void forward_layer(
     const LayerView* layer, const real_t* inputs, real_t* outputs, real_t* others,
     share_t* shares, Py_ssize_t width, uint32_t dropout_key, int most_threads,
 ) noexcept nogil:
-    cdef int c, t, n_blocks = (layer.n_out + FINISHED_ROWS - 1) // FINISHED_ROWS
+    cdef int t
+    cdef Py_ssize_t c, n_blocks = (<Py_ssize_t> layer.n_out + FINISHED_ROWS - 1) // FINISHED_ROWS
     cdef int n_threads = n_threads_for(layer, width, most_threads)
     cdef bint use_threads = n_threads > 1
     if not layer.by_input:
@@ -479,7 +481,6 @@ cdef class Stepper:
     cdef real_t* others             # sums of the second halves
     cdef uint8_t* flags             # of silent neurons, the features first
     cdef uint32_t dropout_seed
-    cdef uint32_t n_steps
     cdef object borrowed            # keeps every array alive while pointers to it exist
     cdef Py_ssize_t max_width
 
@@ -570,7 +571,7 @@ cdef class Stepper:
         free(self.shares)
 
     def step(self, const int32_t[::1] rows, double learning_rate, double step_size,
-             uint32_t step_number):
+             uint64_t step_number):
         """Forward, loss, backward and update on the samples `rows`.
 
         Parameters
@@ -614,11 +615,11 @@ cdef class Stepper:
         """Wall seconds spent so far: reading batches, forward, and loss with backward."""
         return dict(zip(("gather", "forward", "backward"), self.clock))
 
-    cdef uint32_t dropout_key(self, int depth, uint32_t step_number) noexcept nogil:
-        return mix(self.dropout_seed ^ mix(step_number * <uint32_t> 64 + <uint32_t> depth))
+    cdef uint32_t dropout_key(self, int depth, uint64_t step_number) noexcept nogil:
+        return mask_key(self.dropout_seed, step_number, depth)
 
     cdef double run(
-        self, int n_threads, double learning_rate, double step_size, uint32_t step_number,
+        self, int n_threads, double learning_rate, double step_size, uint64_t step_number,
     ) noexcept nogil:
         cdef int depth, b, last = self.n_layers - 1, n_counting = 0
         cdef double weight_sum = 0, expected, loss, began, gathered, passed
@@ -640,8 +641,7 @@ cdef class Stepper:
         self.rule.l2 = self.alpha / expected
 
         began = wall_seconds()
-        # the key of a layer that there cannot be
-        self.batch.dropout_key = self.dropout_key(63, step_number)
+        self.batch.dropout_key = self.dropout_key(-1, step_number)
         gather(&self.batch, self.tables[0], self.flags, n_threads)
         gathered = wall_seconds()
         for depth in range(self.n_layers):
@@ -663,7 +663,7 @@ cdef class Stepper:
         return loss
 
     cdef void backward_layer(
-        self, int depth, Py_ssize_t width, uint32_t step_number, int most_threads,
+        self, int depth, Py_ssize_t width, uint64_t step_number, int most_threads,
     ) noexcept nogil:
         cdef int c, t
         cdef LayerView* layer = &self.layers[depth]
@@ -676,7 +676,7 @@ cdef class Stepper:
             self.penalty += self.partial[c]
 
     cdef void backward_share(
-        self, int depth, Py_ssize_t width, uint32_t step_number, int thread, int n_threads,
+        self, int depth, Py_ssize_t width, uint64_t step_number, int thread, int n_threads,
     ) noexcept nogil:
         cdef LayerView* layer = &self.layers[depth]
         cdef LayerView* below = &self.layers[depth - 1] if depth > 0 else NULL

@@ -37,7 +37,7 @@ cdef struct LayerView:
     int activation
     real_t parameter            # the activation's own number, such as the slope of leaky_relu
     real_t* slopes              # (n_out, width) or NULL: slopes that the output does not tell
-    real_t dropout              # probability that an output is dropped, 0 for none
+    double dropout              # probability that an output is dropped, 0 for none
 
 cdef struct UpdateRule:
     int solver
@@ -64,5 +64,5 @@ cdef struct BatchView:
     const int32_t* labels       # (n_samples,), or NULL
     const real_t* targets       # (n_samples, n_outputs), or NULL
     const real_t* sample_weight  # (n_samples,), or NULL
-    real_t dropout              # probability that a feature is dropped, 0 for none
+    double dropout              # probability that a feature is dropped, 0 for none
     uint32_t dropout_key        # of this step
