@@ -12,9 +12,10 @@ import collections
 import faulthandler
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from pathlib import Path
 from time import monotonic
@@ -30,14 +31,19 @@ from plans import KINDS, make_case, smaller  # noqa: E402
 PATIENCE = 20
 MEMORY = 6 << 30
 
+FAILED = "the fuzzer itself failed"
+
+# Cases of one process, so that none inherits much from those before it.
+CASES = 500
+
 # So many violations of one key are listed.
 LISTED = 2
 
 
 def shortened(case, violation):
     """A case with less in it and the same violation."""
-    found = True
-    while found:
+    found, end = True, monotonic() + PATIENCE / 4
+    while found and monotonic() < end:
         found = False
         for candidate in smaller(case, violation.step):
             try:
@@ -59,6 +65,7 @@ def work(connection, only, log):
     sys.stderr = open(log, "w")
     os.dup2(sys.stderr.fileno(), 2)
     faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends its processes itself
     if sys.platform == "linux":
         import resource
 
@@ -69,12 +76,12 @@ def work(connection, only, log):
         try:
             calls, violations = run(case)
         except Exception as error:
-            calls, violations = [], [Violation("the fuzzer itself failed", "", repr(error), 0)]
+            calls, violations = [], [Violation(FAILED, "", repr(error), 0)]
         lines = []
         if violations:
             violation = violations[0]
             seen[violation.key] += 1
-            if seen[violation.key] == 1 and "itself" not in violation.kind:
+            if seen[violation.key] == 1 and violation.kind != FAILED:
                 # announced, so that a crash in here is not one of the case
                 connection.send(("shortening", violation, case.lines(violation.step)))
                 case, violation = shortened(case, violation)
@@ -92,6 +99,8 @@ class Worker:
     log: str
     seed: int | None = None
     since: float = 0.0
+    n_cases: int = 0
+    doubt: Violation | None = None  # of the case under way, when it ran after others
     found: tuple | None = None  # a violation under way of being shortened
 
     @classmethod
@@ -109,12 +118,28 @@ class Worker:
     def give(self, seed):
         """Let it run a case, or end."""
         self.seed, self.since, self.found = seed, monotonic(), None
+        self.n_cases += 1
         self.connection.send(seed)
 
+    def answer(self, is_ready):
+        """What it has sent, "hangs", "crash", or None while it works."""
+        if not is_ready:
+            patience = PATIENCE * (2 if self.found or self.n_cases == 1 else 1)
+            return "hangs" if monotonic() - self.since > patience else None
+        try:
+            answer = self.connection.recv()
+        except (EOFError, OSError):
+            return "crash"
+        if answer[0] != "shortening":
+            return answer
+        self.found, self.since = answer[1:], monotonic()
+        return None
+
     def end(self):
-        """End the process whatever it does; return its exit status."""
-        if self.process.is_alive():
-            self.process.kill()
+        """End the process whatever it does; return its exit status, and what it said."""
+        if self.connection.closed:
+            return self.process.exitcode, ""
+        self.process.kill()
         self.process.join()
         self.connection.close()
         text = Path(self.log).read_text(errors="replace")
@@ -167,56 +192,68 @@ class Report:
         return "\n".join(lines)
 
 
-def campaign(n_calls, seed, only=None, jobs=1):
-    """Run cases until so many calls are judged; return the report."""
-    report = Report()
-    seeds = iter(range(seed * 1_000_000, (seed + 1) * 1_000_000))
+def campaign(report, n_calls, seed, only=None, jobs=1, without=()):
+    """Run cases until a report has so many calls."""
+    seeds = (
+        each
+        for each in range(seed * 1_000_000, (seed + 1) * 1_000_000)
+        if not without or not any(word in "".join(make_case(each, only).lines()) for word in without)
+    )
     workers = [Worker.start(only) for _ in range(jobs)]
     for worker in workers:
         worker.give(next(seeds))
     while workers:
         ready = wait([worker.connection for worker in workers], timeout=1)
         for worker in list(workers):
-            is_late = monotonic() - worker.since > PATIENCE + 40 * (worker.seed % 1_000_000 < jobs)
-            if worker.connection in ready:
-                try:
-                    answer = worker.connection.recv()
-                except (EOFError, OSError):
-                    answer = None
-            elif is_late:
-                answer = "hangs"
-            else:
+            answer = worker.answer(worker.connection in ready)
+            if answer is None:
                 continue
-            if isinstance(answer, tuple) and answer[0] == "shortening":
-                worker.found, worker.since = answer[1:], monotonic() + 4 * PATIENCE
-                continue
-            if not isinstance(answer, tuple):
-                workers.remove(worker)
-                _lost(worker, answer, only, report)
-                worker = Worker.start(only)
-                workers.append(worker)
-            else:
-                report.add(*answer)
-            if report.n_calls < n_calls:
+            workers.remove(worker)
+            worker = _settle(worker, answer, only, report)
+            if worker.doubt is None:
+                if report.n_calls >= n_calls:
+                    worker.end()
+                    continue
                 worker.give(next(seeds))
-            else:
-                workers.remove(worker)
-                worker.end()
-    return report
+            workers.append(worker)
 
 
-def _lost(worker, answer, only, report):
-    """Report a case that has crashed its process, or has not come to an end."""
+def _settle(worker, answer, only, report):
+    """Report how a case went; return the worker, or another, for the next one.
+
+    What only a process that has run others saw may be their fault: the case is run again alone.
+    """
+    if isinstance(answer, str):
+        violation, lines = worker.found or (_lost(worker, answer), None)
+        answer = (worker.seed, [], [violation], lines or make_case(worker.seed, only).lines())
+        is_sure = worker.found or worker.n_cases == 1 or violation.kind == "hangs"
+    else:
+        violation = answer[2][0] if answer[2] else None
+        is_sure = violation is None or violation.kind != FAILED or worker.n_cases == 1
+    if worker.doubt is not None and violation is None:
+        doubt = replace(worker.doubt, kind=f"after other cases only: {worker.doubt.kind}")
+        answer = (worker.seed, answer[1], [doubt], make_case(worker.seed, only).lines())
+    if is_sure:
+        report.add(*answer)
+    if is_sure and worker.process.is_alive() and worker.n_cases < CASES:
+        worker.doubt = None
+        return worker
+    worker.end()
+    fresh = Worker.start(only)
+    if not is_sure:
+        fresh.doubt = violation
+        fresh.give(worker.seed)
+    return fresh
+
+
+def _lost(worker, how):
+    """The violation of a case that crashed its process, or did not come to an end."""
+    worker.process.join(5)
     status, text = worker.end()
-    if worker.found:  # while it was made shorter: the case itself is known
-        violation, lines = worker.found
-        report.add(worker.seed, [], [violation], lines)
-        return
     frames = [line.strip() for line in text.splitlines() if line.strip().startswith("File")]
     ours = next((frame for frame in frames if "sklearn_set" in frame), "".join(frames[:1]))
-    kind = "hangs" if answer == "hangs" else f"crash (exit status {status})"
-    violation = Violation(kind, ours.rpartition("/")[2], f"{text[:80]!r}", 0)
-    report.add(worker.seed, [], [violation], make_case(worker.seed, only).lines())
+    kind = how if how == "hangs" else f"crash (exit status {status})"
+    return Violation(kind, ours.rpartition("/")[2], repr(text[:80]), 0)
 
 
 def replay(seed, only=None):
@@ -239,12 +276,16 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1, help="worker processes")
     parser.add_argument("--only", choices=KINDS)
+    parser.add_argument("--without", nargs="*", default=(), help="leave out cases with these words")
     parser.add_argument("--replay", type=int, metavar="CASE_SEED", help="run one case, in words")
     options = parser.parse_args()
     if options.replay is not None:
         return replay(options.replay, options.only)
-    report = campaign(options.calls, options.seed, options.only, options.jobs)
-    print(report.text())
+    report = Report()
+    try:
+        campaign(report, options.calls, options.seed, options.only, options.jobs, options.without)
+    finally:
+        print(report.text())  # also when Ctrl-C ends the run
     return report.n_violations > 0
 
 

@@ -173,11 +173,11 @@ np.timedelta64(3), np.float16(2), np.nan, Fraction(3)
 """
 
 SCORINGS = """
-'accuracy', 'r2', 'nonsense', '', np.str_('r2'), len, 1, ['accuracy'], lambda est, X, y: np.nan,
-lambda est, X, y: 'a', lambda est, X, y: None, lambda est, X, y: np.array([1.0, 2.0]),
-lambda est, X, y: 10**400, lambda est, X, y: np.inf, lambda est, X, y: np.array(0.5),
-lambda est, X, y: 1j, lambda est, X, y: {'a': 1}, lambda est, X, y: np.float16(0.5),
-lambda est, X, y: True, lambda est, X, y: Fraction(1, 3), lambda est, X, y: Decimal(1), 'roc_auc',
+'accuracy', 'r2', 'nonsense', '', np.str_('r2'), len, 1, ['accuracy'], lambda *a, **k: np.nan,
+lambda *a, **k: 'a', lambda *a, **k: None, lambda *a, **k: np.array([1.0, 2.0]),
+lambda *a, **k: 10**400, lambda *a, **k: np.inf, lambda *a, **k: np.array(0.5),
+lambda *a, **k: 1j, lambda *a, **k: {'a': 1}, lambda *a, **k: np.float16(0.5),
+lambda *a, **k: True, lambda *a, **k: Fraction(1, 3), lambda *a, **k: Decimal(1), 'roc_auc',
 'neg_log_loss', 'neg_mean_squared_error', 'max_error', 'f1_macro', {'a': 'r2'}
 """
 
@@ -206,6 +206,7 @@ def split(table):
 
 
 NUMBER = (split(NUMBERS), split(NOT_NUMBERS))
+THREADS = (NUMBER[0], [each for each in NUMBER[1] if not each.startswith("-")])
 BOOLEAN = (split(BOOLEANS), split(NOT_BOOLEANS))
 OPTION = ([], split(NOT_OPTIONS))
 
@@ -255,7 +256,7 @@ SHARED = {
     "scoring": (["None"], split(SCORINGS), ["1", "['accuracy']"]),
     "warm_start": (["False", "True"], *BOOLEAN),
     "random_state": (["0", "7"], split(SEEDS), ["'a'", "-1", "np.nan", "2**32"]),
-    "n_jobs": (["None", "1", "2", "-1"], *NUMBER),
+    "n_jobs": (["None", "1", "2", "-1"], *THREADS),
     "verbose": (["False"], NUMBER[0], split("np.nan, 'a', [1], 1j, -1, Decimal(1), None")),
 }
 PARAMETERS = {
@@ -293,7 +294,7 @@ PARAMETERS = {
         "zeta": (["'auto'", "0.2"], *NUMBER),
         "max_iter": (["1", "2"], split("np.uint8(2), np.float16(2), True, 0, 2.0"), NUMBER[1]),
         "random_state": (["0", "7"], split(SEEDS), ["'a'", "-1", "np.nan"]),
-        "n_jobs": (["None", "1", "2"], split("-1, np.int8(2), 0, 1.0, True, 2**63"), NUMBER[1]),
+        "n_jobs": (["None", "1", "2"], split("-1, np.int8(2), 0, 1.0, True, 2**63"), THREADS[1]),
     },
     "data": {
         "n_samples": (["12", "20"], split("np.uint8(200), 10**12, 2**63, 10**400, 1, 0"), NUMBER[1]),
@@ -370,8 +371,8 @@ X_BAD = split(
     """
     X * np.nan, misfit(X, 0, np.nan), misfit(X, 1, np.inf), misfit(X, (0, 0), -np.inf), X[:0], X[:, :0],
     X[0], X[None], None, 1.0, 'a', [], [[]], X.astype(complex), np.full(X.shape, 'a'), np.matrix(X),
-    [X[0].tolist(), [1.0]], X[:-1], X.tolist()[:-1], np.full(X.shape, None), np.full(X.shape, 10**400),
-    sparse.csr_array(X[:0]), sparse.csr_array(misfit(X, 0, np.nan)), sparse.csr_array(X[:-1]), object(),
+    [X[0].tolist(), [1.0]], np.full(X.shape, None), np.full(X.shape, 10**400),
+    sparse.csr_array(X[:0]), sparse.csr_array(misfit(X, 0, np.nan)), object(),
     np.full(X.shape, pd.NA), pd.DataFrame(misfit(X, 0, np.nan)), pd.DataFrame(X).convert_dtypes().mask(X > 0),
     pl.DataFrame(X).with_columns(pl.lit(None).alias('column_0')), np.full(X.shape, np.longdouble('1e4000')),
     sparse.coo_array(X[0]), np.array(3.0), b'abc', X * 1e308 * 1e10, {'a': 1}, len,
@@ -394,6 +395,8 @@ X_BAD = split(
     malformed(X, sparse.csc_array, indptr=lambda i: i[:-1]), malformed(X, data=lambda v: v[:0])
     """
 )
+# As many samples as y has not: no fault where there is no y.
+X_SHORT = split("X[:-1], X.tolist()[:-1], sparse.csr_array(X[:-1]), np.vstack([X, X])")
 # Indices that are whole, but not integers: SciPy may or may not bring them in order.
 X_ODD += split("malformed(X, indices=lambda i: i.astype(float)), malformed(X, indices=lambda i: i > 0)")
 

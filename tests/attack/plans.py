@@ -32,6 +32,7 @@ COPIES = (
 SYNONYMS = {
     "hidden_layer_sizes": "neurons",
     "classes": "class",
+    "class_weight": "weight",
     "weights": "[Ww]eights",
     "n_informative": "n_features",
     "n_modules": "n_features",
@@ -42,8 +43,9 @@ SYNONYMS = {
 # What a message says of an argument. X and y have the words of scikit-learn's own checks.
 WORDS = {
     "X": r"\bX\b|feature|sample|sparse|[Aa]rray|could not convert|indices|indptr|DataFrame|shape"
-    r"|Complex data|float\(\)",
-    "y": r"\by\b|y_true|y_type|[Ll]abel|target|class|sample|[Mm]ulti",
+    r"|Complex data|float\(\)|column|index pointer",
+    "y": r"\by\b|y_type|[Ll]abel|target|class|sample|[Mm]ulti|could not convert|Complex data"
+    r"|Found array with|at least 1 dimension|float\(\)",
     "X_val": "X_val",
     "y_val": "y_val",
     "sample_weight": "[Ww]eight",
@@ -228,16 +230,18 @@ def _warm(rng, kind, target, make):
 def _spoilt(steps, kind, rng):
     """Put odd values into none to three places."""
     for _ in range(rng.choice((0, 1, 1, 1, 2, 2, 3))):
-        at = int(rng.integers(len(steps))) if rng.random() < 0.6 else 0
+        at = int(rng.integers(len(steps))) if rng.random() < 0.7 else 0
         step = steps[at]
         if step.what in ("make", "set"):
             steps[at] = replace(step, values=step.values | _odd_parameter(rng, kind))
             continue
-        names = [name for name in step.values if name in _ARGUMENTS]
+        # what score makes of y is scikit-learn's
+        names = [n for n in step.values if n in _ARGUMENTS and (n, step.what) != ("y", "score")]
         if not names:
             continue
         name = _pick(rng, names)
-        steps[at] = replace(step, values=step.values | {name: _odd_argument(rng, name)})
+        value = _odd_argument(rng, name, step.what)
+        steps[at] = replace(step, values=step.values | {name: value})
     return steps
 
 
@@ -255,19 +259,22 @@ _ARGUMENTS = {
     "X": (odd.X_ODD + ["X[:, ::-1]", "X[:, :1]", "np.hstack([X, X])"], odd.X_BAD),
     "y": (odd.Y_ODD, odd.Y_BAD),
     "sample_weight": (odd.WEIGHT_ODD, odd.WEIGHT_BAD),
-    "X_val": (odd.X_ODD + odd.X_FINE + ["None", "X[:1]"], odd.X_BAD),
+    "X_val": (odd.X_ODD + odd.X_FINE + ["None", "X[:-1]"], odd.X_BAD),
     "y_val": (odd.Y_ODD + ["None"], odd.Y_BAD),
     "sample_weight_val": (odd.WEIGHT_ODD, odd.WEIGHT_BAD),
     "classes": (odd.CLASSES_ODD, odd.CLASSES_ODD),
 }
 
 
-def _odd_argument(rng, name):
+def _odd_argument(rng, name, method):
     maybe, never = _ARGUMENTS[name]
+    if name == "X" and method in ("fit", "partial_fit", "score"):
+        never = never + odd.X_SHORT
     bad = rng.random() < 0.5
     expression = _pick(rng, never if bad else maybe)
-    bad = bad and name != "classes" and not (name.endswith("_val") and expression == "None")
-    return Value(expression, "bad" if bad else "odd", name)
+    # selection of columns is scikit-learn's, and takes more than training does
+    may_be = name == "classes" or method == "transform" or (expression == "None" and "_val" in name)
+    return Value(expression, "bad" if bad and not may_be else "odd", name)
 
 
 def smaller(case, last):
