@@ -217,8 +217,8 @@ class _Judge:
         self.est = twin
         self.prints.append("")
 
-    def _wrong(self, kind, what, cause=""):
-        place = self.step.what
+    def _wrong(self, kind, what, cause="", where=""):
+        place = f"{self.step.what}: {where}" if where else self.step.what
         if isinstance(what, BaseException):
             place = f"{place}: {_place(what)}"
             what = f"{cause and f'({cause}) '}{type(what).__name__}: {what}"
@@ -246,7 +246,7 @@ class _Judge:
                 for kind, text in WARNINGS
             ):
                 where = f"{Path(warning.filename).name}:{warning.lineno}"
-                self._wrong(f"{warning.category.__name__} leaked", f"{where} {warning.message}")
+                self._wrong(f"{warning.category.__name__} leaked", str(warning.message), where=where)
         if digest(inputs) != before[0]:
             self._wrong("an argument was changed", "")
         if est and digest(had) != had_digest:
@@ -372,8 +372,7 @@ class _Judge:
             self._check(result.shape == (n_rows, est.n_features_), "other columns than selected")
             return
         if result.dtype.kind == "f":
-            nothing_odd = np.isfinite(result).all()
-            self._check(nothing_odd, f"{what} is not finite")
+            self._check(np.isfinite(result).all(), f"{what} is not finite")
         if what == "predict" and self.case.kind == "classifier":
             possible = (0, 1) if result.ndim == 2 else est.classes_.tolist()
             self._check(set(result.ravel().tolist()) <= set(possible), "classes not of classes_")

@@ -45,7 +45,7 @@ WORDS = {
     "X": r"\bX\b|feature|sample|sparse|[Aa]rray|could not convert|indices|indptr|DataFrame|shape"
     r"|Complex data|float\(\)|column|index pointer",
     "y": r"\by\b|y_type|[Ll]abel|target|class|sample|[Mm]ulti|could not convert|Complex data"
-    r"|Found array with|at least 1 dimension|float\(\)",
+    r"|Found array with|output|at least 1 dimension|float\(\)",
     "X_val": "X_val",
     "y_val": "y_val",
     "sample_weight": "[Ww]eight",
