@@ -4,6 +4,7 @@ An expression is evaluated among the names of this module and those of a case: X
 (features), the classes, and est. So every case can be printed as a short program.
 """
 
+import ast
 import copy
 import pickle
 from decimal import Decimal
@@ -120,8 +121,8 @@ def misfit(values, at, value):
 # No parameter that is a number accepts one of these.
 NOT_NUMBERS = """
 np.nan, np.float16(np.nan), 'a', '1', b'1', [1], np.array([0.5]), np.array(1), np.array(0.5),
-Decimal('0.5'), 1j, np.complex64(1), object(), {}, len, pd.NA, pd.NaT, Ellipsis, -1, -0.5,
--10**400, -np.inf, np.float32(-np.inf), np.datetime64('2020-01-01'), int, Fraction(-1, 3)
+Decimal('0.5'), 1j, np.complex64(1), object(), {}, len, pd.NA, pd.NaT, Ellipsis, -1, -0.5, -10**400,
+-np.inf, np.float32(-np.inf), np.datetime64('2020-01-01'), int, Fraction(-1, 3)
 """
 
 # Whether these are accepted depends on the parameter.
@@ -131,9 +132,9 @@ np.float64(np.inf), np.int8(1), np.int8(127), np.uint8(1), np.uint8(2), np.uint8
 np.uint16(65535), np.int32(3), np.uint32(3), np.uint32(2**32 - 1), np.int64(2), np.uint64(2),
 np.uint64(2**64 - 1), np.int64(2**63 - 1), np.float16(0.5), np.float16(1), np.float16(65504),
 np.float16(6e-8), np.float32(0.5), np.float32(0.1), np.float32(3e38), np.float32(1e-45),
-np.float64(0.5), np.longdouble(0.5), np.longdouble('1e4000'), np.longdouble('1e-4000'),
-5e-324, 1e-300, 1e-16, 1 - 2**-53, 1e16, 1e150, 1e308, 127, 255, 256, 2**15, 2**16 + 1, 2**31 - 1,
-2**31, 2**32, 2**53 + 1, 2**63 - 1, 2**63, 2**64, 10**25, 10**400, Fraction(1, 3), Fraction(1, 2),
+np.float64(0.5), np.longdouble(0.5), np.longdouble('1e4000'), np.longdouble('1e-4000'), 5e-324,
+1e-300, 1e-16, 1 - 2**-53, 1e16, 1e150, 1e308, 127, 255, 256, 2**15, 2**16 + 1, 2**31 - 1, 2**31,
+2**32, 2**53 + 1, 2**63 - 1, 2**63, 2**64, 10**25, 10**400, Fraction(1, 3), Fraction(1, 2),
 Fraction(10**400), Fraction(1, 10**400), Fraction(3, 1), np.timedelta64(3), np.timedelta64(3, 's'),
 np.timedelta64('NaT')
 """
@@ -150,9 +151,9 @@ SIZES = """
 [], (), [0], [-1], (2.0,), [2**31], [2**63], [10**400], [10**12], 10**12, np.array([3.0]), [[3]],
 np.array([[3]]), ['a'], range(1, 3), range(3), iter([3]), {3}, {3: 1}, np.array([], int),
 np.array([5, 3], np.uint8), np.array([120, 100], np.int8), [True], [False], [None], '3', b'\\x03',
-bytearray(b'\\x03'), np.array([3], 'm8'), [np.int8(3), np.uint64(2)], pd.Series([4]), pl.Series([4]),
-np.array([3, 4], dtype=object), [np.float64(3)], [1] * 40, np.array(5), memoryview(b'\\x03'),
-[Fraction(3)], np.ma.array([3, 4])
+bytearray(b'\\x03'), np.array([3], 'm8'), [np.int8(3), np.uint64(2)], pd.Series([4]),
+pl.Series([4]), np.array([3, 4], dtype=object), [np.float64(3)], [1] * 40, np.array(5),
+memoryview(b'\\x03'), [Fraction(3)], np.ma.array([3, 4])
 """
 
 ACTIVATIONS = """
@@ -163,7 +164,8 @@ pd.Series(['relu'])
 
 TYPES = """
 np.float16, float, 'f8', 'd', np.dtype('float32'), np.dtype('>f4'), np.float32(1), int, None,
-'float16', np.longdouble, 'auto', np.float32, np.str_('float32'), b'float32', [np.float32], 1, object
+'float16', np.longdouble, 'auto', np.float32, np.str_('float32'), b'float32', [np.float32], 1,
+object
 """
 
 SEEDS = """
@@ -173,12 +175,12 @@ np.timedelta64(3), np.float16(2), np.nan, Fraction(3)
 """
 
 SCORINGS = """
-'accuracy', 'r2', 'nonsense', '', np.str_('r2'), len, 1, ['accuracy'], lambda *a, **k: np.nan,
+'accuracy', 'r2', 'nonsense', '', np.str_('r2'), 1, ['accuracy'], lambda *a, **k: np.nan,
 lambda *a, **k: 'a', lambda *a, **k: None, lambda *a, **k: np.array([1.0, 2.0]),
-lambda *a, **k: 10**400, lambda *a, **k: np.inf, lambda *a, **k: np.array(0.5),
-lambda *a, **k: 1j, lambda *a, **k: {'a': 1}, lambda *a, **k: np.float16(0.5),
-lambda *a, **k: True, lambda *a, **k: Fraction(1, 3), lambda *a, **k: Decimal(1), 'roc_auc',
-'neg_log_loss', 'neg_mean_squared_error', 'max_error', 'f1_macro', {'a': 'r2'}
+lambda *a, **k: 10**400, lambda *a, **k: np.inf, lambda *a, **k: np.array(0.5), lambda *a, **k: 1j,
+lambda *a, **k: {'a': 1}, lambda *a, **k: np.float16(0.5), lambda *a, **k: True,
+lambda *a, **k: Fraction(1, 3), lambda *a, **k: Decimal(1), 'roc_auc', 'neg_log_loss',
+'neg_mean_squared_error', 'max_error', 'f1_macro', {'a': 'r2'}
 """
 
 CLASS_WEIGHTS = """
@@ -188,21 +190,21 @@ dict.fromkeys(classes, 5e-324), dict.fromkeys(classes, 1e308), dict.fromkeys(cla
 dict.fromkeys(classes, None), dict.fromkeys(classes, 'a'), dict.fromkeys(classes, '2'), {'zzz': 1},
 dict.fromkeys(classes, 1j), dict.fromkeys(classes, [1, 2]), dict.fromkeys(classes, Fraction(1, 3)),
 dict.fromkeys(classes, Decimal(2)), dict.fromkeys(classes, np.float16(3)), {classes[0]: 3}, [1, 2],
-dict.fromkeys(classes, np.array(2.0)), dict.fromkeys(classes, np.array([2.0])), {None: 1}, b'balanced',
-dict.fromkeys(classes, True), dict.fromkeys(classes, pd.NA), {classes[0]: 1, 'zzz': 2}, {np.nan: 1},
-[{0: 1, 1: 2}] * 3, [{0: 1, 1: 2}], [{}], [{0: np.nan, 1: 1}] * 3, [{0: -1, 1: 1}] * 3, [], (),
-[{0: None, 1: 1}] * 3, [{0: 'a', 1: 1}] * 3, [{0: 1e308, 1: 1}] * 3, [{0: 1, 1: 10**400}] * 3,
-np.array([1.0, 2.0]), pd.Series({0: 1.0, 1: 2.0}), 10**400, [{0: 0, 1: 0}] * 3, [None] * 3, 1j,
-{0: 1, 1: 1, 2: 1, 3: 1, 4: np.nan}, dict.fromkeys(classes, np.datetime64('2020-01-01'))
+dict.fromkeys(classes, np.array(2.0)), dict.fromkeys(classes, np.array([2.0])), {None: 1},
+b'balanced', dict.fromkeys(classes, True), dict.fromkeys(classes, pd.NA), {classes[0]: 1, 'zzz': 2},
+{np.nan: 1}, [{0: 1, 1: 2}] * 3, [{0: 1, 1: 2}], [{}], [{0: np.nan, 1: 1}] * 3, [{0: -1, 1: 1}] * 3,
+[], (), [{0: None, 1: 1}] * 3, [{0: 'a', 1: 1}] * 3, [{0: 1e308, 1: 1}] * 3,
+[{0: 1, 1: 10**400}] * 3, np.array([1.0, 2.0]), pd.Series({0: 1.0, 1: 2.0}), 10**400,
+[{0: 0, 1: 0}] * 3, [None] * 3, 1j, {0: 1, 1: 1, 2: 1, 3: 1, 4: np.nan},
+dict.fromkeys(classes, np.datetime64('2020-01-01'))
 """
 
 
 def split(table):
     """The expressions of a comma-separated table, commas inside brackets and strings kept."""
-    import ast
-
     source = f"({' '.join(table.split())},)"
-    return available(ast.get_source_segment(source, e) for e in ast.parse(source).body[0].value.elts)
+    members = ast.parse(source).body[0].value.elts
+    return available(ast.get_source_segment(source, member) for member in members)
 
 
 NUMBER = (split(NUMBERS), split(NOT_NUMBERS))
@@ -279,10 +281,12 @@ PARAMETERS = {
         "estimator": (
             ["None"],
             split(
-                """SETRegressor(4, max_iter=1), SETClassifier(4, max_iter=1), LogisticRegression(),
-                RandomForestRegressor(2), SETRegressor(4, max_iter=10**400), SETRegressor, 1, 'a',
-                SETRegressor(4, max_iter=np.uint8(2)), SETRegressor(4, max_iter=-1), object(),
-                SETRegressor(4, max_iter=2.0), SETRegressor(4, max_iter=None)"""
+                """
+SETRegressor(4, max_iter=1), SETClassifier(4, max_iter=1), LogisticRegression(),
+RandomForestRegressor(2), SETRegressor(4, max_iter=10**400), SETRegressor, 1, 'a',
+SETRegressor(4, max_iter=np.uint8(2)), SETRegressor(4, max_iter=-1), object(),
+SETRegressor(4, max_iter=2.0), SETRegressor(4, max_iter=None)
+"""
             ),
             split("1, 'a', SETRegressor, object(), np.nan"),
         ),
@@ -297,19 +301,21 @@ PARAMETERS = {
         "n_jobs": (["None", "1", "2"], split("-1, np.int8(2), 0, 1.0, True, 2**63"), THREADS[1]),
     },
     "data": {
-        "n_samples": (["12", "20"], split("np.uint8(200), 10**12, 2**63, 10**400, 1, 0"), NUMBER[1]),
+        "n_samples": (["12", "20"], split("np.uint8(200), 10**12, 2**63, 10**400, 1"), NUMBER[1]),
         "n_features": (["5", "30"], split("np.uint8(200), 10**12, 2**63, 10**400, 1"), NUMBER[1]),
         "n_informative": (["None", "3"], *NUMBER),
         "n_classes": (["2", "3"], *NUMBER),
         "weights": (
             ["None"],
             split(
-                """[0.5], [0.5, 0.5], [0.3, 0.3, 0.4], [1e-300, 1.0], [Fraction(1, 2)] * 2, [0.7, 0.7],
-                np.array([0.5], np.float16), np.float32([0.3, 0.7]), pd.Series([0.4, 0.6]), [5e-324],
-                [np.longdouble(0.5)], [np.float16(0.333)] * 3, np.array([]), [0.5, [0.5]], 0.5, [True],
-                pl.Series([0.4, 0.6]), {0.5: 1}, {0.5}, (0.25, 0.75), np.ma.array([0.5])"""
+                """
+[0.5], [0.5, 0.5], [0.3, 0.3, 0.4], [1e-300, 1.0], [Fraction(1, 2)] * 2, [0.7, 0.7],
+np.array([0.5], np.float16), np.float32([0.3, 0.7]), pd.Series([0.4, 0.6]), [5e-324],
+[np.longdouble(0.5)], [np.float16(0.333)] * 3, np.array([]), [0.5, [0.5]], 0.5, [True],
+pl.Series([0.4, 0.6]), {0.5: 1}, {0.5}, (0.25, 0.75), np.ma.array([0.5])
+"""
             ),
-            split("[np.nan], 'ab', [1j], [None], ['a'], [Decimal('0.5')], 1, [-1], [2], [0.9, 0.9]"),
+            split("[np.nan], 'ab', [1j], [None], ['a'], [Decimal('0.5')], 1, [-1], [2]"),
         ),
         "class_sep": (["1.5", "0.0"], *NUMBER),
         "n_modules": (["None", "2"], *NUMBER),
@@ -347,47 +353,55 @@ X_FINE = split(
     sparse.csc_matrix(X), sparse.coo_array(X), sparse.coo_matrix(X), sparse.bsr_array(X),
     sparse.bsr_matrix(X), sparse.lil_array(X), sparse.lil_matrix(X), sparse.dok_array(X),
     sparse.dok_matrix(X), sparse.dia_array(X), sparse.dia_matrix(X), doubled(X), shuffled(X),
-    wide_indices(X), wide_indices(X, sparse.csc_matrix), sparse.csr_array(X > 0), tuple(map(tuple, X)),
-    sparse.csr_array(X.astype(np.float32)), sparse.csr_array((n, d)), sparse.csr_array(X.astype('i2')),
-    np.abs(X).astype(np.uint64), [np.array(row) for row in X], X.astype(np.longdouble)
+    wide_indices(X), wide_indices(X, sparse.csc_matrix), sparse.csr_array(X > 0),
+    tuple(map(tuple, X)), sparse.csr_array(X.astype(np.float32)), sparse.csr_array((n, d)),
+    sparse.csr_array(X.astype('i2')), np.abs(X).astype(np.uint64), [np.array(row) for row in X],
+    X.astype(np.longdouble)
     """
 )
 X_ODD = split(
     """
     X.astype(str), X.astype(str).astype(object), X * 1e150, X * 1e100, X.astype(np.float32) * 1e30,
-    sparse.csr_array(X * 1e150), np.full_like(X, 1e300), np.float16(X) * np.float16(6e4), X.tobytes(),
-    pd.DataFrame(X).astype('category'), pd.DataFrame(X).convert_dtypes(), np.ma.array(X, mask=X > 1),
-    pd.DataFrame(X > 0).astype('boolean'), pd.DataFrame(X).astype(pd.SparseDtype('float64', 0.0)),
-    X.astype('timedelta64[s]'), X.astype('i8').astype('datetime64[s]'), np.full_like(X, 2**70, object),
-    np.full(X.shape, Fraction(1, 3)), np.full(X.shape, Decimal(1)), X.astype(bytes), {0: X}, X.view('V8'),
-    sparse.csr_array(X.astype(np.longdouble)), np.full(X.shape, True, object), set(X[0].tolist()),
-    sparse.csr_array(X).astype(np.complex128), pl.DataFrame(X).lazy(), pd.DataFrame(X).T.T.iloc[::-1],
-    malformed(X, data=lambda v: v.astype(str)), pd.DataFrame(X, columns=['a'] * d),
-    pd.DataFrame(X, columns=pd.MultiIndex.from_tuples([(1, j) for j in range(d)])), (row for row in X),
-    sparse.random_array((n, d), density=0.3, rng=0, dtype=np.float32).tocoo(), X.T.copy().T[:, ::-1]
+    sparse.csr_array(X * 1e150), np.full_like(X, 1e300), np.float16(X) * np.float16(6e4),
+    X.tobytes(), pd.DataFrame(X).astype('category'), pd.DataFrame(X).convert_dtypes(),
+    np.ma.array(X, mask=X > 1), pd.DataFrame(X > 0).astype('boolean'),
+    pd.DataFrame(X).astype(pd.SparseDtype('float64', 0.0)), X.astype('timedelta64[s]'),
+    X.astype('i8').astype('datetime64[s]'), np.full_like(X, 2**70, object),
+    np.full(X.shape, Fraction(1, 3)), np.full(X.shape, Decimal(1)), X.astype(bytes), {0: X},
+    X.view('V8'), sparse.csr_array(X.astype(np.longdouble)), np.full(X.shape, True, object),
+    set(X[0].tolist()), sparse.csr_array(X).astype(np.complex128), pl.DataFrame(X).lazy(),
+    pd.DataFrame(X).T.T.iloc[::-1], malformed(X, data=lambda v: v.astype(str)),
+    pd.DataFrame(X, columns=['a'] * d),
+    pd.DataFrame(X, columns=pd.MultiIndex.from_tuples([(1, j) for j in range(d)])),
+    (row for row in X), sparse.random_array((n, d), density=0.3, rng=0, dtype=np.float32).tocoo(),
+    X.T.copy().T[:, ::-1]
     """
 )
 X_BAD = split(
     """
-    X * np.nan, misfit(X, 0, np.nan), misfit(X, 1, np.inf), misfit(X, (0, 0), -np.inf), X[:0], X[:, :0],
-    X[0], X[None], None, 1.0, 'a', [], [[]], X.astype(complex), np.full(X.shape, 'a'), np.matrix(X),
-    [X[0].tolist(), [1.0]], np.full(X.shape, None), np.full(X.shape, 10**400),
+    X * np.nan, misfit(X, 0, np.nan), misfit(X, 1, np.inf), misfit(X, (0, 0), -np.inf), X[:0],
+    X[:, :0], X[0], X[None], None, 1.0, 'a', [], [[]], X.astype(complex), np.full(X.shape, 'a'),
+    np.matrix(X), [[1.0, 2.0], [1.0]], np.full(X.shape, None), np.full(X.shape, 10**400),
     sparse.csr_array(X[:0]), sparse.csr_array(misfit(X, 0, np.nan)), object(),
-    np.full(X.shape, pd.NA), pd.DataFrame(misfit(X, 0, np.nan)), pd.DataFrame(X).convert_dtypes().mask(X > 0),
-    pl.DataFrame(X).with_columns(pl.lit(None).alias('column_0')), np.full(X.shape, np.longdouble('1e4000')),
-    sparse.coo_array(X[0]), np.array(3.0), b'abc', X * 1e308 * 1e10, {'a': 1}, len,
-    pd.DataFrame({'a': ['x'] * n}), sparse.csr_array(X * 1j), [[object()] * d] * n, X.astype('c8'),
-    malformed(X, indices=lambda i: i + 100), malformed(X, indices=lambda i: i - 100),
-    malformed(X, indices=lambda i: misfit(i, -1, d)), malformed(X, indices=lambda i: misfit(i, 0, -1)),
-    malformed(X, indptr=lambda i: i[::-1].copy()), malformed(X, indptr=lambda i: i * 1000),
-    malformed(X, indptr=lambda i: misfit(i, 1, 10**6)), malformed(X, indptr=lambda i: misfit(i, 1, -5)),
-    malformed(X, indptr=lambda i: misfit(i, 0, 2)), malformed(X, indptr=lambda i: misfit(i, 0, -2)),
+    np.full(X.shape, pd.NA), pd.DataFrame(misfit(X, 0, np.nan)),
+    pd.DataFrame(X).convert_dtypes().mask(X > 0),
+    pl.DataFrame(X).with_columns(pl.lit(None).alias('column_0')),
+    np.full(X.shape, np.longdouble('1e4000')), sparse.coo_array(X[0]), np.array(3.0), b'abc',
+    X * 1e308 * 1e10, {'a': 1}, len, pd.DataFrame({'a': ['x'] * n}), sparse.csr_array(X * 1j),
+    [[object()] * d] * n, X.astype('c8'), malformed(X, indices=lambda i: i + 100),
+    malformed(X, indices=lambda i: i - 100), malformed(X, indices=lambda i: misfit(i, -1, d)),
+    malformed(X, indices=lambda i: misfit(i, 0, -1)), malformed(X, indptr=lambda i: i[::-1].copy()),
+    malformed(X, indptr=lambda i: i * 1000), malformed(X, indptr=lambda i: misfit(i, 1, 10**6)),
+    malformed(X, indptr=lambda i: misfit(i, 1, -5)), malformed(X, indptr=lambda i: misfit(i, 0, 2)),
+    malformed(X, indptr=lambda i: misfit(i, 0, -2)),
     malformed(X, indptr=lambda i: misfit(i, -1, 10**6)), malformed(X, indptr=lambda i: i[:-1]),
     malformed(X, indptr=lambda i: np.append(i, i[-1])), malformed(X, data=lambda v: v[:-2]),
-    malformed(X, indices=lambda i: i[:-2]), malformed(X, indices=lambda i: misfit(np.int64(i), 0, 2**32 + 1)),
+    malformed(X, indices=lambda i: i[:-2]),
+    malformed(X, indices=lambda i: misfit(np.int64(i), 0, 2**32 + 1)),
     malformed(X, indices=lambda i: misfit(np.int64(i), 0, 2**32), indptr=np.int64),
-    malformed(X, sparse.csc_array, indices=lambda i: i + n), malformed(X, sparse.csc_matrix,
-    indptr=lambda i: misfit(i, 1, 10**6)), malformed(X, sparse.coo_array, coords=lambda c: (c[0], c[1] + d)),
+    malformed(X, sparse.csc_array, indices=lambda i: i + n),
+    malformed(X, sparse.csc_matrix, indptr=lambda i: misfit(i, 1, 10**6)),
+    malformed(X, sparse.coo_array, coords=lambda c: (c[0], c[1] + d)),
     malformed(X, sparse.coo_array, coords=lambda c: (c[0] - n - 1, c[1])),
     malformed(X, sparse.coo_array, data=lambda v: v[:-3]), malformed(X, data=lambda v: v[:, None]),
     malformed(X, sparse.bsr_array, indices=lambda i: i + 9), malformed(X, indptr=lambda i: i[:0]),
@@ -398,90 +412,108 @@ X_BAD = split(
 # As many samples as y has not: no fault where there is no y.
 X_SHORT = split("X[:-1], X.tolist()[:-1], sparse.csr_array(X[:-1]), np.vstack([X, X])")
 # Indices that are whole, but not integers: SciPy may or may not bring them in order.
-X_ODD += split("malformed(X, indices=lambda i: i.astype(float)), malformed(X, indices=lambda i: i > 0)")
+X_ODD += split("malformed(X, indices=lambda i: i * 1.0), malformed(X, indices=lambda i: i > 0)")
 
 Y_FINE = {
     "classifier": split(
         "y.tolist(), read_only(y), np.asfortranarray(y), y[::-1][::-1], y"
     ),
     "regressor": split(
-        """y.astype(np.float32), y.astype(np.float16), y.tolist(), y.astype(object), read_only(y),
-        y.astype('>f8'), np.asfortranarray(y), y * 0 + 1, y.astype(np.longdouble)"""
+        """
+y.astype(np.float32), y.astype(np.float16), y.tolist(), y.astype(object), read_only(y),
+y.astype('>f8'), np.asfortranarray(y), y * 0 + 1, y.astype(np.longdouble)
+"""
     ),
 }
 Y_ODD = split(
     """
     np.arange(n), np.arange(n) % 3, np.arange(n) % 2 == 0, (np.arange(n) % 2).reshape(-1, 1),
     np.arange(n) % 2 * 2 - 1, pd.Series(np.arange(n) % 2), pl.Series((np.arange(n) % 2).tolist()),
-    pd.Series(['a', 'b'] * n).astype('category')[:n], pd.Series(['a', 'b'] * n)[:n].astype('string'),
-    pd.DataFrame({'a': np.arange(n) % 2}), np.array([b'a', b'b'] * n)[:n], np.arange(n) % 2 + 1j,
+    pd.Series(['a', 'b'] * n).astype('category')[:n],
+    pd.Series(['a', 'b'] * n)[:n].astype('string'), pd.DataFrame({'a': np.arange(n) % 2}),
+    np.array([b'a', b'b'] * n)[:n], np.arange(n) % 2 + 1j,
     np.array(['2020-01-01', '2021-01-01'] * n, 'M8[D]')[:n], np.array([1, 2] * n, 'm8[s]')[:n],
     objects(*[1, 'a'] * n)[:n], objects(*[1, None] * n)[:n], objects(*[0.0, np.nan] * n)[:n],
-    objects(*['a', pd.NA] * n)[:n], np.arange(n) % 2 * 1e39, np.arange(n) % 2 * 1e308, np.arange(n) / 7,
-    np.arange(n) % 2 * 2**62, objects(*[10**400, 1] * n)[:n], objects(*[2**63, 2**64] * n)[:n],
-    np.uint64([2**63, 2**64 - 1] * n)[:n], np.eye(3, dtype=int)[np.arange(n) % 3], np.eye(2)[np.arange(n) % 2],
+    objects(*['a', pd.NA] * n)[:n], np.arange(n) % 2 * 1e39, np.arange(n) % 2 * 1e308,
+    np.arange(n) / 7, np.arange(n) % 2 * 2**62, objects(*[10**400, 1] * n)[:n],
+    objects(*[2**63, 2**64] * n)[:n], np.uint64([2**63, 2**64 - 1] * n)[:n],
+    np.eye(3, dtype=int)[np.arange(n) % 3], np.eye(2)[np.arange(n) % 2],
     np.eye(3, dtype=int)[np.arange(n) % 3] * 2 - 1, np.eye(3, dtype=int)[np.arange(n) % 3] + 1,
     np.eye(3, dtype=int)[np.arange(n) % 3] * 5, np.ones((n, 3), int), np.zeros((n, 2), int),
-    sparse.csr_array(np.eye(3, dtype=int)[np.arange(n) % 3]), sparse.coo_matrix(np.eye(3)[np.arange(n) % 3]),
-    sparse.csc_array(np.eye(3, dtype=int)[np.arange(n) % 3]), sparse.lil_matrix(np.eye(3)[np.arange(n) % 3]),
-    sparse.csr_array(np.eye(3, dtype=int)[np.arange(n) % 3] * -1), sparse.csr_array(np.arange(n)[:, None]),
-    malformed(np.eye(3)[np.arange(n) % 3], indices=lambda i: i + 5), np.eye(3, dtype=bool)[np.arange(n) % 3],
+    sparse.csr_array(np.eye(3, dtype=int)[np.arange(n) % 3]),
+    sparse.coo_matrix(np.eye(3)[np.arange(n) % 3]),
+    sparse.csc_array(np.eye(3, dtype=int)[np.arange(n) % 3]),
+    sparse.lil_matrix(np.eye(3)[np.arange(n) % 3]),
+    sparse.csr_array(np.eye(3, dtype=int)[np.arange(n) % 3] * -1),
+    sparse.csr_array(np.arange(n)[:, None]),
+    malformed(np.eye(3)[np.arange(n) % 3], indices=lambda i: i + 5),
+    np.eye(3, dtype=bool)[np.arange(n) % 3],
     malformed(np.eye(3)[np.arange(n) % 3], indptr=lambda i: i * 9), np.arange(3 * n).reshape(n, 3),
-    [['a', 'b']] * n, [('a',), ('a', 'b')] * (n // 2), np.arange(n).astype('V4'), [{0}, {1}] * (n // 2),
-    np.arange(n) % 2 * -1e300, np.arange(n) % 2 * 5e-324, np.arange(n) * 1e10, np.float16(np.arange(n) % 2),
+    [['a', 'b']] * n, [('a',), ('a', 'b')] * (n // 2), np.arange(n).astype('V4'),
+    [{0}, {1}] * (n // 2), np.arange(n) % 2 * -1e300, np.arange(n) % 2 * 5e-324,
+    np.arange(n) * 1e10, np.float16(np.arange(n) % 2),
     pd.Series([True, False] * n)[:n].astype('boolean'), pd.Series([0, 1] * n)[:n].astype('Int64'),
     pd.Series([0, None] * n)[:n].astype('Int64'), pd.Series([True, None] * n)[:n].astype('boolean'),
     objects(*[Fraction(1, 3), Fraction(2, 3)] * n)[:n], objects(*[Decimal(1), Decimal(2)] * n)[:n],
-    objects(*[(1,), (2,)] * n)[:n], objects(*[[1], [2]] * n)[:n], ['', 'a' * 9999] * (n // 2), range(n),
-    np.ma.array(np.arange(n) % 2, mask=np.arange(n) == 3), np.arange(n).astype(str), np.zeros((n, 0)),
-    np.ones((n, 1)), (np.arange(n) % 2).astype('>i4'), objects(*y.tolist()), np.longdouble(np.arange(n)), [np.array([1])] * n,
-    objects(*[np.float64(1), np.int8(0)] * n)[:n], objects(*[True, 'True'] * n)[:n], memoryview(np.arange(n)),
-    objects(*[0, 1.0, True, np.uint8(1)] * n)[:n], pd.Series(pd.date_range('2020', periods=2).tolist() * n)[:n]
+    objects(*[(1,), (2,)] * n)[:n], objects(*[[1], [2]] * n)[:n], ['', 'a' * 9999] * (n // 2),
+    range(n), np.ma.array(np.arange(n) % 2, mask=np.arange(n) == 3), np.arange(n).astype(str),
+    np.zeros((n, 0)), np.ones((n, 1)), (np.arange(n) % 2).astype('>i4'), objects(*y.tolist()),
+    np.longdouble(np.arange(n)), [np.array([1])] * n, objects(*[np.float64(1), np.int8(0)] * n)[:n],
+    objects(*[True, 'True'] * n)[:n], memoryview(np.arange(n)),
+    objects(*[0, 1.0, True, np.uint8(1)] * n)[:n],
+    pd.Series(pd.date_range('2020', periods=2).tolist() * n)[:n]
     """
 )
 Y_BAD = split(
     """
     None, 1, 'a', [], y[:-1], np.append(y, y, axis=0), y.reshape(1, n, -1), object(), {}, len,
     np.full(n, np.nan), misfit(np.arange(n) * 1.0, 2, np.inf), np.array(1), np.arange(n) * 1j,
-    np.array(['NaT'] * n, 'M8[s]'), objects(*[None] * n), objects(*[pd.NA] * n), np.full((n, 2), np.nan),
-    sparse.coo_array(np.arange(n)), y[:0], objects(*[object(), object()] * n)[:n]
+    np.array(['NaT'] * n, 'M8[s]'), objects(*[None] * n), objects(*[pd.NA] * n),
+    np.full((n, 2), np.nan), sparse.coo_array(np.arange(n)), y[:0],
+    objects(*[object(), object()] * n)[:n]
     """
 )
 
 WEIGHT_FINE = split(
     """
-    None, np.ones(n), np.arange(n) + 1, np.full(n, 1 / n), np.arange(1, n + 1).tolist(), read_only(np.ones(n)),
-    np.ones(n, np.float16), np.ones(n, np.float32), np.ones(n, bool), np.arange(2 * n)[::2] + 1.0
+    None, np.ones(n), np.arange(n) + 1, np.full(n, 1 / n), np.arange(1, n + 1).tolist(),
+    read_only(np.ones(n)), np.ones(n, np.float16), np.ones(n, np.float32), np.ones(n, bool),
+    np.arange(2 * n)[::2] + 1.0
     """
 )
 WEIGHT_ODD = split(
     """
-    1.0, 1, True, 0, 1 / n, np.full(n, 1e-300), np.full(n, 1e308), np.full(n, 5e-324), np.full(n, 1e-45),
-    misfit(np.ones(n), 0, 1e308), misfit(np.ones(n), 0, 5e-324), misfit(np.zeros(n), 0, 1), np.full(n, 1e39),
-    10**400, 1e308, 5e-324, Fraction(1, 3), Decimal(2), np.float16(2), np.array(2.0), np.ones((n, 1)),
-    pd.Series(np.ones(n)), pl.Series([1.0] * n), np.ones(n).astype(str), objects(*[1] * n), range(1, n + 1),
-    objects(*[Fraction(1, 3)] * n), objects(*[Decimal(1)] * n), np.arange(n) % 2, np.ones(n, 'm8[s]'),
-    np.ones(n, 'M8[s]'), np.ma.array(np.ones(n), mask=np.arange(n) > 3), memoryview(np.ones(n)),
-    np.full(n, np.longdouble('1e-4000')), np.full(n, 3e-39), (np.arange(n) < 1) * 1e-38, 1e-300, -0.0 * np.ones(n),
-    pd.Series([1] * n).astype('Int64'), np.full(n, 2**63, np.uint64), np.int8([127] * n), pd.DataFrame(np.ones(n)),
-    objects(*[2**70] * n), sparse.csr_array(np.ones(n)), np.ones(n, '>f4'), np.full(n, 1e200)
+    1.0, 1, True, 0, 1 / n, np.full(n, 1e-300), np.full(n, 1e308), np.full(n, 5e-324),
+    np.full(n, 1e-45), misfit(np.ones(n), 0, 1e308), misfit(np.ones(n), 0, 5e-324),
+    misfit(np.zeros(n), 0, 1), np.full(n, 1e39), 10**400, 1e308, 5e-324, Fraction(1, 3), Decimal(2),
+    np.float16(2), np.array(2.0), np.ones((n, 1)), pd.Series(np.ones(n)), pl.Series([1.0] * n),
+    np.ones(n).astype(str), objects(*[1] * n), range(1, n + 1), objects(*[Fraction(1, 3)] * n),
+    objects(*[Decimal(1)] * n), np.arange(n) % 2, np.ones(n, 'm8[s]'), np.ones(n, 'M8[s]'),
+    np.ma.array(np.ones(n), mask=np.arange(n) > 3), memoryview(np.ones(n)),
+    np.full(n, np.longdouble('1e-4000')), np.full(n, 3e-39), (np.arange(n) < 1) * 1e-38, 1e-300,
+    -0.0 * np.ones(n), pd.Series([1] * n).astype('Int64'), np.full(n, 2**63, np.uint64),
+    np.int8([127] * n), pd.DataFrame(np.ones(n)), objects(*[2**70] * n),
+    sparse.csr_array(np.ones(n)), np.ones(n, '>f4'), np.full(n, 1e200)
     """
 )
 WEIGHT_BAD = split(
     """
-    np.full(n, np.nan), misfit(np.ones(n), 1, np.nan), misfit(np.ones(n), 1, np.inf), -np.ones(n), -1, np.nan,
-    misfit(np.ones(n), 0, -5e-324), np.zeros(n), np.ones(n) * 1j, np.full(n, 'a'), np.ones((n, 2)), np.ones(n - 1),
-    np.ones(n + 1), [], 'a', 'balanced', object(), {}, objects(*[None] * n), objects(*[pd.NA] * n), np.inf, 1j,
-    [[1.0]] * (n - 1), [[1.0], [1.0, 2.0]], objects(*[10**400] * n), np.ones((n, 1, 1)), ['a'] * n, len,
+    np.full(n, np.nan), misfit(np.ones(n), 1, np.nan), misfit(np.ones(n), 1, np.inf), -np.ones(n),
+    -1, np.nan, misfit(np.ones(n), 0, -5e-324), np.zeros(n), np.ones(n) * 1j, np.full(n, 'a'),
+    np.ones((n, 2)), np.ones(n - 1), np.ones(n + 1), [], 'a', 'balanced', object(), {},
+    objects(*[None] * n), objects(*[pd.NA] * n), np.inf, 1j, [[1.0]] * (n - 1), [[1.0], [1.0, 2.0]],
+    objects(*[10**400] * n), np.ones((n, 1, 1)), ['a'] * n, len,
     np.full(n, np.longdouble('1e4000')), pd.Series([1, None] * n)[:n].astype('Int64'), -10**400
     """
 )
 CLASSES_ODD = split(
     """
-    classes.tolist(), classes[::-1], np.append(classes, classes), classes.astype(object), set(classes.tolist()),
-    classes.reshape(1, -1), 2, 'ab', [], [np.nan, 1], objects(1, 'a'), objects(None, 1), objects(pd.NA, 1), [1.5, 2.5],
-    np.array(['2020', '2021'], 'M8[Y]'), np.arange(10), [3, 4], classes[:1], 1j, [10**400, 1], np.array(1), len,
-    pd.Series(classes.tolist()), sparse.csr_array([[0, 1]]), {0: 1}, [[0, 1], [1]], [True, False], np.array([0, 1j]),
-    pd.Series(classes.tolist()).astype('category'), range(2), iter([0, 1]), np.arange(2**8), [b'a', b'b'], object(), []
+    classes.tolist(), classes[::-1], np.append(classes, classes), classes.astype(object),
+    set(classes.tolist()), classes.reshape(1, -1), 2, 'ab', [], [np.nan, 1], objects(1, 'a'),
+    objects(None, 1), objects(pd.NA, 1), [1.5, 2.5], np.array(['2020', '2021'], 'M8[Y]'),
+    np.arange(10), [3, 4], classes[:1], 1j, [10**400, 1], np.array(1), len,
+    pd.Series(classes.tolist()), sparse.csr_array([[0, 1]]), {0: 1}, [[0, 1], [1]], [True, False],
+    np.array([0, 1j]), pd.Series(classes.tolist()).astype('category'), range(2), iter([0, 1]),
+    np.arange(2**8), [b'a', b'b'], object(), []
     """
 )
