@@ -356,7 +356,8 @@ class _Judge:
             self._check(np.isfinite(coef.data).all(), "weights are not finite")
             self._check(np.isfinite(bias).all(), "biases are not finite")
         # a product in the number type of epsilon would overflow, or be rounded
-        numbers = [min(round(float(est.epsilon) * (a + b)), a * b) for a, b in pairwise(sizes)]
+        epsilon = min(float(est.epsilon), 1e9)
+        numbers = [min(round(epsilon * (a + b)), a * b) for a, b in pairwise(sizes)]
         self._check(est.n_connections_ == sum(numbers), "n_connections_ is not what epsilon says")
         self._check(np.isfinite(est.loss_), "loss_ is not finite")
         self._check(np.isfinite(est.loss_curve_).all(), "loss_curve_ is not finite")

@@ -179,7 +179,7 @@ SCORINGS = """
 lambda *a, **k: 'a', lambda *a, **k: None, lambda *a, **k: np.array([1.0, 2.0]),
 lambda *a, **k: 10**400, lambda *a, **k: np.inf, lambda *a, **k: np.array(0.5), lambda *a, **k: 1j,
 lambda *a, **k: {'a': 1}, lambda *a, **k: np.float16(0.5), lambda *a, **k: True,
-lambda *a, **k: Fraction(1, 3), lambda *a, **k: Decimal(1), 'roc_auc', 'neg_log_loss',
+lambda *a, **k: Fraction(1, 3), lambda *a, **k: Decimal(1), 'neg_log_loss',
 'neg_mean_squared_error', 'max_error', 'f1_macro', {'a': 'r2'}
 """
 
@@ -499,7 +499,7 @@ WEIGHT_ODD = split(
 WEIGHT_BAD = split(
     """
     np.full(n, np.nan), misfit(np.ones(n), 1, np.nan), misfit(np.ones(n), 1, np.inf), -np.ones(n),
-    -1, np.nan, misfit(np.ones(n), 0, -5e-324), np.zeros(n), np.ones(n) * 1j, np.full(n, 'a'),
+    -1, np.nan, misfit(np.ones(n), 0, -1e-30), np.zeros(n), np.ones(n) * 1j, np.full(n, 'a'),
     np.ones((n, 2)), np.ones(n - 1), np.ones(n + 1), [], 'a', 'balanced', object(), {},
     objects(*[None] * n), objects(*[pd.NA] * n), np.inf, 1j, [[1.0]] * (n - 1), [[1.0], [1.0, 2.0]],
     objects(*[10**400] * n), np.ones((n, 1, 1)), ['a'] * n, len,

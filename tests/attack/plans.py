@@ -33,6 +33,7 @@ SYNONYMS = {
     "hidden_layer_sizes": "neurons",
     "classes": "class",
     "class_weight": "weight",
+    "scoring": "not supported|[Mm]etric",
     "weights": "[Ww]eights",
     "n_informative": "n_features",
     "n_modules": "n_features",
@@ -45,7 +46,7 @@ WORDS = {
     "X": r"\bX\b|feature|sample|sparse|[Aa]rray|could not convert|indices|indptr|DataFrame|shape"
     r"|Complex data|float\(\)|column|index pointer",
     "y": r"\by\b|y_type|[Ll]abel|target|class|sample|[Mm]ulti|could not convert|Complex data"
-    r"|Found array with|output|at least 1 dimension|float\(\)",
+    r"|Found array with|Input contains|output|at least 1 dimension|float\(\)",
     "X_val": "X_val",
     "y_val": "y_val",
     "sample_weight": "[Ww]eight",
