@@ -18,13 +18,25 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_set import machine
-from sklearn_set.data_checks import check_missing, check_real, check_sparse
+from sklearn_set.data_checks import (
+    check_labels,
+    check_missing,
+    check_real,
+    check_sparse,
+    validated,
+)
 from sklearn_set.evolution import GROWTH_RULES
 from sklearn_set.holdout import HeldOut, rows_of, split_rows
 from sklearn_set.hooks import TRANSIENT, CallbackSupportMixin, FitTask, with_callbacks
 from sklearn_set.identity import digest_of
 from sklearn_set.losses import LOSSES, mean_loss
-from sklearn_set.network import SparseNetwork, check_sizes, kernel_input, training_bytes
+from sklearn_set.network import (
+    SparseNetwork,
+    check_n_samples,
+    check_sizes,
+    kernel_input,
+    training_bytes,
+)
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.probe import n_probe_samples
 from sklearn_set.sample_weights import (
@@ -171,9 +183,11 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         draft = object.__new__(type(self))
         draft.__dict__.update(self.__dict__)
         draft.__dict__.update(parameters)
-        outcome = draft._fit_draft(
-            X, y, sample_weight, held_out, task, streaming=streaming, classes=classes
-        )
+        # Results are looked at: what NumPy is told to do about overflow concerns only the user's own.
+        with np.errstate(all="ignore"):
+            outcome = draft._fit_draft(
+                X, y, sample_weight, held_out, task, streaming=streaming, classes=classes
+            )
         draft.__dict__.update(given)
         draft.__dict__.pop("_training", None)
         if not (streaming or outcome.converged or outcome.interrupted):
@@ -203,11 +217,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         goes_on = hasattr(self, "_network") and (streaming or self.warm_start)
         X_given = X
         check_sparse(X, "X")
-        check_missing(y)
-        if self._y_numeric:
-            check_real(y)
-        else:
-            check_sparse(y, "y")
+        self._check_targets(y, "y")
         how = {
             "accept_sparse": "csr",
             "dtype": self._input_dtypes(goes_on),
@@ -215,7 +225,8 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             "multi_output": True,
             "y_numeric": self._y_numeric,
         }
-        X, y = _validated(self, X, y, reset=not goes_on, **how)
+        X, y = validated(self, X, y, reset=not goes_on, **how)
+        check_n_samples(X.shape[0])
         check_precision(self.get_params(deep=False), X.dtype, type(self).__name__)
         y, targets, loss, n_outputs = self._encode(y, classes, goes_on, streaming)
         self.n_outputs_, self.out_activation_ = n_outputs, LOSSES[loss].out_activation
@@ -305,31 +316,29 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         # A callback may have put an earlier state of this training in its place.
         self._network, self._progress = state.network, state.progress
         self._randomness = state.randomness
-        # What NumPy is told to do about overflow is the user's; here results are looked at.
-        with np.errstate(all="ignore"):
-            outcome = train(
-                state.network,
-                state.optimizer,
-                TrainingData(
-                    kernel_input(X, network.dtype),
-                    targets,
-                    train_weight,
-                    loss,
-                    state.rows,
-                    self._loss_parameter(loss),
-                    mean_weight(train_weight, state.rows),
-                ),
-                settings,
-                state.progress,
-                state.randomness,
-                n_epochs=n_epochs,
-                validate=None if held_out is None else self._validator(held_out, loss),
-                score_decides=self.early_stopping,
-                # Moments weigh as much as the weights: kept only where another call goes on.
-                keep_moments=keeps_moments,
-                observer=task,
-                course=state.course,
-            )
+        outcome = train(
+            state.network,
+            state.optimizer,
+            TrainingData(
+                kernel_input(X, network.dtype),
+                targets,
+                train_weight,
+                loss,
+                state.rows,
+                self._loss_parameter(loss),
+                mean_weight(train_weight, state.rows),
+            ),
+            settings,
+            state.progress,
+            state.randomness,
+            n_epochs=n_epochs,
+            validate=None if held_out is None else self._validator(held_out, loss, task),
+            score_decides=self.early_stopping,
+            # Moments weigh as much as the weights: kept only where another call goes on.
+            keep_moments=keeps_moments,
+            observer=task,
+            course=state.course,
+        )
         self._network = outcome.network
         self._snapshots = outcome.snapshots
         self._optimizer = outcome.optimizer
@@ -340,6 +349,11 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             # What was trained is complete.
             outcome = replace(outcome, interrupted=True)
         return outcome
+
+    def _check_targets(self, y, name):
+        """Refuse targets that scikit-learn's checks would make numbers or labels of."""
+        check_missing(y, name)
+        (check_real if self._y_numeric else check_labels)(y, name)
 
     def _first_network(self, goes_on, optimizer, sizes, activations, settings, dtype):
         """The network that training begins with, and the optimizer attached to it."""
@@ -371,25 +385,23 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
                 raise ValueError(f"{given} is provided, but {name} was not provided.")
         X_given = X
         check_sparse(X, "X_val")
-        check_missing(y, "y_val")
-        if self._y_numeric:
-            check_real(y, "y_val")
-        else:
-            check_sparse(y, "y_val")
+        self._check_targets(y, "y_val")
         how = {"accept_sparse": "csr", "dtype": dtype, "order": "C"}
         try:
-            with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
-                X = check_array(X, input_name="X_val", **how)
+            X = check_array(X, input_name="X_val", **how)
             validate_data(self, X_given, reset=False, skip_check_array=True)
         except ValueError as error:
             raise ValueError(f"X_val does not go with X. {error}") from None
-        y = check_array(
-            y,
-            accept_sparse="csr",
-            ensure_2d=False,
-            dtype="numeric" if self._y_numeric else None,
-            input_name="y_val",
-        )
+        try:
+            y = check_array(
+                y,
+                accept_sparse="csr",
+                ensure_2d=False,
+                dtype="numeric" if self._y_numeric else None,
+                input_name="y_val",
+            )
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"y_val does not go with y. {error}") from None
         if X.shape[0] != y.shape[0]:
             raise ValueError(
                 "Found input variables with inconsistent numbers of samples: X_val has "
@@ -397,7 +409,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             )
         try:
             y, targets, loss, n_found = self._encode(y, None, goes_on=True, streaming=True)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise ValueError(f"y_val does not go with y. {error}") from None
         if n_found != n_outputs:
             raise ValueError(f"y_val has {n_found} outputs, but y has {n_outputs}.")
@@ -463,7 +475,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             # the more features a sample has, the easier it is learned by heart
             "mixup": min(sizes[0] / n_samples / 10, 4.0) if wide else 0.0,
             "label_smoothing": 0.2 if wide else 0.0,
-            "batch_size": max(32, min(200, n_samples // 10)),
+            "batch_size": max(32, min(_LARGEST_AUTOMATIC_BATCH, n_samples // 10)),
             # "auto" further down is a law by activation
             "weight_init": "small" if len(sizes) <= 3 else "auto",
             "n_snapshots": 10 if wide and not many else 1,
@@ -492,7 +504,8 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             )
         if streaming:
             # How many samples come at a time says nothing about how much the penalty is worth.
-            values["smallest_batch"] = values["batch_size"] if n_samples < values["batch_size"] else 1
+            of_whole = min(values["batch_size"], _LARGEST_AUTOMATIC_BATCH)
+            values["smallest_batch"] = of_whole if n_samples < of_whole else 1
         values["batch_size"] = min(values["batch_size"], n_samples)
         if self.early_stopping or streaming:
             values["n_snapshots"] = 1
@@ -570,7 +583,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             is_copy=is_copy,
         )
 
-    def _validator(self, held_out, loss):
+    def _validator(self, held_out, loss, task):
         """A function of the network: its score and loss on the held-out samples."""
         X = kernel_input(held_out.X, held_out.X.dtype)
         n_threads = machine.effective_n_threads(self.n_jobs)
@@ -587,7 +600,8 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
                     held_out.y, self._decide(raw), sample_weight=own_weight
                 )
             else:
-                score = _number(scorer(self, scorer_X, held_out.y, **weight))
+                with task.as_user():
+                    score = _number(scorer(self, scorer_X, held_out.y, **weight))
             loss_value = mean_loss(
                 loss, raw, held_out.targets, own_weight, self._loss_parameter(loss)
             )
@@ -631,11 +645,10 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         dtype = self._network.dtype
         how = {"accept_sparse": "csr", "order": "C"}
-        check_sparse(X, "X")
-        X = _validated(self, X, dtype=(np.float64, np.float32), reset=False, **how)
+        X = validated(self, X, dtype=(np.float64, np.float32), reset=False, **how)
         wider = np.result_type(X.dtype, dtype)
         if X.dtype != dtype:
-            with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
+            with np.errstate(all="ignore"):  # too large is refused in words
                 X = check_array(X, dtype=dtype, input_name="X", **how)
         # A few rows are predicted sooner than the processors are counted.
         work = self._network.n_connections * X.shape[0] * (1 + len(self._snapshots))
@@ -761,6 +774,9 @@ _PRIVATE_STATE = (
 # Connections from which on a few snapshots would be a burden.
 _MANY_CONNECTIONS = 1_000_000
 
+# Samples of a batch, as in MLPClassifier.
+_LARGEST_AUTOMATIC_BATCH = 200
+
 # Quotient of standard deviations from which on features want to be scaled.
 _MUCH = 100
 
@@ -769,15 +785,6 @@ _NEVER_TOO_MUCH = 1 << 26
 
 # Connections x samples that one thread predicts in less time than it takes to ask for more.
 _SERIAL_WORK = 1 << 18
-
-
-def _validated(estimator, *data, **how):
-    """scikit-learn's `validate_data`: what is too large for a number type is refused in words."""
-    try:
-        with np.errstate(over="ignore", invalid="ignore"):
-            return validate_data(estimator, *data, **how)
-    except OverflowError as error:
-        raise ValueError(f"X contains values too large for a float: {error}.") from None
 
 
 def _number(score):

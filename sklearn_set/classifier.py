@@ -15,7 +15,7 @@ from sklearn.utils import (
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from sklearn_set.base import BaseSET
-from sklearn_set.data_checks import check_label_matrix
+from sklearn_set.data_checks import check_label_matrix, check_missing
 from sklearn_set.losses import OUT_ACTIVATIONS
 from sklearn_set.sample_weights import near_one
 
@@ -128,7 +128,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         Strength of the L2 penalty on the weights, at least 0. It is part of the loss, divided by
         what a batch of this many samples is expected to weigh: their number, times their mean
         weight in units of the weights. `partial_fit` of fewer samples than `batch_size` counts as a
-        whole batch.
+        whole batch, of at most 200.
 
     weight_decay : float, default=0.0
         Decoupled decay, at least 0: every step multiplies the weights by ``1 - learning_rate *
@@ -518,7 +518,13 @@ class SETClassifier(ClassifierMixin, BaseSET):
     def _set_classes(self, present, classes, goes_on, streaming):
         """Define `classes_`, or check the classes at hand against it."""
         if classes is not None:
-            classes = unique_labels(classes)
+            check_missing(classes, "classes")
+            try:
+                classes = unique_labels(classes)
+            except (ValueError, TypeError) as error:
+                raise ValueError(
+                    f"`classes` must be an array of labels, all numbers or all strings: {error}"
+                ) from None
         if goes_on:
             if classes is not None and not np.array_equal(classes, self.classes_):
                 raise ValueError(

@@ -9,11 +9,40 @@ from numbers import Real
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils.validation import validate_data
 
 # Kinds of NumPy's types that are real numbers.
 _REAL_KINDS = "biuf"
 
 _OF_VALUES = {"M": "dates", "m": "durations", "U": "strings", "S": "bytes", "V": "records"}
+
+
+def validated(estimator, X, *y, **how):
+    """scikit-learn's `validate_data`, for data that may be malformed or too large.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : object
+    *y : object
+        The targets, if there are any.
+    **how : dict
+        As `validate_data` takes it.
+
+    Returns
+    -------
+    ndarray or CSR matrix, or a tuple of it and the targets
+
+    Raises
+    ------
+    ValueError
+    """
+    check_sparse(X, "X")
+    try:
+        with np.errstate(all="ignore"):  # too large is refused in words
+            return validate_data(estimator, X, *y, **how)
+    except OverflowError as error:
+        raise ValueError(f"X contains values too large for a float: {error}.") from None
 
 
 def check_sparse(X, name):
@@ -178,6 +207,20 @@ def _check_representable(values, name):
 
 def _is_number(value):
     return isinstance(value, (Real, np.bool_)) and not isinstance(value, np.timedelta64)
+
+
+def check_labels(y, name="y"):
+    """Refuse labels of types that have no order: records and complex numbers.
+
+    Raises
+    ------
+    ValueError
+    """
+    check_sparse(y, name)
+    kind = None if sparse.issparse(y) or y is None else _as_array(y, name).dtype.kind
+    if kind in ("V", "c"):
+        found = "complex numbers" if kind == "c" else _OF_VALUES[kind]
+        raise ValueError(f"{name} must hold labels, numbers or strings, got {found}.")
 
 
 def check_label_matrix(y, name="y"):

@@ -22,6 +22,7 @@ from sklearn_set.feature_selection import SETSelector
 from sklearn_set.network import SparseLayer, SparseNetwork
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.regressor import SETRegressor
+from sklearn_set.scaling import TargetUnits
 from sklearn_set.topology import Topology
 from sklearn_set.training import Progress, Randomness
 from sklearn_set.validation import NONE, Constraint, check_values, instance, interval, options
@@ -44,6 +45,7 @@ SKOPS_TRUSTED = tuple(
         Topology,
         Progress,
         Randomness,
+        TargetUnits,
         *SOLVERS.values(),
         np.dtype,  # a value of the parameter `dtype`
     )
@@ -470,7 +472,10 @@ def _convert_regressor(scope, operator, container):
     graph = _Graph(scope, container, operator.raw_operator._network.dtype)
     raw = _write_networks(graph, operator)
     kind = _OF_TARGETS[operator.raw_operator.out_activation_]
-    graph.add(kind, raw, output=operator.outputs[0].full_name)
+    units, values = operator.raw_operator._target_units, graph.add(kind, raw)
+    values = graph.add("Mul", values, graph.array(units.scale.astype(graph.dtype)))
+    offset = graph.array(units.offset.astype(graph.dtype))
+    graph.add("Add", values, offset, output=operator.outputs[0].full_name)
 
 
 def _convert_selector(scope, operator, container):
@@ -565,6 +570,11 @@ def _write_networks(graph, operator):
     plans = [_plan(network, form) for network in networks]
     _check_size(plans)
     data = _joined(graph, operator, graph.dtype)
+    first = networks[0]  # the others read the data in the same units
+    if first.offset is not None:
+        data = graph.add("Sub", data, graph.array(first.offset))
+    if first.factor != 1:
+        data = graph.add("Mul", data, graph.number(first.factor))
     raw = None
     for network, plan in zip(networks, plans, strict=True):
         outputs = _write_network(graph, data, network, plan)

@@ -16,10 +16,10 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state, column_or_1d, get_tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_set.classifier import SETClassifier
-from sklearn_set.data_checks import check_missing, check_sparse
+from sklearn_set.data_checks import check_labels, check_missing, check_sparse, validated
 from sklearn_set.regressor import SETRegressor
 from sklearn_set.sample_weights import check_sample_weight
 from sklearn_set.validation import (
@@ -52,7 +52,7 @@ _CONSTRAINTS = {
         NONE,
     ),
     "unsupervised": BOOLEAN,
-    "n_networks": (interval(Integral, 1, inf),),
+    "n_networks": (interval(Integral, 1, 2**31 - 1, "both"),),
     "noise_factor": (interval(Real, 0, inf),),
     "epsilon": (*_AUTO, *CONSTRAINTS["epsilon"]),
     "zeta": (*_AUTO, *CONSTRAINTS["zeta"]),
@@ -253,12 +253,14 @@ class SETSelector(SelectorMixin, BaseEstimator):
         self : SETSelector
             The fitted selector.
         """
-        check_values(self.get_params(deep=False), _CONSTRAINTS, type(self).__name__)
+        given = self.get_params(deep=False)
+        values = check_values(given, _CONSTRAINTS, type(self).__name__)
         self._check_estimator(sample_weight)
         # A call that fails leaves the selector as it was.
         draft = object.__new__(type(self))
-        draft.__dict__.update(self.__dict__)
+        draft.__dict__.update(self.__dict__ | values)
         draft._fit_draft(X, y, sample_weight)
+        draft.__dict__.update(given)
         self.__dict__ = draft.__dict__
         return self
 
@@ -288,15 +290,15 @@ class SETSelector(SelectorMixin, BaseEstimator):
         check_sparse(X, "X")
         if not self.unsupervised:
             check_missing(y)
-            check_sparse(y, "y")
+            check_labels(y)
         how = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
         if self.unsupervised:
-            X = validate_data(self, X, **how)
+            X = validated(self, X, **how)
             network, fit = self._autoencoder(), _fit_autoencoder
             X = X.toarray() if sparse.issparse(X) else X
             targets = X
         else:
-            X, y = validate_data(self, X, y, multi_output=True, **how)
+            X, y = validated(self, X, y, multi_output=True, **how)
             if y.ndim == 2 and y.shape[1] == 1:
                 y = column_or_1d(y, warn=True)
             network, targets = self._learner(y)
@@ -369,6 +371,23 @@ class SETSelector(SelectorMixin, BaseEstimator):
             )
         return min(int(wanted), n_features)
 
+    def transform(self, X):
+        """Keep the selected features.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        X_selected : {array, sparse matrix} of shape (n_samples, n_features_)
+            The columns of the selected features.
+        """
+        check_sparse(X, "X")
+        with np.errstate(all="ignore"):  # too large is refused in words
+            return super().transform(X)
+
     def _get_support_mask(self):
         """Which features are selected, as SelectorMixin asks."""
         check_is_fitted(self)
@@ -380,7 +399,8 @@ class SETSelector(SelectorMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = (
-            self.estimator is None or get_tags(self.estimator).input_tags.sparse
+            not hasattr(self.estimator, "__sklearn_tags__")
+            or get_tags(self.estimator).input_tags.sparse
         )
         tags.target_tags.required = not self.unsupervised
         tags.target_tags.multi_output = True

@@ -6,6 +6,8 @@ Knows neither networks nor what the callbacks do.
 
 import functools
 
+import numpy as np
+
 from sklearn_set.training import Observer
 
 try:
@@ -42,9 +44,14 @@ class FitTask(Observer):
 
     def __init__(self, estimator, n_epochs):
         self._estimator = estimator
+        self._user = np.geterr()
         self._task = self._epoch = None
         if hasattr(estimator, "_init_callback_context"):
             self._task = estimator._init_callback_context(max_subtasks=n_epochs)
+
+    def as_user(self):
+        """A context in which NumPy treats overflow as the user has told it to."""
+        return np.errstate(**self._user)
 
     def begins(self, state, X, y, metadata):
         """Training is about to begin.
@@ -64,13 +71,15 @@ class FitTask(Observer):
         self._given = {"X": X, "y": y, "metadata": metadata}
         self._attributes = lambda: state.fitted_attributes(copies=True)
         if self._task is not None:
-            self._task.call_on_fit_task_begin(estimator=self._estimator, **self._given)
+            with self.as_user():
+                self._task.call_on_fit_task_begin(estimator=self._estimator, **self._given)
 
     def epoch_begins(self):
         """Tell the callbacks."""
         if self._task is not None:
             self._epoch = self._task.subcontext(task_name="epoch")
-            self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._given)
+            with self.as_user():
+                self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._given)
 
     def epoch_ends(self):
         """Tell the callbacks; return whether one of them asks for the end of training."""
@@ -81,8 +90,11 @@ class FitTask(Observer):
         self._tell_end(self._task)
 
     def _tell_end(self, task):
-        return task is not None and task.call_on_fit_task_end(
-            estimator=self._estimator,
-            reconstruction_attributes=self._attributes,
-            **self._given,
-        )
+        if task is None:
+            return False
+        with self.as_user():
+            return task.call_on_fit_task_end(
+                estimator=self._estimator,
+                reconstruction_attributes=self._attributes,
+                **self._given,
+            )

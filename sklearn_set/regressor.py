@@ -140,7 +140,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         Strength of the L2 penalty on the weights, at least 0. It is part of the loss, divided by
         what a batch of this many samples is expected to weigh: their number, times their mean
         weight in units of the weights. `partial_fit` of fewer samples than `batch_size` counts as a
-        whole batch.
+        whole batch, of at most 200.
 
     weight_decay : float, default=0.0
         Decoupled decay, at least 0: every step multiplies the weights by ``1 - learning_rate *

@@ -31,12 +31,21 @@ class InvalidParameterError(ValueError, TypeError):
     """
 
 
+def _same(value):
+    return value
+
+
 @dataclass(frozen=True)
 class Constraint:
-    """What a value must be: a test, and a phrase that ends the sentence "must be ..."."""
+    """What a value must be: a test, and a phrase that ends the sentence "must be ...".
+
+    `plain` brings a value that is accepted to the type that everything behind the door computes
+    with.  NumPy's small integers overflow where Python's do not.
+    """
 
     accepts: Callable[[object], bool]
     phrase: str
+    plain: Callable[[object], object] = _same
 
     def __str__(self):
         return self.phrase
@@ -68,7 +77,8 @@ def interval(number, low, high, closed="left"):
     right = "]" if below is operator.le else ")"
 
     def accepts(value):
-        if not isinstance(value, number):
+        # NumPy takes a duration for an integer.
+        if not isinstance(value, number) or isinstance(value, np.timedelta64):
             return False
         try:
             value = int(value) if number is Integral else float(value)
@@ -76,20 +86,18 @@ def interval(number, low, high, closed="left"):
             return False
         return above(value, low) and below(value, high)
 
-    return Constraint(accepts, f"{kind} in the range {left}{bound(low)}, {bound(high)}{right}")
+    return Constraint(
+        accepts,
+        f"{kind} in the range {left}{bound(low)}, {bound(high)}{right}",
+        int if number is Integral else _python_real,
+    )
 
 
-def plain(value):
-    """The number of Python that a number of NumPy, or a fraction, stands for.
-
-    NumPy's small integers overflow where Python's do not: every parameter passes here once,
-    before anything is computed with it.  Whatever is not a number stays what it is.
-    """
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, Integral):
+def _python_real(value):
+    """A real number as Python's own; whole numbers stay whole while floats tell them apart."""
+    if isinstance(value, Integral) and -(2**53) <= value <= 2**53:
         return int(value)
-    return float(value) if isinstance(value, Real) else value
+    return float(value)
 
 
 def options(*names):
@@ -104,7 +112,9 @@ def instance(kind):
     """Make the constraint of any instance of a type."""
     module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
     return Constraint(
-        lambda value: isinstance(value, kind), f"an instance of '{module}{kind.__qualname__}'"
+        lambda value: isinstance(value, kind),
+        f"an instance of '{module}{kind.__qualname__}'",
+        bool if kind in (bool, np.bool_) else _same,
     )
 
 
@@ -143,7 +153,7 @@ RANDOM_STATE = (
 FLOAT_TYPE = Constraint(_is_float_type, "numpy.float32 or numpy.float64")
 
 _INFINITY = Constraint(
-    lambda value: isinstance(value, Real) and value == inf, "a float among {inf}"
+    lambda value: isinstance(value, Real) and value == inf, "a float among {inf}", float
 )
 _POSITIVE_INT = interval(Integral, 1, inf)
 _POSITIVE = interval(Real, 0, inf, "neither")
@@ -228,20 +238,31 @@ def check_values(values, constraints, owner):
     owner : str
         The name of the class or function, for the message.
 
+    Returns
+    -------
+    dict of str to object
+        The values, numbers as Python's own.
+
     Raises
     ------
     InvalidParameterError
         If a value satisfies none of its constraints. The first such value is reported.
     """
+    result = dict(values)
     for name, value in values.items():
         allowed = constraints.get(name)
-        if allowed is None or any(constraint.accepts(value) for constraint in allowed):
+        if allowed is None:
+            continue
+        accepting = next((each for each in allowed if each.accepts(value)), None)
+        if accepting is not None:
+            result[name] = accepting.plain(value)
             continue
         *others, last = map(str, allowed)
         phrase = f"{', '.join(others)} or {last}" if others else last
         raise InvalidParameterError(
             f"The {name!r} parameter of {owner} must be {phrase}. Got {_shown(value)} instead."
         )
+    return result
 
 
 def _shown(value):
@@ -276,12 +297,12 @@ def check_parameters(estimator):
         activations differs from the number of hidden layers.
     """
     parameters = estimator.get_params(deep=False)
-    check_values(parameters, CONSTRAINTS, type(estimator).__name__)
+    values = check_values(parameters, CONSTRAINTS, type(estimator).__name__)
     if "hidden_layer_sizes" in parameters:
         sizes = hidden_sizes(parameters["hidden_layer_sizes"])
         if "activation" in parameters:
             hidden_activations(parameters["activation"], len(sizes))
-    return {name: plain(value) for name, value in parameters.items()}
+    return values
 
 
 def check_precision(parameters, dtype, owner):

@@ -22,12 +22,12 @@ from sklearn_set.validation import (
     sequence_of,
 )
 
-_COUNT = interval(Integral, 1, inf)
+_COUNT = interval(Integral, 1, 2**31 - 1, "both")
 _CONSTRAINTS = {
     "n_samples": (_COUNT,),
     "n_features": (_COUNT,),
     "n_informative": (interval(Integral, 0, inf), NONE),
-    "n_classes": (interval(Integral, 2, inf),),
+    "n_classes": (interval(Integral, 2, 2**31 - 1, "both"),),
     "weights": (
         sequence_of(interval(Real, 0, 1, "neither"), "an array-like of floats in the range (0, 1)"),
         NONE,
@@ -162,7 +162,12 @@ def make_microarray(
     >>> X.shape, (y == 1).sum().item()
     ((60, 1000), 18)
     """
-    check_values(locals(), _CONSTRAINTS, "make_microarray")
+    given = check_values(locals(), _CONSTRAINTS, "make_microarray")
+    n_samples, n_features, n_classes = (
+        given[name] for name in ("n_samples", "n_features", "n_classes")
+    )
+    n_informative, n_modules = given["n_informative"], given["n_modules"]
+    class_sep, module_correlation = given["class_sep"], given["module_correlation"]
     if n_informative is None:
         n_informative = max(1, n_features // 100)
     if n_modules is None:
@@ -245,6 +250,10 @@ def _class_sizes(n_samples, n_classes, weights):
     InvalidParameterError
         If the weights do not fit, or a class would have no sample.
     """
+    if n_classes > n_samples:
+        raise InvalidParameterError(
+            f"n_classes={n_classes} must be less than or equal to n_samples={n_samples}."
+        )
     if weights is None:
         weights = np.full(n_classes, 1.0 / n_classes)
     weights = np.asarray(weights, dtype=np.float64)
@@ -267,6 +276,7 @@ def _class_sizes(n_samples, n_classes, weights):
     sizes[order[: n_samples - sizes.sum()]] += 1
     if sizes.min() == 0:
         raise InvalidParameterError(
-            f"n_samples={n_samples} is too small: class {sizes.argmin()} would have no sample."
+            f"n_samples={n_samples} is too small for these weights: class {sizes.argmin()} would "
+            "have no sample."
         )
     return sizes

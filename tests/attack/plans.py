@@ -33,7 +33,7 @@ SYNONYMS = {
     "hidden_layer_sizes": "neurons",
     "classes": "class",
     "class_weight": "weight",
-    "scoring": "not supported|[Mm]etric",
+    "scoring": "not supported|[Mm]etric|could not convert",  # a scorer's own words
     "weights": "[Ww]eights",
     "n_informative": "n_features",
     "n_modules": "n_features",

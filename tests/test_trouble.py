@@ -1,0 +1,317 @@
+"""Threads, Ctrl-C, warnings that are errors and numbers that overflow: nothing is lost or mixed up."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_set import SETClassifier, SETRegressor, training
+from sklearn_set.datasets import make_microarray
+
+quiet = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+
+N = 40
+_rng = np.random.default_rng(0)
+X = _rng.normal(size=(N, 6))
+Y = (X[:, 0] > 0).astype(int)
+T = X[:, 0] + 0.1 * _rng.normal(size=N)
+SMALL = {"hidden_layer_sizes": 10, "max_iter": 5, "random_state": 0}
+
+
+# -------------------------------------------------------------------------------------- threads
+
+
+@quiet
+def test_predictions_while_another_thread_fits_are_of_one_fit_or_the_other():
+    # Ten snapshots at one time, none at the other, and targets of another size.
+    fits = [
+        {"n_snapshots": 10, "max_iter": 20, "n_iter_no_change": np.inf},
+        {"n_snapshots": 1, "max_iter": 1, "n_iter_no_change": 1},
+    ]
+    model = SETRegressor(4, random_state=0, n_jobs=1)
+    targets = [T, 1000 + T]
+    expected = []
+    for parameters, y in zip(fits, targets, strict=True):
+        expected.append(clone(model).set_params(**parameters).fit(X, y).predict(X[:3]).tobytes())
+    model.set_params(**fits[0]).fit(X, T)
+    stop, seen = threading.Event(), []
+
+    def predict():
+        while not stop.is_set():
+            seen.append(model.predict(X[:3]).tobytes())
+            assert model.coefs_[0].shape == (6, 4)
+            assert model.feature_importances_.shape == (6,)
+
+    threads = [threading.Thread(target=predict) for _ in range(3)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for number in range(60):
+            model.set_params(**fits[number % 2]).fit(X, targets[number % 2])
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(interval)
+    assert len(seen) > 100
+    assert set(seen) == set(expected)
+
+
+@quiet
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_one_estimator_is_fitted_by_one_thread_at_a_time(method, monkeypatch):
+    model = SETClassifier(**SMALL)
+    started, go_on = threading.Event(), threading.Event()
+    run_epoch = training.run_epoch
+
+    def waiting(*args):
+        started.set()
+        assert go_on.wait(30)
+        return run_epoch(*args)
+
+    monkeypatch.setattr(training, "run_epoch", waiting)
+    more = {"classes": [0, 1]} if method == "partial_fit" else {}
+    first = threading.Thread(target=lambda: getattr(model, method)(X, Y, **more))
+    first.start()
+    assert started.wait(30)
+    try:
+        for call in (model.fit, lambda X, y: model.partial_fit(X, y, classes=[0, 1])):
+            with pytest.raises(RuntimeError, match="is being fitted already"):
+                call(X, Y)
+    finally:
+        go_on.set()
+        first.join()
+    assert model.score(X, Y) >= 0  # the first has not been disturbed
+    getattr(model, method)(X, Y, **more)  # and another may begin
+
+
+# --------------------------------------------------------------------------------------- Ctrl-C
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """Ctrl-C in the third epoch of the first fit."""
+    calls, run_epoch = [], training.run_epoch
+
+    def epoch(*args):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return run_epoch(*args)
+
+    monkeypatch.setattr(training, "run_epoch", epoch)
+    return calls
+
+
+def test_ctrl_c_keeps_the_model_of_a_fit(interrupted):
+    for model in (SETClassifier(**SMALL), make_pipeline(StandardScaler(), SETClassifier(**SMALL))):
+        interrupted.clear()
+        with pytest.warns(UserWarning, match="Training interrupted by user"):
+            model.fit(X, Y)
+        assert len(interrupted) == 3
+        assert model.score(X, Y) >= 0
+
+
+@quiet
+@pytest.mark.parametrize("wrap", [lambda m: m, lambda m: make_pipeline(StandardScaler(), m)])
+def test_ctrl_c_ends_a_search_and_a_cross_validation(wrap, interrupted):
+    model = wrap(SETClassifier(**SMALL))
+    with pytest.raises(KeyboardInterrupt):
+        cross_val_score(model, X, Y, cv=3)
+    assert len(interrupted) == 3  # no other fit has begun
+    interrupted.clear()
+    name = "zeta" if isinstance(model, SETClassifier) else "setclassifier__zeta"
+    search = GridSearchCV(model, {name: [0.1, 0.3]}, cv=2)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, Y)
+    assert len(interrupted) == 3
+    assert not hasattr(search, "best_estimator_")
+
+
+def test_ctrl_c_in_a_clone_keeps_its_model_too(interrupted):
+    model = clone(SETClassifier(**SMALL))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y)
+    assert model.n_iter_ == 2
+    assert model.score(X, Y) >= 0
+
+
+SEARCH = """
+import sys, warnings
+import numpy as np
+from sklearn.model_selection import cross_val_score
+from sklearn_set import SETClassifier
+
+warnings.simplefilter("ignore")
+X = np.random.default_rng(0).normal(size=(300, 50))
+model = SETClassifier(500, max_iter=100_000, n_iter_no_change=np.inf, random_state=0)
+print("begins", flush=True)
+try:
+    cross_val_score(model, X, X[:, 0] > 0, cv=3)
+except KeyboardInterrupt:
+    print("ended", flush=True)
+    sys.exit(0)
+sys.exit(1)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
+def test_a_real_ctrl_c_ends_a_real_cross_validation():
+    process = subprocess.Popen(
+        [sys.executable, "-c", SEARCH], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "begins\n"
+    time.sleep(1.5)  # into the first fit
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "ended\n"), err
+
+
+# ------------------------------------------------------------------------------------- warnings
+
+
+def test_a_warning_that_is_an_error_changes_nothing():
+    model = SETClassifier(**SMALL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, Y)
+    before = dict(vars(model))
+    for change in ({}, {"batch_size": 1000}, {"hidden_layer_sizes": 7}):
+        model.set_params(**change)
+        before |= change
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(UserWarning):
+                model.fit(X, Y)
+        assert vars(model) == before
+    assert issubclass(ConvergenceWarning, UserWarning)
+
+
+# ------------------------------------------------------------------------------------- overflow
+
+
+@quiet
+@pytest.mark.parametrize("sparse_input", [False, True])
+def test_a_network_that_overflows_after_its_last_step_is_told(sparse_input):
+    # Weights and loss are numbers after the only step; what the network now says is none.
+    huge = sparse.csr_array(X * 1e50) if sparse_input else X * 1e50
+    model = SETRegressor(
+        (5, 5),
+        activation="identity",
+        solver="sgd",
+        alpha=0,
+        max_iter=1,
+        batch_size=N,
+        random_state=0,
+    )
+    with pytest.raises(ValueError, match="predictions for the training data are not finite"):
+        model.fit(huge, T)
+    assert not hasattr(model, "coefs_")
+    # Samples that do not count may be what they like.
+    weight, given = np.ones(N), X.copy()
+    weight[:3], given[:3] = 0, 1e300
+    assert np.isfinite(model.fit(given, T, weight).loss_)
+
+
+@quiet
+@pytest.mark.parametrize("power_t", [200.0, 2**31, 1e308, 10**300])
+def test_a_rate_that_falls_below_every_number_is_zero(power_t):
+    model = SETClassifier(
+        solver="sgd", momentum=0, zeta=0, learning_rate="invscaling", power_t=power_t, **SMALL
+    ).fit(X, Y)  # fmt: skip
+    assert model.loss_curve_[0] != model.loss_curve_[1]
+    np.testing.assert_allclose(model.loss_curve_[1:], model.loss_curve_[1], rtol=1e-12)
+
+
+@quiet
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"epsilon": np.int8(10)},
+        {"epsilon": np.uint8(10)},
+        {"epsilon": np.int16(10)},
+        {"epsilon": np.float16(10)},
+        {"rewire_interval": np.uint8(1)},
+        {"max_iter": np.uint8(5), "warm_start": True},
+        {"n_snapshots": np.int8(3), "n_iter_no_change": np.inf},
+        {"batch_size": np.uint8(20)},
+        {"hidden_layer_sizes": np.array([10], np.uint8)},
+        {"hidden_layer_sizes": [np.int8(10)]},
+        {"n_iter_no_change": np.uint8(10)},
+        {"random_state": np.uint8(0)},
+    ],
+    ids=str,
+)
+def test_numpys_numbers_are_pythons(parameters):
+    wide = np.random.default_rng(1).normal(size=(20, 400))
+    labels = np.arange(20) % 2
+    python = {
+        name: value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
+        for name, value in parameters.items()
+    }
+    ours, theirs = (
+        SETClassifier(**SMALL | given).fit(wide, labels) for given in (parameters, python)
+    )
+    assert ours.n_connections_ == theirs.n_connections_
+    np.testing.assert_array_equal(ours.predict_proba(wide), theirs.predict_proba(wide))
+    if parameters.get("warm_start"):
+        np.testing.assert_array_equal(
+            ours.fit(wide, labels).predict_proba(wide), theirs.fit(wide, labels).predict_proba(wide)
+        )
+    for name, value in parameters.items():
+        assert ours.get_params()[name] is value  # what the user gave stays what it is
+
+
+def test_numpys_numbers_count_connections():
+    wide = np.random.default_rng(1).normal(size=(6, 21_000)).astype(np.float32)
+    model = SETClassifier(1000, epsilon=np.int16(10), max_iter=1, n_iter_no_change=np.inf)
+    model.fit(wide, np.arange(6) % 2)
+    assert model.n_connections_ == 10 * 22_000 + 1000
+
+
+def test_numpys_numbers_make_data():
+    given, labels = make_microarray(np.uint8(10), np.int16(300), n_informative=np.int8(30))
+    assert given.shape == (10, 300)
+    assert labels.shape == (10,)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        *({name: 10**400} for name in ("alpha", "weight_decay", "learning_rate_init", "tol")),
+        *({name: 10**400} for name in ("epsilon", "adam_epsilon", "mixup", "power_t")),
+        {"hidden_layer_sizes": 10**400},
+        {"beta_1": 1 - 1e-12, "dtype": "float32"},
+        {"beta_2": 1 - 1e-12, "dtype": "float32"},
+        {"adam_epsilon": 1e-60, "dtype": "float32"},
+        {"alpha": 1e39, "dtype": "float32"},
+        {"max_iter": np.timedelta64(3, "s")},
+    ],
+    ids=lambda given: next(iter(given)),
+)
+def test_values_that_no_number_type_holds_are_refused_by_name(parameters):
+    model = SETClassifier(**SMALL | parameters)
+    with pytest.raises(ValueError, match=next(iter(parameters))):
+        model.fit(X, Y)
+    assert not hasattr(model, "coefs_")
+
+
+@quiet
+@pytest.mark.parametrize("epsilon", [1e308, 2**63, 10**300])
+def test_more_than_all_connections_are_all(epsilon):
+    assert SETClassifier(**SMALL | {"epsilon": epsilon}).fit(X, Y).density_ == 1
+
+
