@@ -63,6 +63,7 @@ from sklearn_set.validation import (
     check_precision,
     hidden_activations,
     hidden_sizes,
+    shown,
 )
 from sklearn_set.version import DOCUMENTATION, __version__
 
@@ -390,7 +391,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         try:
             X = check_array(X, input_name="X_val", **how)
             validate_data(self, X_given, reset=False, skip_check_array=True)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise ValueError(f"X_val does not go with X. {error}") from None
         try:
             y = check_array(
@@ -791,9 +792,9 @@ def _number(score):
     """What a scorer has returned, as a number."""
     try:
         return float(score)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(
-            f"`scoring` must be a scorer that returns a number, but it returned {score!r}, a "
+            f"`scoring` must be a scorer that returns a number, but it returned {shown(score)}, a "
             f"{type(score).__name__}."
         ) from None
 

@@ -385,8 +385,13 @@ class SETSelector(SelectorMixin, BaseEstimator):
             The columns of the selected features.
         """
         check_sparse(X, "X")
-        with np.errstate(all="ignore"):  # too large is refused in words
-            return super().transform(X)
+        try:
+            with np.errstate(all="ignore"):  # too large is refused in words
+                return super().transform(X)
+        except (ValueError, TypeError) as error:
+            if "X" in str(error):
+                raise
+            raise ValueError(f"X must hold numbers: {error}") from None
 
     def _get_support_mask(self):
         """Which features are selected, as SelectorMixin asks."""

@@ -260,12 +260,12 @@ def check_values(values, constraints, owner):
         *others, last = map(str, allowed)
         phrase = f"{', '.join(others)} or {last}" if others else last
         raise InvalidParameterError(
-            f"The {name!r} parameter of {owner} must be {phrase}. Got {_shown(value)} instead."
+            f"The {name!r} parameter of {owner} must be {phrase}. Got {shown(value)} instead."
         )
     return result
 
 
-def _shown(value):
+def shown(value):
     """A value for a message; Python refuses to write integers of thousands of digits."""
     try:
         return repr(value)

@@ -95,6 +95,20 @@ def test_a_batch_without_weight_is_an_error():
         classifier(batch_size=20, shuffle=False).fit(X, Y, sample_weight=weight)
 
 
+def test_the_penalty_grows_as_weights_shrink():
+    how = {"alpha": 1.0, "learning_rate_init": 0.01, "max_iter": 100}
+    plain, weighted = (classifier(**how) for _ in range(2))
+    plain.fit(X, Y)
+    weighted.fit(X, Y, sample_weight=np.full(len(Y), 1e-3))
+    assert np.abs(weighted.coefs_[0]).sum() < 0.5 * np.abs(plain.coefs_[0]).sum()
+
+
+@pytest.mark.parametrize(("factor", "shift"), [(1e-4, 0), (1, 1000)])
+def test_targets_far_from_zero_or_of_small_scale_are_not_learned(factor, shift):
+    model = MLPRegressor((20,), max_iter=50, random_state=0)
+    assert model.fit(X, factor * X[:, 0] + shift).score(X, factor * X[:, 0] + shift) < 0
+
+
 def test_negative_weights_are_accepted():
     weight = np.ones(60)
     weight[0] = -0.5

@@ -292,6 +292,8 @@ class _Judge:
 
     def _judge_refusal(self, error):
         text, played = str(error), self._played()
+        if self.step.what == "score" and played and isinstance(error, (ValueError, TypeError)):
+            return  # what is wrong with y is said in scikit-learn's words
         if not isinstance(error, REFUSALS) or type(error).__module__ == "numpy._core._exceptions":
             if not (isinstance(error, MemoryError) and self.case.kind == "data"):
                 self._wrong(type(error).__name__, error)
@@ -301,8 +303,6 @@ class _Judge:
                 self._wrong("NotFittedError of a fitted estimator", error)
             self.ends = True  # the rest would say the same
             return
-        if self.step.what == "score" and played:
-            return  # what is wrong with y is said in scikit-learn's words
         if any(known in text for known in ORDINARY) or (played and DIVERGED in text):
             return
         if not played:

@@ -179,7 +179,7 @@ SCORINGS = """
 lambda *a, **k: 'a', lambda *a, **k: None, lambda *a, **k: np.array([1.0, 2.0]),
 lambda *a, **k: 10**400, lambda *a, **k: np.inf, lambda *a, **k: np.array(0.5), lambda *a, **k: 1j,
 lambda *a, **k: {'a': 1}, lambda *a, **k: np.float16(0.5), lambda *a, **k: True,
-lambda *a, **k: Fraction(1, 3), lambda *a, **k: Decimal(1), 'neg_log_loss',
+lambda *a, **k: Fraction(1, 3), lambda *a, **k: Decimal(1),
 'neg_mean_squared_error', 'max_error', 'f1_macro', {'a': 'r2'}
 """
 
