@@ -2,6 +2,7 @@
 #   make demo    trains, cross-validates and tunes on real data; DATA=file for your own
 #   make test    runs the tests
 #   make doc     builds the documentation site, gallery included, in doc/_build/html
+#   make sanitize, make sanitize-threads   run kernels that watch memory, and threads, on Linux
 # They make their own virtual environment in .venv and install what they need there.
 
 PYTHON ?= python3
@@ -13,13 +14,37 @@ DATA ?=
 TARGET ?=
 TESTS ?= tests
 
-.PHONY: demo test doc lint clean
+# Kernels under a sanitizer: a library of their own, in build/, ahead of the installed package.  The
+# interpreter is not watched, so it must load the sanitizer first.  LLVM's OpenMP tells the sanitizer
+# of threads, by libarcher, what waits for what; GCC's says nothing, and all would look like a race.
+CLANG ?= clang
+KERNEL_TESTS := $(addprefix tests/test_,rows.py step.py topology.py evolution.py products.py probe.py gradient.py)
+BUILD_WATCHED = $(BIN)/python setup.py --quiet build --build-base build/$@ --build-lib build/$@/lib
+WATCHED = env PYTHONPATH=build/$@/lib:tests PYTHONMALLOC=malloc
+WATCH_MEMORY = $(WATCHED) LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
+WATCH_THREADS = $(WATCHED) LD_PRELOAD=$$(gcc -print-file-name=libtsan.so) \
+	TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1" \
+	OMP_TOOL_LIBRARIES=$$(dirname $$(readlink -f $$(command -v $(CLANG))))/../lib/libarcher.so
+
+.PHONY: demo test doc lint clean sanitize sanitize-threads
 
 demo: $(VENV)/installed $(if $(DATA),$(VENV)/installed-for-files)
 	$(BIN)/python doc/examples/demo.py $(if $(DATA),--data "$(DATA)") $(if $(TARGET),--target "$(TARGET)")
 
 test: $(VENV)/installed-for-tests
 	$(BIN)/python -m pytest $(TESTS)
+
+sanitize: $(VENV)/installed-for-tests
+	CC=gcc SKLEARN_SET_SANITIZE=address $(BUILD_WATCHED)
+	! $(WATCH_MEMORY) $(BIN)/python tests/attack/small_fits.py --wrong memory 2>/dev/null
+	$(WATCH_MEMORY) $(BIN)/python tests/attack/small_fits.py
+	$(WATCH_MEMORY) $(BIN)/pytest -m "not slow" $(KERNEL_TESTS)
+
+sanitize-threads: $(VENV)/installed-for-tests
+	CC=$(CLANG) LDSHARED="$(CLANG) -shared" SKLEARN_SET_SANITIZE=thread $(BUILD_WATCHED)
+	! $(WATCH_THREADS) $(BIN)/python tests/attack/small_fits.py --wrong threads 2>/dev/null
+	$(WATCH_THREADS) $(BIN)/python tests/attack/small_fits.py --n-jobs 2,4
 
 doc: $(VENV)/installed-for-doc
 	$(BIN)/sphinx-build -W --keep-going doc doc/_build/html

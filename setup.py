@@ -5,6 +5,9 @@ Environment
 SKLEARN_SET_DEBUG=1      bounds checks and annotated HTML, baseline variant only
 SKLEARN_SET_OPENMP=0|1   build without OpenMP, or fail where it is missing
 SKLEARN_SET_PLAIN=1      kernels without vector types, as compilers without them build
+SKLEARN_SET_SANITIZE=address|thread
+                         kernels that watch themselves: address for memory and undefined
+                         behaviour, thread for races; `make sanitize` says how they are run
 """
 
 import os
@@ -41,6 +44,21 @@ DIRECTIVES = {
 DEBUG = os.environ.get("SKLEARN_SET_DEBUG") == "1"
 if DEBUG:
     DIRECTIVES |= {"boundscheck": True, "wraparound": False, "initializedcheck": True}
+
+
+# What GCC and Clang add to a program that watches itself.  Python's own flags define the overflow
+# of integers, which we do not rely on; -O1 keeps the watched kernels from taking an hour to build.
+SANITIZERS = {
+    "address": [
+        "-fsanitize=address,undefined,float-cast-overflow",
+        "-fno-sanitize-recover=all",
+        "-fno-wrapv",
+    ],
+    "thread": ["-fsanitize=thread"],
+}
+SANITIZE = os.environ.get("SKLEARN_SET_SANITIZE")
+if SANITIZE and SANITIZE not in SANITIZERS:
+    raise RuntimeError(f"SKLEARN_SET_SANITIZE must be one of {list(SANITIZERS)}. Got {SANITIZE!r}.")
 
 
 def variants():
@@ -109,6 +127,9 @@ class BuildKernels(build_ext):
             else ["-O3", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi", "-g0"]
         )
         openmp = self.find_openmp(msvc)
+        watched = SANITIZERS.get(SANITIZE, [])
+        if watched:
+            common += ["-O1", "-g1", "-fno-omit-frame-pointer", *watched]
         self.extensions = [
             extension
             for extension in self.extensions
@@ -116,7 +137,7 @@ class BuildKernels(build_ext):
         ]
         for extension in self.extensions:
             extension.extra_compile_args = [*common, *openmp, *extension.extra_compile_args]
-            extension.extra_link_args = list(openmp) if not msvc else []
+            extension.extra_link_args = [*openmp, *watched] if not msvc else []
         if self.parallel is None:
             self.parallel = min(4, os.cpu_count() or 1)
         super().build_extensions()

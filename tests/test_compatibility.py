@@ -105,7 +105,7 @@ def test_the_penalty_grows_as_weights_shrink():
 
 @pytest.mark.parametrize(("factor", "shift"), [(1e-4, 0), (1, 1000)])
 def test_targets_far_from_zero_or_of_small_scale_are_not_learned(factor, shift):
-    model = MLPRegressor((20,), max_iter=50, random_state=0)
+    model = regressor(max_iter=50)
     assert model.fit(X, factor * X[:, 0] + shift).score(X, factor * X[:, 0] + shift) < 0
 
 

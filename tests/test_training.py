@@ -4,7 +4,9 @@ The network is small, the data tiny; what happens when is watched by spies on `e
 optimizers and on the kernels' step.
 """
 
+import importlib.util
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,6 +81,19 @@ def patch_step(monkeypatch, instead):
             return self.stepper.weights_are_finite
 
     monkeypatch.setattr(machine.kernels("float64"), "Stepper", Patched)
+
+
+def test_small_fits_of_every_kind(monkeypatch):
+    """Those that `make sanitize` runs in hundreds: each of their options is tried."""
+    path = Path(__file__).parent / "attack" / "small_fits.py"
+    spec = importlib.util.spec_from_file_location("small_fits", path)
+    small_fits = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(small_fits)
+    monkeypatch.setattr(training, "Workspace", small_fits.Impatient)
+    assert small_fits.run(26, [1, 2]) == 26
+    for k, (name, of) in enumerate(small_fits.OPTIONS.items()):
+        tried = [small_fits.in_turn(of, i, (0, k)) for i in range(26)]
+        assert all(value in tried for value in of), name
 
 
 # --------------------------------------------------------------------------------- reproducible
