@@ -299,7 +299,9 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             self._randomness,
             rows,
             rest,
-            identity=None if streaming else lambda: self._identity(X, targets, train_weight, given),
+            identity=None
+            if streaming
+            else lambda: self._identity(X, targets, (weight, train_weight), given),
         )
         keeps_moments = streaming or self.warm_start
         state.fitted_attributes = lambda copies: self._fitted_so_far(
@@ -436,7 +438,11 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             if name in _PRIVATE_STATE or (name.endswith("_") and not name.startswith("_"))
         }
 
-    def _identity(self, X, targets, weight, held_out):
+    def _units_of_targets(self):
+        """What tells targets from those that are multiplied or shifted; classes have no units."""
+        return None
+
+    def _identity(self, X, targets, weights, held_out):
         """A digest of all that decides how training goes."""
         parameters = self.get_params(deep=False)
         for name in ("n_jobs", "verbose", "dtype"):  # X has the number type already
@@ -451,7 +457,8 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
                 "parameters": parameters,
                 "before": (self._progress.n_epochs, self._progress.n_samples_seen),
                 "names": [None if each is None else each.tolist() for each in names],
-                "training": (X, targets, weight),
+                "training": (X, targets, weights),
+                "units": (self.feature_offset_, self.feature_scale_, self._units_of_targets()),
                 "held_out": held_out and (held_out.X, held_out.targets, held_out.weight),
             }
         )
@@ -660,7 +667,10 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             for network in self._snapshots:
                 raw += network.forward(X, n_threads)
             raw /= 1 + len(self._snapshots)
-            return raw.astype(wider, copy=False)
+            raw = raw.astype(wider, copy=False)
+        if not np.isfinite(raw).all():
+            _tell_overflow(raw.dtype, stacklevel=4)
+        return raw
 
     def predict(self, X):
         """Predict with the sparse network.
@@ -677,14 +687,10 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             number type, for regression.
         """
         fitted = self._as_of_now()
-        predicted = fitted._decide(fitted._raw(X))
-        if predicted.dtype.kind == "f" and not np.isfinite(predicted).all():
-            warnings.warn(
-                f"overflow: predictions are too large for {predicted.dtype}. X may lie far outside "
-                "the data of fit.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+        raw = fitted._raw(X)
+        predicted = fitted._decide(raw)
+        if predicted.dtype.kind == "f" and np.isfinite(raw).all() > np.isfinite(predicted).all():
+            _tell_overflow(predicted.dtype, stacklevel=3)
         return predicted
 
     # ---------------------------------------------------------------------- inspection
@@ -786,6 +792,15 @@ _NEVER_TOO_MUCH = 1 << 26
 
 # Connections x samples that one thread predicts in less time than it takes to ask for more.
 _SERIAL_WORK = 1 << 18
+
+
+def _tell_overflow(dtype, stacklevel):
+    """Warn that outputs of the network, or predictions, are infinite or not a number."""
+    warnings.warn(
+        f"overflow: predictions are too large for {dtype}. X may lie far outside the data of fit.",
+        RuntimeWarning,
+        stacklevel=stacklevel,
+    )
 
 
 def _number(score):

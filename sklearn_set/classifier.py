@@ -224,7 +224,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
 
     n_jobs : int or None, default=None
         Threads. None uses what OpenMP would (``OMP_NUM_THREADS``; one in joblib's worker
-        processes), -1 all processors, a positive number exactly that many.
+        processes), -1 all processors, a positive number that many, up to the processors of the
+        machine.
 
     verbose : bool or int, default=False
         Whether to print the loss of every epoch.

@@ -218,9 +218,10 @@ def check_labels(y, name="y"):
     """
     check_sparse(y, name)
     kind = None if sparse.issparse(y) or y is None else _as_array(y, name).dtype.kind
-    if kind in ("V", "c"):
-        found = "complex numbers" if kind == "c" else _OF_VALUES[kind]
-        raise ValueError(f"{name} must hold labels, numbers or strings, got {found}.")
+    if kind == "c":
+        raise ValueError(f"Complex data not supported: {name} must hold labels.")
+    if kind == "V":
+        raise ValueError(f"{name} must hold labels, numbers or strings, got {_OF_VALUES[kind]}.")
 
 
 def check_label_matrix(y, name="y"):

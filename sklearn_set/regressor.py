@@ -229,7 +229,8 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     n_jobs : int or None, default=None
         Threads. None uses what OpenMP would (``OMP_NUM_THREADS``; one in joblib's worker
-        processes), -1 all processors, a positive number exactly that many.
+        processes), -1 all processors, a positive number that many, up to the processors of the
+        machine.
 
     verbose : bool or int, default=False
         Whether to print the loss of every epoch.
@@ -558,6 +559,9 @@ class SETRegressor(RegressorMixin, BaseSET):
         self._target_units = units
         self.target_offset_, self.target_scale_ = units.offset, units.scale
         return units.to_network
+
+    def _units_of_targets(self):
+        return self.target_offset_, self.target_scale_
 
     # Whether all targets have one scale, which keeps the proportions between them: for those who
     # reconstruct features.

@@ -205,10 +205,10 @@ def test_default_difficulty_is_learnable_but_not_trivial():
     [
         (
             {"n_samples": 0},
-            "The 'n_samples' parameter of make_microarray must be an int in the range [1, inf). "
+            "The 'n_samples' parameter of make_microarray must be an int in the range [1, 2147483647]. "
             "Got 0 instead.",
         ),
-        ({"n_features": 10.0}, "must be an int in the range [1, inf). Got 10.0 instead."),
+        ({"n_features": 10.0}, "must be an int in the range [1, 2147483647]. Got 10.0 instead."),
         ({"n_informative": -1}, "must be an int in the range [0, inf) or None. Got -1 instead."),
         (
             {"n_features": 10, "n_informative": 11},
@@ -218,9 +218,9 @@ def test_default_difficulty_is_learnable_but_not_trivial():
             {"n_features": 10, "n_modules": 11},
             "n_modules=11 must be less than or equal to n_features=10.",
         ),
-        ({"n_classes": 1}, "must be an int in the range [2, inf). Got 1 instead."),
+        ({"n_classes": 1}, "must be an int in the range [2, 2147483647]. Got 1 instead."),
         ({"class_sep": -1}, "must be a float in the range [0.0, inf). Got -1 instead."),
-        ({"n_modules": 0}, "must be an int in the range [1, inf) or None. Got 0 instead."),
+        ({"n_modules": 0}, "must be an int in the range [1, 2147483647] or None. Got 0 instead."),
         ({"module_correlation": 1.0}, "a float in the range [0.0, 1.0). Got 1.0 instead."),
         ({"log_intensity": "yes"}, "The 'log_intensity' parameter of make_microarray must be"),
         ({"dtype": "int32"}, "a str among {'float32', 'float64'}"),
@@ -233,7 +233,7 @@ def test_default_difficulty_is_learnable_but_not_trivial():
         ({"weights": [0.7, 0.4], "n_classes": 3}, "weights must be positive and sum to 1."),
         (
             {"n_samples": 10, "weights": [0.99, 0.01]},
-            "n_samples=10 is too small: class 1 would have no sample.",
+            "n_samples=10 is too small: class 1 would have no sample with these weights.",
         ),
     ],
 )

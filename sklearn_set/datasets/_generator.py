@@ -276,7 +276,7 @@ def _class_sizes(n_samples, n_classes, weights):
     sizes[order[: n_samples - sizes.sum()]] += 1
     if sizes.min() == 0:
         raise InvalidParameterError(
-            f"n_samples={n_samples} is too small for these weights: class {sizes.argmin()} would "
-            "have no sample."
+            f"n_samples={n_samples} is too small: class {sizes.argmin()} would have no sample with "
+            "these weights."
         )
     return sizes
