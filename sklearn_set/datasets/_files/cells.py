@@ -1,0 +1,48 @@
+"""What a single cell is, and what a name tells of a column or a row.
+
+Knows words and numbers: neither lines, nor tables, nor what follows from a cell.
+"""
+
+import re
+
+# A class may be called "None": pandas' own list has it.
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null", "?")
+
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
+_LABEL_NAMES = {"label", "labels", "class", "target", "y"}
+_GENE_NAMES = {
+    *("gene", "genes", "gene_id", "gene_name", "gene_symbol", "symbol", "probe", "probe_id"),
+    *("probeset", "probeset_id", "id_ref", "ensembl", "ensembl_id", "entrez", "entrez_id"),
+    *("feature", "features"),
+}
+_SAMPLE_NAMES = {
+    *("id", "ids", "index", "idx", "no", "nr", "row", "rowname", "rownames", "row_names", "rowid"),
+    *("name", "sample", "samples", "sample_id", "sampleid", "sample_name", "samplename"),
+    *("patient", "patient_id", "patientid", "subject", "subject_id", "subjectid", "case_id"),
+    *("barcode", "accession", "geo_accession", "filename"),
+}
+
+
+def is_number(cell):
+    """Whether a cell holds a number, with a decimal point or comma or none."""
+    return _NUMBER.fullmatch(cell.strip()) is not None
+
+
+def is_text(cell):
+    """Whether a cell holds something that is no number."""
+    return cell.strip() not in MISSING and not is_number(cell)
+
+
+def tells_labels(name):
+    """Whether a name is one that labels often have."""
+    return name.lower() in _LABEL_NAMES
+
+
+def tells_genes(name):
+    """Whether a name is one that a column of genes' names often has."""
+    return name.lower().replace(" ", "_") in _GENE_NAMES
+
+
+def tells_samples(name):
+    """Whether a name is one that a column of samples' names or numbers often has."""
+    return name.lower().replace(" ", "_").replace(".", "_") in _SAMPLE_NAMES

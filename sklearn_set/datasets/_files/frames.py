@@ -1,0 +1,99 @@
+"""Numbers and text of a table, parsed by pandas.
+
+Knows pandas, here alone and imported on demand, and lines that were looked at before: neither
+what holds the labels, nor which columns are left out.
+"""
+
+import io
+
+import numpy as np
+
+from sklearn_set.datasets._files.cells import MISSING, is_number
+from sklearn_set.datasets._files.messages import Refusal, reason, some
+from sklearn_set.datasets._files.samples import Samples
+
+_COMMA_NUMBER = r"[+-]?([0-9]+(,[0-9]*)?|,[0-9]+)([eE][+-]?[0-9]+)?"
+
+
+def import_pandas():
+    """Pandas, or an error that says who needs it."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(
+            "read_samples needs pandas for every file but .npz. Install it: pip install pandas."
+        ) from error
+    return pandas
+
+
+def frame_of(content, failed, **options):
+    """Lines as a frame; what pandas cannot read is refused in these words."""
+    try:
+        return import_pandas().read_csv(
+            io.BytesIO(content), header=None, keep_default_na=False, encoding="utf-8", **options
+        )
+    except ValueError as error:
+        raise Refusal(f"{failed}: {reason(error)}.") from None
+
+
+def parse(content, lines, as_text):
+    """The lines but those to skip, as a frame; its columns of text beside those meant to be."""
+    is_numeric = import_pandas().api.types.is_numeric_dtype
+    for decimal in "," if lines.commas else ".,":
+        frame = frame_of(
+            content,
+            "cannot be read by pandas",
+            sep=lines.delimiter,
+            skiprows=lines.skip,
+            skipinitialspace=True,
+            na_values=MISSING,
+            dtype={as_text: str},
+            decimal=decimal,
+            low_memory=False,
+        )
+        text = [
+            column
+            for column, dtype in frame.dtypes.items()
+            if column != as_text and not is_numeric(dtype)
+        ]
+        commas = lines.delimiter != "," and any(
+            frame[column].dropna().astype(str).str.strip().str.fullmatch(_COMMA_NUMBER).all()
+            for column in text
+        )
+        if not commas:
+            break
+    expected = (len(lines.rows), len(lines.names))
+    if frame.shape != expected:
+        raise Refusal(
+            f"has {expected[0]} lines of {expected[1]} cells, but pandas reads {frame.shape[0]} of "
+            f"{frame.shape[1]}: is a quote not closed?"
+        )
+    return frame, text, decimal
+
+
+def texts_of(column):
+    """A column of text as an array, stripped, "" where a cell is missing."""
+    return np.array([str(cell).strip() for cell in column.fillna("")], dtype=str)
+
+
+def offender_in(column, decimal="."):
+    """A cell that makes a column one of text."""
+    other = "," if decimal == "." else "."
+    cells = [str(cell) for cell in column.dropna()]
+    offending = (cell for cell in cells if not is_number(cell) or other in cell)
+    return next(offending, max(cells, key=len))  # pandas takes numbers of 30 digits for text
+
+
+def transposed(frame, columns, left_out, **known):
+    """Samples from the columns of a frame whose first one names the features."""
+    genes = texts_of(frame[0])
+    names, counts = np.unique(genes, return_counts=True)
+    if (counts > 1).any():
+        raise Refusal(f"has rows of the same name: {some(names[counts > 1])}. Names must differ.")
+    values = frame[columns].to_numpy(dtype=np.float64)
+    filled = ~np.isnan(values).all(axis=1)
+    if not filled.all():
+        left_out = [*left_out, f"{some(genes[~filled])} (rows without numbers)"]
+    return Samples(
+        values[filled].T, list(genes[filled]), left_out=left_out, transposed=True, **known
+    )

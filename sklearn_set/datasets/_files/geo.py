@@ -1,0 +1,123 @@
+"""Series matrices of GEO, brought to samples: their descriptions hold the labels.
+
+Knows GEO's format: how the samples are described, and where the table begins and ends. Does not
+know of tables without descriptions.
+"""
+
+import csv
+import re
+
+import numpy as np
+
+from sklearn_set.datasets._files.frames import frame_of, offender_in, parse, transposed
+from sklearn_set.datasets._files.lines import scan
+from sklearn_set.datasets._files.messages import Refusal, count, shown, some
+
+_TABLE_BEGINS, _TABLE_ENDS = b"!series_matrix_table_begin", b"!series_matrix_table_end"
+
+
+def is_series_matrix(content):
+    """Whether a text, in UTF-8, is meant to be a series matrix."""
+    return content.lstrip().startswith(b"!") or _TABLE_BEGINS in content
+
+
+def from_series_matrix(content, target):
+    """Samples from a series matrix: their descriptions, then a table with genes as rows."""
+    begin, end = content.find(_TABLE_BEGINS), content.find(_TABLE_ENDS)
+    if begin < 0:
+        raise Refusal(
+            "begins like a series matrix of GEO, but has no line !series_matrix_table_begin."
+        )
+    if end < 0:
+        raise Refusal(
+            "is a series matrix of GEO without its last line, !series_matrix_table_end; it is "
+            "incomplete: download it again."
+        )
+    table = content[content.index(b"\n", begin) + 1 : end]
+    if table.count(b"\n") < 2:
+        raise Refusal(
+            "is a series matrix of GEO with an empty table, as those of sequencing are; the "
+            "numbers are in the series' supplementary files."
+        )
+    lines = scan(table, None)
+    descriptions = _descriptions(content[:begin], lines.names[1:])
+    if target is None:
+        raise Refusal(
+            f"is a series matrix of GEO, which has no labels; name one of its descriptions as "
+            f"target: {_candidates(descriptions)}."
+        )
+    wanted = target.removeprefix("!").removeprefix("Sample_").lower()
+    found = [name for name in descriptions if name.lower() == wanted]
+    if len(found) != 1:
+        raise Refusal(
+            f"is a series matrix of GEO without a description {target!r} of its samples; it has "
+            f"{_candidates(descriptions)}."
+        )
+    frame, text, _ = parse(table, lines, 0)
+    if text:
+        raise Refusal(
+            f"has text in {count(len(text), 'sample')}, such as "
+            f"{shown(offender_in(frame[text[0]]))}, expected numbers."
+        )
+    return transposed(
+        frame,
+        list(frame.columns[1:]),
+        [],
+        labels=descriptions[found[0]],
+        label=f"description {found[0]!r}",
+        form="a series matrix of GEO",
+        advice=f"Name another description as target: {_candidates(descriptions)}.",
+    )
+
+
+def _descriptions(header, accessions):
+    """Name -> one text per sample: the keys of characteristics, and the other lines."""
+    found = {}
+    for name, row in _described(header, accessions):
+        if not name.startswith("characteristics"):
+            # Several lines of a name are told apart by their number.
+            again = sum(each.partition(" #")[0] == name for each in found)
+            found[f"{name} #{again + 1}" if again else name] = row
+            continue
+        for sample, cell in enumerate(row):
+            key, colon, value = (part.strip() for part in cell.partition(":"))
+            if not cell:
+                continue
+            if not colon:
+                key, value = name, cell
+            texts = found.setdefault(key, [""] * len(row))
+            texts[sample] = f"{texts[sample]}; {value}" if texts[sample] else value
+    return {name: np.array(texts, dtype=str) for name, texts in found.items()}
+
+
+def _described(header, accessions):
+    """Lines that describe the samples: pairs of a name and a text for each."""
+    told = b"\n".join(line for line in header.split(b"\n") if line.startswith(b"!Sample_"))
+    frame = frame_of(
+        told,
+        "describes its samples in lines that cannot be read",
+        sep="\t",
+        quoting=csv.QUOTE_NONE,  # cells are quoted, but quotes inside them stand as they are
+        dtype=str,
+    )
+    if frame.shape[1] != len(accessions) + 1:
+        raise Refusal(
+            f"describes {frame.shape[1] - 1} samples, but has {len(accessions)} in its table."
+        )
+    cells = np.array(
+        [[re.sub(r'^"(.*)"$', r"\1", cell).strip() for cell in row] for row in frame.to_numpy()]
+    )
+    names = [cell.removeprefix("!Sample_") for cell in cells[:, 0]]
+    if "geo_accession" in names and list(cells[names.index("geo_accession"), 1:]) != accessions:
+        raise Refusal("describes other samples than those of its table.")
+    return list(zip(names, cells[:, 1:], strict=True))
+
+
+def _candidates(descriptions):
+    """Descriptions that may be classes, with the number of their values; else all names."""
+    found = []
+    for name, texts in descriptions.items():
+        n_values = len(set(texts))
+        if 1 < n_values <= len(texts) / 2:
+            found.append(f"{name!r} ({n_values} values)")
+    return some(found, str, most=10) if found else some(list(descriptions), most=10)

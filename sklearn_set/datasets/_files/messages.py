@@ -1,0 +1,38 @@
+"""What is said of a file: refusals, and the words of numbers and lists in them.
+
+Knows text alone: neither files, nor tables, nor samples.
+"""
+
+import numpy as np
+
+
+class Refusal(Exception):
+    """What is wrong with a file: a sentence that begins with the file's name, which it lacks."""
+
+
+def shown(value):
+    """A value as Python writes it, on one line and short."""
+    text = repr(value.item() if isinstance(value, np.generic) else value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def some(values, show=shown, most=5, between=", "):
+    """The first few of a list, and how many more there are."""
+    listed = between.join(show(value) for value in values[:most])
+    rest = len(values) - most
+    return listed if rest <= 0 else f"{listed} and {rest:,} more"
+
+
+def count(number, noun):
+    """A number and its noun, in the plural where needed."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def one_line(error):
+    """What an error says, on one line."""
+    return " ".join(str(error).split())
+
+
+def reason(error):
+    """What another library says, without its last full stop."""
+    return one_line(error).rstrip(" .")
