@@ -184,7 +184,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         draft = object.__new__(type(self))
         draft.__dict__.update(self.__dict__)
         draft.__dict__.update(parameters)
-        # Results are looked at: what NumPy is told to do about overflow concerns only the user's own.
+        # Results are looked at. What NumPy is told to do about overflow is for the user's code.
         with np.errstate(all="ignore"):
             outcome = draft._fit_draft(
                 X, y, sample_weight, held_out, task, streaming=streaming, classes=classes
@@ -411,7 +411,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
                 f"{X.shape[0]}, y_val has {y.shape[0]}."
             )
         try:
-            y, targets, loss, n_found = self._encode(y, None, goes_on=True, streaming=True)
+            y, targets, _, n_found = self._encode(y, None, goes_on=True, streaming=True)
         except (ValueError, TypeError) as error:
             raise ValueError(f"y_val does not go with y. {error}") from None
         if n_found != n_outputs:
@@ -604,9 +604,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         def validate(network):
             raw = network.forward(X, n_threads)
             if self.scoring is None:
-                score = self._default_score(
-                    held_out.y, self._decide(raw), sample_weight=own_weight
-                )
+                score = self._default_score(held_out.y, self._decide(raw), sample_weight=own_weight)
             else:
                 with task.as_user():
                     score = _number(scorer(self, scorer_X, held_out.y, **weight))
@@ -640,7 +638,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
     # ------------------------------------------------------------------------ prediction
 
     def _as_of_now(self):
-        """This estimator, whatever another thread makes of it: a fit replaces all at once."""
+        """The estimator as it is, whatever other threads do: a fit replaces all at once."""
         fitted = object.__new__(type(self))
         fitted.__dict__ = self.__dict__
         return fitted

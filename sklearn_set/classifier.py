@@ -191,9 +191,9 @@ class SETClassifier(ClassifierMixin, BaseSET):
     n_snapshots : int or "auto", default="auto"
         Number of networks, at least 1, whose outputs are averaged in predictions: the last one,
         and those of earlier epochs, evenly spread over the second half of `max_iter` (fewer, where
-        it has fewer epochs), at the topologies they had then ([7]_). Memory and time of predictions grow with it. "auto" is 10
-        for wide data and networks of up to a million connections, else 1; with `early_stopping`
-        and in `partial_fit` it is always 1.
+        it has fewer epochs), at the topologies they had then ([7]_). Memory and time of
+        predictions grow with it. "auto" is 10 for wide data and networks of up to a million
+        connections, else 1; with `early_stopping` and in `partial_fit` it is always 1.
 
     early_stopping : bool, default=False
         Whether to hold out a validation set, unless `fit` gets one, to end training when its

@@ -384,6 +384,7 @@ class SETSelector(SelectorMixin, BaseEstimator):
         X_selected : {array, sparse matrix} of shape (n_samples, n_features_)
             The columns of the selected features.
         """
+        check_is_fitted(self)
         check_sparse(X, "X")
         try:
             with np.errstate(all="ignore"):  # too large is refused in words

@@ -54,7 +54,7 @@ def rows_of(X, rows):
         X = X if X.format in ("csr", "csc", "lil") else X.tocsr()
         return X[rows]
     is_known = isinstance(X, (list, tuple)) or hasattr(X, "iloc") or hasattr(X, "columns")
-    if not (is_known or hasattr(X, "__getitem__") and hasattr(X, "dtype")):
+    if not (is_known or (hasattr(X, "__getitem__") and hasattr(X, "dtype"))):
         X = np.asarray(X)  # a memoryview, for example
     return _safe_indexing(X, rows)
 

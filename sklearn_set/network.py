@@ -260,8 +260,6 @@ def _too_sparse(epsilon, n_unconnected):
 # ------------------------------------------------------------------- laws of first weights
 
 
-
-
 def _drawn(draw, size, dtype):
     """Numbers of `draw`, which takes how many, drawn as doubles and rounded.
 

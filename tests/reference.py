@@ -324,8 +324,8 @@ class DenseMLP:
         sample_weight : ndarray of shape (n_batch,), default=None
             Divided by its sum.
         alpha : float
-            ``alpha / 2 * (sum of squared weights) / (number of samples that count)`` is added to the
-            loss; biases are not penalised.
+            ``alpha / 2 * (sum of squared weights) / (number of samples that count)`` is added to
+            the loss; biases are not penalised.
         masks : list of ndarray, default=None
             Dropout masks of the hidden layers.
 

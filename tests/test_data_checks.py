@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import functools
 import warnings
 
 import numpy as np
@@ -165,10 +166,9 @@ def test_missing_labels_are_told(missing):
     names = np.array(["a", "b"], dtype=object)[Y]
     names[3] = missing
     for y in (names, pd.Series(names)):
-        model = SETClassifier(**SMALL)
-        unchanged(model, lambda y=y: model.fit(X, y), "Input y contains NaN: 1 of 24")
-        selector = SETSelector(n_networks=1, max_iter=1)
-        unchanged(selector, lambda y=y: selector.fit(X, y), "Input y contains NaN")
+        for model in (SETClassifier(**SMALL), SETSelector(n_networks=1, max_iter=1)):
+            fit = functools.partial(model.fit, X, y)
+            unchanged(model, fit, "Input y contains NaN: 1 of 24")
 
 
 # -------------------------------------------------------------------------------------- targets

@@ -205,8 +205,8 @@ def test_default_difficulty_is_learnable_but_not_trivial():
     [
         (
             {"n_samples": 0},
-            "The 'n_samples' parameter of make_microarray must be an int in the range [1, 2147483647]. "
-            "Got 0 instead.",
+            "The 'n_samples' parameter of make_microarray must be an int in the range "
+            "[1, 2147483647]. Got 0 instead.",
         ),
         ({"n_features": 10.0}, "must be an int in the range [1, 2147483647]. Got 10.0 instead."),
         ({"n_informative": -1}, "must be an int in the range [0, inf) or None. Got -1 instead."),

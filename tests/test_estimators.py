@@ -1213,7 +1213,7 @@ def test_numbers_too_large_for_single_precision_are_refused(factory, y, convert)
         with pytest.raises(ValueError, match="too large for dtype"):
             method(large, y)
     if factory is regressor:
-        with pytest.raises(ValueError, match="^y contains values too large for float32"):
+        with pytest.raises(ValueError, match=r"^y contains values too large for float32"):
             model.fit(X, T * 1e200)
 
 

@@ -1,4 +1,4 @@
-"""Units of features and targets: where they lie and how far they spread changes little or nothing."""
+"""Units of features and targets: where they lie and how far they spread changes next to nothing."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Threads, Ctrl-C, warnings that are errors and numbers that overflow: nothing is lost or mixed up."""
+"""Threads, Ctrl-C, warnings that are errors, numbers that overflow: nothing is lost or mixed up."""
 
 import signal
 import subprocess
@@ -313,5 +313,3 @@ def test_values_that_no_number_type_holds_are_refused_by_name(parameters):
 @pytest.mark.parametrize("epsilon", [1e308, 2**63, 10**300])
 def test_more_than_all_connections_are_all(epsilon):
     assert SETClassifier(**SMALL | {"epsilon": epsilon}).fit(X, Y).density_ == 1
-
-

@@ -143,7 +143,7 @@ def test_multilabel_and_several_outputs():
         ),
         (
             {"X_val": X[JUDGE], "y_val": NAMES[JUDGE], "sample_weight_val": 0 * WEIGHT[JUDGE]},
-            "Sample weights must contain at least one non-zero number, but all of sample_weight_val",
+            "at least one non-zero number, but all of sample_weight_val",
         ),
     ],
 )

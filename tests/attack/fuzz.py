@@ -62,8 +62,8 @@ def shortened(case, violation):
 
 def work(connection, only, log):
     """Run the cases whose seeds come through a pipe, and send back how they went."""
-    sys.stdout = open(os.devnull, "w")
-    sys.stderr = open(log, "w")
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (as long as the process)
+    sys.stderr = open(log, "w")  # noqa: SIM115
     os.dup2(sys.stderr.fileno(), 2)
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends its processes itself

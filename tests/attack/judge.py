@@ -294,10 +294,10 @@ class _Judge:
         text, played = str(error), self._played()
         if self.step.what == "score" and played and isinstance(error, (ValueError, TypeError)):
             return  # what is wrong with y is said in scikit-learn's words
-        if not isinstance(error, REFUSALS) or type(error).__module__ == "numpy._core._exceptions":
-            if not (isinstance(error, MemoryError) and self.case.kind == "data"):
-                self._wrong(type(error).__name__, error)
-                return
+        is_known = isinstance(error, REFUSALS) and "numpy._core" not in type(error).__module__
+        if not (is_known or (isinstance(error, MemoryError) and self.case.kind == "data")):
+            self._wrong(type(error).__name__, error)
+            return
         if isinstance(error, NotFittedError):
             if self.est.__sklearn_is_fitted__():
                 self._wrong("NotFittedError of a fitted estimator", error)

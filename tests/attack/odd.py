@@ -415,9 +415,7 @@ X_SHORT = split("X[:-1], X.tolist()[:-1], sparse.csr_array(X[:-1]), np.vstack([X
 X_ODD += split("malformed(X, indices=lambda i: i * 1.0), malformed(X, indices=lambda i: i > 0)")
 
 Y_FINE = {
-    "classifier": split(
-        "y.tolist(), read_only(y), np.asfortranarray(y), y[::-1][::-1], y"
-    ),
+    "classifier": split("y.tolist(), read_only(y), np.asfortranarray(y), y[::-1][::-1], y"),
     "regressor": split(
         """
 y.astype(np.float32), y.astype(np.float16), y.tolist(), y.astype(object), read_only(y),

@@ -23,17 +23,18 @@ def is_series_matrix(content):
 
 def from_series_matrix(content, target):
     """Samples from a series matrix: their descriptions, then a table with genes as rows."""
-    begin, end = content.find(_TABLE_BEGINS), content.find(_TABLE_ENDS)
+    begin = content.find(_TABLE_BEGINS)
     if begin < 0:
         raise Refusal(
             "begins like a series matrix of GEO, but has no line !series_matrix_table_begin."
         )
+    end = content.find(_TABLE_ENDS, begin)
     if end < 0:
         raise Refusal(
             "is a series matrix of GEO without its last line, !series_matrix_table_end; it is "
             "incomplete: download it again."
         )
-    table = content[content.index(b"\n", begin) + 1 : end]
+    table = content[begin:end].partition(b"\n")[2]
     if table.count(b"\n") < 2:
         raise Refusal(
             "is a series matrix of GEO with an empty table, as those of sequencing are; the "
