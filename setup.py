@@ -46,8 +46,8 @@ if DEBUG:
     DIRECTIVES |= {"boundscheck": True, "wraparound": False, "initializedcheck": True}
 
 
-# What GCC and Clang add to a program that watches itself.  Python's own flags define the overflow
-# of integers, which we do not rely on; -O1 keeps the watched kernels from taking an hour to build.
+# Flags of GCC and Clang for each sanitizer.  Python's own flags define the overflow of integers.
+# We do not rely on it, so -fno-wrapv undoes that.  With more than -O1 a build would take an hour.
 SANITIZERS = {
     "address": [
         "-fsanitize=address,undefined,float-cast-overflow",

@@ -184,7 +184,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         draft = object.__new__(type(self))
         draft.__dict__.update(self.__dict__)
         draft.__dict__.update(parameters)
-        # Results are looked at. What NumPy is told to do about overflow is for the user's code.
+        # We check results ourselves: NumPy's settings for overflow are for the user's own code.
         with np.errstate(all="ignore"):
             outcome = draft._fit_draft(
                 X, y, sample_weight, held_out, task, streaming=streaming, classes=classes
@@ -192,7 +192,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         draft.__dict__.update(given)
         draft.__dict__.pop("_training", None)
         if not (streaming or outcome.converged or outcome.interrupted):
-            # Before anything changes: it may be made an error.
+            # Before anything changes: the user may turn this warning into an error.
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
@@ -204,12 +204,12 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         self.__dict__ = draft.__dict__
         if outcome.interrupted:
             if self.__dict__.get("_is_clone"):
-                raise KeyboardInterrupt  # whoever made it must not go on: a search, an ensemble
+                raise KeyboardInterrupt  # ends the search or the ensemble that made the clone
             warnings.warn("Training interrupted by user.", UserWarning, stacklevel=5)
         return self
 
     def __sklearn_clone__(self):
-        # What is asked of a clone comes from a search or an ensemble, which Ctrl-C shall end.
+        # Clones are fitted by searches and ensembles, which Ctrl-C shall end.
         clone = super().__sklearn_clone__()
         clone._is_clone = True
         return clone
@@ -270,7 +270,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         )
         network = self._first_network(goes_on, optimizer, sizes, activations, settings, X.dtype)
         if not (goes_on or streaming) and (sizes[0] > rows.shape[0] or settings.input_dropout > 0):
-            # A feature is dropped to zero: that must be its mean, or samples become others.
+            # A dropped feature is zero to the network: without the offset, far from its mean.
             units = FeatureUnits.of(X, train_weight, rows)
             if units.disparity > _MUCH:
                 warnings.warn(
@@ -354,7 +354,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         return outcome
 
     def _check_targets(self, y, name):
-        """Refuse targets that scikit-learn's checks would make numbers or labels of."""
+        """Refuse bad targets that scikit-learn's checks would convert to numbers or labels."""
         check_missing(y, name)
         (check_real if self._y_numeric else check_labels)(y, name)
 
@@ -439,7 +439,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         }
 
     def _units_of_targets(self):
-        """What tells targets from those that are multiplied or shifted; classes have no units."""
+        """The units of the targets, which belong to the identity of a fit; classes have none."""
         return None
 
     def _identity(self, X, targets, weights, held_out):
@@ -511,7 +511,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
                 stacklevel=7,
             )
         if streaming:
-            # How many samples come at a time says nothing about how much the penalty is worth.
+            # The strength of the penalty must not depend on how many samples come at a time.
             of_whole = min(values["batch_size"], _LARGEST_AUTOMATIC_BATCH)
             values["smallest_batch"] = of_whole if n_samples < of_whole else 1
         values["batch_size"] = min(values["batch_size"], n_samples)
@@ -638,7 +638,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
     # ------------------------------------------------------------------------ prediction
 
     def _as_of_now(self):
-        """The estimator as it is, whatever other threads do: a fit replaces all at once."""
+        """The estimator as it is now: a fit in another thread does not change what is returned."""
         fitted = object.__new__(type(self))
         fitted.__dict__ = self.__dict__
         return fitted
@@ -782,7 +782,7 @@ _MANY_CONNECTIONS = 1_000_000
 # Samples of a batch, as in MLPClassifier.
 _LARGEST_AUTOMATIC_BATCH = 200
 
-# Quotient of standard deviations from which on features want to be scaled.
+# Quotient of standard deviations above which a warning says that features should be scaled.
 _MUCH = 100
 
 # Bytes that no machine lacks, so that small fits need not look at its memory.

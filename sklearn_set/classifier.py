@@ -91,11 +91,11 @@ class SETClassifier(ClassifierMixin, BaseSET):
         step; the others are divided by ``1 - dropout``. Predictions drop nothing.
 
     input_dropout : float or "auto", default="auto"
-        Probability, in [0, 1), that a feature of a sample is set to its mean (`feature_offset_`,
-        zero where that is zero) in a training step; the distances of the others from it are
-        divided by ``1 - input_dropout``. "auto" is 0.5 for wide data (more features than samples),
-        else 0; 0 in `partial_fit`. The first call of `partial_fit` knows no means: features are
-        set to zero there, so scale them before.
+        Probability, in [0, 1), that a feature of a sample is dropped in a training step. A dropped
+        feature is set to its value in `feature_offset_`: its mean if that is far from zero, else
+        zero. The distances of the others from it are divided by ``1 - input_dropout``. "auto" is
+        0.5 for wide data (more features than samples), else 0; it is 0 in `partial_fit`, which
+        computes no means: unless a `fit` came before, it sets features to zero, so scale them.
 
     mixup : float or "auto", default="auto"
         Mixes every sample with a partner drawn at random, and their targets alike ([6]_). Their
@@ -126,9 +126,9 @@ class SETClassifier(ClassifierMixin, BaseSET):
 
     alpha : float, default=0.3
         Strength of the L2 penalty on the weights, at least 0. It is part of the loss, divided by
-        what a batch of this many samples is expected to weigh: their number, times their mean
-        weight in units of the weights. `partial_fit` of fewer samples than `batch_size` counts as a
-        whole batch, of at most 200.
+        the expected weight of the batch: its number of samples times the mean sample weight of
+        the training data. If `partial_fit` gets fewer samples than `batch_size`, they are
+        penalised as a batch of `batch_size` samples, or of 200 if it is larger.
 
     weight_decay : float, default=0.0
         Decoupled decay, at least 0: every step multiplies the weights by ``1 - learning_rate *
@@ -190,10 +190,11 @@ class SETClassifier(ClassifierMixin, BaseSET):
 
     n_snapshots : int or "auto", default="auto"
         Number of networks, at least 1, whose outputs are averaged in predictions: the last one,
-        and those of earlier epochs, evenly spread over the second half of `max_iter` (fewer, where
-        it has fewer epochs), at the topologies they had then ([7]_). Memory and time of
-        predictions grow with it. "auto" is 10 for wide data and networks of up to a million
-        connections, else 1; with `early_stopping` and in `partial_fit` it is always 1.
+        and those of earlier epochs, at the topologies they had then ([7]_). These epochs are
+        evenly spread over the second half of `max_iter`. If it has fewer epochs, there are fewer
+        networks. Memory and time of predictions grow with it. "auto" is 10 for wide data and
+        networks of up to a million connections, else 1; with `early_stopping` and in
+        `partial_fit` it is always 1.
 
     early_stopping : bool, default=False
         Whether to hold out a validation set, unless `fit` gets one, to end training when its
@@ -288,13 +289,13 @@ class SETClassifier(ClassifierMixin, BaseSET):
         multilabel targets.
 
     feature_offset_ : ndarray of shape (n_features,) or None
-        What is subtracted from the features before the first layer: the means of those that lie
-        farther from zero than they vary, zero for the others; None if there are none such. `fit`
-        of wide data, and with `input_dropout`, sets it; else None.
+        Subtracted from the features before the first layer. It is the mean of a feature if the
+        magnitude of the mean is larger than the standard deviation, else zero; None if all are
+        zero. `fit` sets it for wide data, and with `input_dropout`; otherwise it is None.
 
     feature_scale_ : float
-        What they are divided by then, a power of two near their standard deviations; 1 where `fit`
-        sets no offsets.
+        The features are then divided by it: the power of two nearest to the quadratic mean of
+        their standard deviations. It is 1 where `fit` does not set `feature_offset_`.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -440,10 +441,10 @@ class SETClassifier(ClassifierMixin, BaseSET):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels, or a matrix of 0 and 1 for multilabel problems.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, not negative, of which only the proportions count. Whole
-            multiples of the smallest one, on average at most ten of it, are counts: a sample of
-            weight k is the sample given k times. The loss of a batch is divided by the sum of its
-            weights.
+            Weights of the samples, not negative. Only their proportions count. Weights are read as
+            counts if they are whole multiples of the smallest one, and on average at most ten
+            times as large: a sample of count k is then the sample given k times. The loss of a
+            batch is divided by the sum of its weights.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             A validation set of your own. Score and loss on it are recorded after every epoch; with
             `early_stopping` they decide, and nothing is held out of X. In a pipeline it passes
@@ -473,7 +474,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Its labels; not every class need occur.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, not negative; their proportions within this call count.
+            Weights of the samples, not negative. Only their proportions within this call count.
         classes : array-like of shape (n_classes,), default=None
             All classes that will ever occur: required in the first call, may be left out later.
 
@@ -584,7 +585,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         return factor
 
     def _check_class_weight(self):
-        """Refuse weights of classes that are no weights."""
+        """Refuse class weights that are not finite numbers of at least 0."""
         dicts = [self.class_weight] if isinstance(self.class_weight, dict) else self.class_weight
         for weights in [] if isinstance(dicts, str) else dicts:
             for label, value in weights.items():
@@ -598,7 +599,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
                     )
 
     def _adapt_to_targets(self, targets, weight, rows, network, *, goes_on, streaming):
-        """How targets become what the network learns: classes have no units."""
+        """Return the function that makes numbers of targets: classes have no units."""
         return _as_numbers
 
     def _strata(self, y):

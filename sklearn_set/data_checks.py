@@ -1,8 +1,8 @@
-"""What scikit-learn's checks let through, and training must not meet.
+"""Checks of what scikit-learn accepts, but training cannot use.
 
-Sparse data are followed by compiled code, SciPy's and ours, wherever their indices point: so what
-they promise is checked first, in time linear in what is stored.  Targets are looked at before they
-become numbers.  Knows arrays, neither estimators nor networks.
+Compiled code, SciPy's and ours, follows the indices of sparse data wherever they point.  So they
+are checked first, in time linear in what is stored.  Targets are checked before they are converted
+to numbers.  Knows arrays, neither estimators nor networks.
 """
 
 from numbers import Real
@@ -77,7 +77,7 @@ def check_sparse(X, name):
 
 
 def _fault_of_compressed(X):
-    """What is wrong with rows (or columns, or rows of blocks) one after the other, or None."""
+    """What is wrong with a matrix in CSR, CSC or BSR format, or None."""
     indptr, indices, data = X.indptr, X.indices, X.data
     n_major, n_minor = X.shape[::-1] if X.format == "csc" else X.shape
     n_block = (1, 1)
@@ -126,7 +126,7 @@ def _fault_of_range(name, values, n):
 
 
 def _fault_of_others(X):
-    """Formats that are no arrays of indices: SciPy's way to coordinates tells."""
+    """What is wrong with other formats, or None: SciPy converts them to coordinates first."""
     try:
         if X.format == "lil" and not all(map(_is_row_of_lil, X.rows, X.data)):
             return "a row has not as many columns as values"
@@ -140,7 +140,7 @@ def _is_row_of_lil(columns, values):
 
 
 def check_missing(y, name="y"):
-    """Refuse targets among which some are missing: None, not-a-number, NaT or pandas' NA.
+    """Refuse targets if some are missing: None, not-a-number, NaT or pandas' NA.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def check_real(y, name="y"):
 
 
 def _check_representable(values, name):
-    """Python's integers have any size."""
+    """Refuse Python's integers that are too large for a float."""
     try:
         values.astype(np.float64)
     except OverflowError:

@@ -142,7 +142,7 @@ def prune_by_relative_importance(layer, zeta, at_most, n_threads=1):
 def relative_importance(layer):
     """Importance of every connection to the two neurons it connects, from 0 to 2, by slot.
 
-    It is infinite for a weight that is not finite, which no share can be told of.
+    It is infinite for a weight that is not finite.
     """
     topology = layer.topology
     size = np.abs(layer.weights, dtype=np.float64)
@@ -167,7 +167,7 @@ def prune_nearest_zero(weights, zeta, at_most, n_threads=1):
 
     Of the positive connections ``floor(zeta * n_positive)`` go, of the negative ones
     ``floor(zeta * n_negative)``; zero counts as positive.  Ties fall by slot, the first first.
-    Not-a-number counts as plus infinity: what has overflowed stays, for training to find it.
+    Not-a-number counts as plus infinity: such weights stay, so that training finds them.
 
     Parameters
     ----------

@@ -90,16 +90,17 @@ def to_onnx(estimator, X, *, layers="auto", target_opset=None, options=None):
         one inside that skl2onnx knows, such as a pipeline.
     X : {array-like, DataFrame} of shape (n_samples, n_features)
         Some rows of the data, of which only names and number types are read; not sparse. Input
-        "X" is in single precision where an estimator reads the data so, which is where all numbers
-        are, and otherwise in double; but a SET estimator on its own takes arrays of integers and
-        booleans as they are. The graph computes in the number type of the network, and answers in
+        "X" is in single precision if all numbers are, otherwise in double, as estimators read
+        data. Only a SET estimator on its own takes arrays of integers and booleans as they are.
+        The graph computes in the number type of the network, and answers in
         the wider of the two, as the estimator does.
 
-        A DataFrame, of pandas or polars, is a matrix as well, with its columns in their order.
-        Only where not all columns are numbers, or a :class:`~sklearn.compose.ColumnTransformer`
-        may look for them by name, each column is an input of its own, of shape (n_samples, 1):
-        text, or numbers of the type that "X" would have. It has the name of the column, in which
-        skl2onnx changes what other systems may not accept.
+        A DataFrame, of pandas or polars, is a matrix as well, with its columns in their order. Two
+        cases are different: some columns are not numbers, or a
+        :class:`~sklearn.compose.ColumnTransformer` may look for columns by name. Then each column
+        is an input of its own, of shape (n_samples, 1): text, or numbers of the type that "X" would
+        have. The input has the name of the column; skl2onnx replaces characters that other systems
+        may not accept.
     layers : {"auto", "dense", "sparse"}, default="auto"
         How the weights are written: as dense matrices, which run fast where they are small, or
         as connections, which take 20 bytes each in single precision and 24 in double. "auto"
@@ -323,7 +324,7 @@ def _inputs_of_columns(X, is_number):
 def _check_inputs(operator):
     """Refuse what the estimator would refuse, in its words; return the number of samples.
 
-    Who calls skl2onnx without `to_onnx` has nothing else that checks it.
+    Programs that call skl2onnx without `to_onnx` have no other check.
     """
     from skl2onnx.common.data_types import StringTensorType
 

@@ -447,7 +447,7 @@ def _fit_autoencoder(estimator, X, targets, weight, noise_factor, seed):
     """
     rng = np.random.default_rng(seed)
     if isinstance(estimator, SETRegressor):
-        estimator._keeps_target_proportions = True  # the spread of a feature is its weight
+        estimator._keeps_target_proportions = True  # features that vary more count more
     if X.shape[1] == 1:
         targets = targets.ravel()  # one target is one-dimensional
     for _ in range(estimator.max_iter):

@@ -50,7 +50,7 @@ class FitTask(Observer):
             self._task = estimator._init_callback_context(max_subtasks=n_epochs)
 
     def as_user(self):
-        """A context in which NumPy treats overflow as the user has told it to."""
+        """A context with the user's own settings of NumPy for overflow."""
         return np.errstate(**self._user)
 
     def begins(self, state, X, y, metadata):

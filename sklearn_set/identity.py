@@ -1,8 +1,8 @@
-"""One digest for all that is the same, in every process: of parameters, data and functions.
+"""Digests of parameters, data and functions: equal things have equal digests, in every process.
 
-A checkpoint knows by it whose it is.  Equal means equal in effect: a number is the same in
-Python and in NumPy, an array wherever it lies, a function if it is of one name and does the same.
-Knows objects of any kind, but nothing of estimators.
+A checkpoint stores the digest of its fit.  Equal means equal in effect: numbers of Python and of
+NumPy may be equal, and arrays with different layouts in memory.  Functions are equal if they have
+the same name and do the same.  Knows objects of any kind, but nothing of estimators.
 """
 
 import copyreg
@@ -16,7 +16,7 @@ from pathlib import PurePath
 import numpy as np
 from scipy import sparse
 
-# Attributes of a class that say nothing of what it does, or that Python adds as it goes.
+# Attributes of a class that do not change what it does, or that Python adds later.
 _NO_CONTENT = {
     "__abstractmethods__",
     "__annotate__",
@@ -41,9 +41,10 @@ _NO_CONTENT = {
 def digest_of(value):
     """Digest of a value by its content.
 
-    What is installed is known by its name. A function of one's own is known by its name, its code,
-    its defaults and what it encloses, a class by its members, any other object by what pickle
-    would make of it; names that a function looks up elsewhere are not followed.
+    Installed functions and classes are known by their names.  The user's own functions are known
+    by their names, code, defaults and enclosed values, the user's own classes by their members.
+    Any other object is known by what pickle would store.  Names that a function looks up elsewhere
+    are not followed.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def digest_of(value):
     Raises
     ------
     ValueError
-        If there is an object in it whose content cannot be known.
+        If the content of an object in it cannot be known.
     """
     try:
         return _digest(value, ()).hex()
@@ -71,7 +72,7 @@ def _digest(value, around):
     plain = _plain(value)
     if plain is not None:
         return _sum(*plain)
-    if id(value) in around:  # a part of itself, and known by how far up that is
+    if id(value) in around:  # it contains itself: only the distance to itself is noted
         return _sum(b"again", str(len(around) - around.index(id(value))).encode())
     kind, parts, is_ordered = _parts(value)
     around = (*around, id(value))
@@ -80,7 +81,7 @@ def _digest(value, around):
 
 
 def _sum(*parts):
-    """Digest of bytes, each with its length, so that none can pass for two."""
+    """Digest of several parts; their lengths are included, so that no two lists are confused."""
     found = hashlib.sha256()
     for part in parts:
         found.update(len(part).to_bytes(8, "big"))
@@ -107,7 +108,7 @@ def _plain(value):
 
 
 def _number(value):
-    """A text that is the same for equal numbers, or None for one that no float is equal to."""
+    """A text that is the same for equal numbers; None for a number that no float equals."""
     if isinstance(value, Integral):
         return str(int(value))
     as_float = float(value)
@@ -174,7 +175,7 @@ def _content(array):
 
 
 def _parts_of_code(code):
-    """What a compiled function does, wherever it stands."""
+    """What a compiled function does, without its place in a file."""
     return (
         *(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags),
         *(code.co_code, code.co_exceptiontable),
@@ -184,14 +185,14 @@ def _parts_of_code(code):
 
 
 def _typed(constant):
-    """A constant with its types: in code 1 and 1.0 are not the same."""
+    """A constant with its type: in code 1 and 1.0 are not the same."""
     if isinstance(constant, tuple | frozenset):
         return type(constant).__name__, type(constant)(map(_typed, constant))
     return constant if isinstance(constant, types.CodeType) else (type(constant).__name__, constant)
 
 
 def _content_of_cell(cell):
-    """What a function encloses in a list, or an empty one where nothing is there yet."""
+    """An enclosed value in a list; the list is empty if there is no value yet."""
     try:
         return [cell.cell_contents]
     except ValueError:
@@ -199,7 +200,7 @@ def _content_of_cell(cell):
 
 
 def _is_installed(thing):
-    """Tell whether a function or class is what its name leads to, in an installed module."""
+    """Tell whether a function or class can be found by its name in an installed module."""
     module = sys.modules.get(thing.__module__)
     if _named(module, thing.__qualname__) is not thing:
         return False
@@ -210,7 +211,7 @@ def _is_installed(thing):
 
 
 def _named(module, qualified_name):
-    """What a name leads to, or None."""
+    """The object of that name, or None."""
     found = module
     for name in qualified_name.split("."):
         found = getattr(found, name, None)
@@ -218,7 +219,7 @@ def _named(module, qualified_name):
 
 
 def _parts_of_object(value):
-    """What pickle would make an object of."""
+    """What pickle would store of an object."""
     kind = type(value)
     try:
         reduce = copyreg.dispatch_table.get(kind)

@@ -44,7 +44,7 @@ class Loss:
     non_negative : bool, default=False
         Whether targets must not be negative, nor all zero.
     robust : bool, default=False
-        Whether outliers pull with a bounded force.
+        Whether the pull of outliers is bounded; targets are then standardised by medians.
     """
 
     out_activation: str

@@ -34,8 +34,8 @@ _PROC = Path("/proc")
 _CGROUP = Path("/sys/fs/cgroup")
 _forked = False
 
-# What each thread of the user knows of the threads that OpenMP has started for it, and one at a
-# time may ask for more.
+# OpenMP starts threads for each thread of the user: how many it has, and how many it can have.
+# One thread of the user at a time may ask for more.
 _here = threading.local()
 _asking = threading.Lock()
 
@@ -110,14 +110,14 @@ def effective_n_threads(n_jobs=None):
     Returns
     -------
     int
-        At least 1, and so many have been started for the calling thread; always 1 without
-        OpenMP, and in a process forked from one that may have used threads, where libgomp would
+        At least 1.  So many threads have been started, the calling one included.  Always 1 without
+        OpenMP, and in a process forked from one that may have used threads: there libgomp would
         wait for threads that no longer exist.
 
     Warns
     -----
     UserWarning
-        If there are not so many processors, or if the system does not grant so many threads.
+        If there are fewer processors, or if the system grants fewer threads.
     """
     if system.openmp_version() == 0 or _forked:
         return 1
@@ -149,10 +149,10 @@ def n_processors():
 
 
 def _started(n_threads, name):
-    """As many of the threads as the system grants, with the calling one, waiting for work.
+    """Start threads, as many as the system grants; return their number, the calling one included.
 
-    OpenMP ends the process when it cannot start one, so they are started here, where it is known
-    that they can be, and before the memory is taken that they need.
+    OpenMP ends the process when it cannot start a thread.  So the system is asked first, and the
+    threads are started before the data take the memory that they need.
     """
     if n_threads == 1:
         return 1
@@ -162,10 +162,10 @@ def _started(n_threads, name):
         with _asking:
             more = system.grantable_threads(n_granted - n_here)
             if more < n_granted - n_here:
-                # Half of what is left: the data need memory too.  That is the limit from now on.
+                # Only half of those granted: the data need memory too.  This limit stays.
                 n_granted = _here.n_most = n_here + more // 2
             system.start_threads(n_granted)
-    _here.n_threads = n_granted  # OpenMP ends those that are more than these
+    _here.n_threads = n_granted  # OpenMP ends all others
     if n_granted < n_threads:
         warnings.warn(
             f"{name} asks for {n_threads} threads, but the system does not grant them to this "

@@ -94,7 +94,7 @@ class SparseNetwork:
     offset : ndarray of shape (n_features,), default=None
         Subtracted from the data before the first layer.
     factor : float, default=1.0
-        What they are multiplied by then.
+        The data are multiplied by it after that.
     """
 
     def __init__(self, layers, offset=None, factor=1.0):
@@ -167,9 +167,10 @@ class SparseNetwork:
         return cls(layers)
 
     def bound(self, size):
-        """A number that no output exceeds in magnitude, from the largest magnitude of the data.
+        """An upper bound of the outputs' magnitudes, from the largest magnitude of the data.
 
-        Every activation but the logistic function stays as near to zero as what it is given.
+        No activation but the logistic function is larger in magnitude than its input; the
+        logistic function is at most one.
         """
         if self.offset is not None:
             size += float(np.abs(self.offset).max())
@@ -493,7 +494,7 @@ def _aligned(shape, dtype):
 def kernel_input(X, dtype):
     """X as the kernels read it: C-ordered, or CSR with int32 indices and int64 indptr.
 
-    The kernels go wherever indices point: those of a sparse X must have been looked at.
+    The kernels follow indices wherever they point: those of a sparse X must have been checked.
 
     Parameters
     ----------

@@ -108,11 +108,11 @@ class SETRegressor(RegressorMixin, BaseSET):
         step; the others are divided by ``1 - dropout``. Predictions drop nothing.
 
     input_dropout : float or "auto", default=0.0
-        Probability, in [0, 1), that a feature of a sample is set to its mean (`feature_offset_`,
-        zero where that is zero) in a training step; the distances of the others from it are
-        divided by ``1 - input_dropout``. "auto" is 0.5 for wide data (more features than samples),
-        else 0; 0 in `partial_fit`. The first call of `partial_fit` knows no means: features are
-        set to zero there, so scale them before.
+        Probability, in [0, 1), that a feature of a sample is dropped in a training step. A dropped
+        feature is set to its value in `feature_offset_`: its mean if that is far from zero, else
+        zero. The distances of the others from it are divided by ``1 - input_dropout``. "auto" is
+        0.5 for wide data (more features than samples), else 0; it is 0 in `partial_fit`, which
+        computes no means: unless a `fit` came before, it sets features to zero, so scale them.
 
     mixup : float or "auto", default=0.0
         Mixes every sample with a partner drawn at random, and their targets alike ([6]_). Their
@@ -138,9 +138,9 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     alpha : float, default=0.3
         Strength of the L2 penalty on the weights, at least 0. It is part of the loss, divided by
-        what a batch of this many samples is expected to weigh: their number, times their mean
-        weight in units of the weights. `partial_fit` of fewer samples than `batch_size` counts as a
-        whole batch, of at most 200.
+        the expected weight of the batch: its number of samples times the mean sample weight of
+        the training data. If `partial_fit` gets fewer samples than `batch_size`, they are
+        penalised as a batch of `batch_size` samples, or of 200 if it is larger.
 
     weight_decay : float, default=0.0
         Decoupled decay, at least 0: every step multiplies the weights by ``1 - learning_rate *
@@ -202,10 +202,11 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     n_snapshots : int or "auto", default=1
         Number of networks, at least 1, whose outputs are averaged in predictions: the last one,
-        and those of earlier epochs, evenly spread over the second half of `max_iter` (fewer, where
-        it has fewer epochs), at the topologies they had then ([7]_). Memory and time of
-        predictions grow with it. "auto" is 10 for wide data and networks of up to a million
-        connections, else 1; with `early_stopping` and in `partial_fit` it is always 1.
+        and those of earlier epochs, at the topologies they had then ([7]_). These epochs are
+        evenly spread over the second half of `max_iter`. If it has fewer epochs, there are fewer
+        networks. Memory and time of predictions grow with it. "auto" is 10 for wide data and
+        networks of up to a million connections, else 1; with `early_stopping` and in
+        `partial_fit` it is always 1.
 
     early_stopping : bool, default=False
         Whether to hold out a validation set, unless `fit` gets one, to end training when its
@@ -289,22 +290,23 @@ class SETRegressor(RegressorMixin, BaseSET):
         Activation of the output units: "identity", or "exp" for loss "poisson".
 
     target_offset_ : ndarray of shape (n_outputs_,)
-        What is subtracted from the targets of training, and added to predictions: their means, or
-        medians for the losses "absolute_error", "huber" and "quantile"; 0 for "poisson".
+        Subtracted from the targets of training, and added to predictions. It is their mean; their
+        median for the losses "absolute_error", "huber" and "quantile"; 0 for "poisson".
 
     target_scale_ : ndarray of shape (n_outputs_,)
-        What targets are divided by then, so that predictions follow when they are multiplied or
-        shifted: their standard deviations, or 1.4826 times their median deviations; their means
-        for "poisson". In `partial_fit` those of all parts so far.
+        The targets are then divided by it, so that predictions follow when targets are multiplied
+        or shifted. It is their standard deviation; 1.4826 times their median deviation for the
+        losses with medians, if that is above zero; their mean for "poisson"; 1 where all targets
+        are equal. In `partial_fit` offset and scale are those of all parts so far.
 
     feature_offset_ : ndarray of shape (n_features,) or None
-        What is subtracted from the features before the first layer: the means of those that lie
-        farther from zero than they vary, zero for the others; None if there are none such. `fit`
-        of wide data, and with `input_dropout`, sets it; else None.
+        Subtracted from the features before the first layer. It is the mean of a feature if the
+        magnitude of the mean is larger than the standard deviation, else zero; None if all are
+        zero. `fit` sets it for wide data, and with `input_dropout`; otherwise it is None.
 
     feature_scale_ : float
-        What they are divided by then, a power of two near their standard deviations; 1 where `fit`
-        sets no offsets.
+        The features are then divided by it: the power of two nearest to the quadratic mean of
+        their standard deviations. It is 1 where `fit` does not set `feature_offset_`.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -457,10 +459,10 @@ class SETRegressor(RegressorMixin, BaseSET):
             Targets, of any scale. For loss "poisson" they must not be negative, and not all of an
             output zero.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, not negative, of which only the proportions count. Whole
-            multiples of the smallest one, on average at most ten of it, are counts: a sample of
-            weight k is the sample given k times. The loss of a batch is divided by the sum of its
-            weights.
+            Weights of the samples, not negative. Only their proportions count. Weights are read as
+            counts if they are whole multiples of the smallest one, and on average at most ten
+            times as large: a sample of count k is then the sample given k times. The loss of a
+            batch is divided by the sum of its weights.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             A validation set of your own. Score and loss on it are recorded after every epoch; with
             `early_stopping` they decide, and nothing is held out of X. In a pipeline it passes
@@ -490,7 +492,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Its targets; not negative for loss "poisson".
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, not negative; their proportions within this call count.
+            Weights of the samples, not negative. Only their proportions within this call count.
 
         Returns
         -------
@@ -533,9 +535,9 @@ class SETRegressor(RegressorMixin, BaseSET):
         return weight
 
     def _adapt_to_targets(self, targets, weight, rows, network, *, goes_on, streaming):
-        """How targets become what the network learns, of mean 0 and standard deviation 1.
+        """Set the units of the targets, and return the function that standardises targets.
 
-        A network that goes on is changed to predict in the new units what it did in the old.
+        A network that goes on is changed so that its predictions are the same in the new units.
         """
         largest = np.finfo(network.dtype).max
         if not np.abs(targets, dtype=np.float64).max() <= largest:
@@ -563,8 +565,8 @@ class SETRegressor(RegressorMixin, BaseSET):
     def _units_of_targets(self):
         return self.target_offset_, self.target_scale_
 
-    # Whether all targets have one scale, which keeps the proportions between them: for those who
-    # reconstruct features.
+    # Whether all targets have one scale, which keeps the proportions between them: for networks
+    # that reconstruct features.
     _keeps_target_proportions = False
 
     def _strata(self, y):

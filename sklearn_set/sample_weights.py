@@ -1,4 +1,4 @@
-"""What sample weights mean: how much a sample counts beside the others.
+"""Sample weights: they are checked, and brought to a unit of their own.
 
 Only the proportions of the weights count.  Knows arrays, neither networks nor estimators.
 """
@@ -8,9 +8,10 @@ from numbers import Number
 import numpy as np
 from sklearn.utils.validation import check_array, check_non_negative
 
-# Weights are counts if they are whole multiples of the smallest, and on average few of it.
+# Weights are counts if they are whole multiples of the smallest, on average at most so many times
+# as large.
 _FEW = 10
-_WHOLE = 1e-6  # of a multiple, so that counts times a constant in single precision are counts
+_WHOLE = 1e-6  # relative tolerance: counts times a constant in single precision are still counts
 
 
 def check_sample_weight(sample_weight, n_samples, name="sample_weight"):
@@ -30,7 +31,7 @@ def check_sample_weight(sample_weight, n_samples, name="sample_weight"):
     Raises
     ------
     ValueError
-        If they are not numbers, not one for each sample, negative, infinite or all zero.
+        If they are not numbers, negative, infinite or all zero, or not one for each sample.
     """
     if sample_weight is None:
         return None
@@ -63,10 +64,10 @@ def check_sample_weight(sample_weight, n_samples, name="sample_weight"):
 def relative(weight, dtype):
     """Sample weights in a unit of their own, so that only their proportions count.
 
-    The unit is their mean, over the samples that count: then the penalty weighs as much as
-    without weights.  Weights that are whole multiples of the smallest one, and on average at most
-    ten of it, are counts: the unit is the smallest, and a sample of weight k is the sample given k
-    times.
+    The unit is the mean of the weights above zero, so the penalty is as strong as without weights.
+    Counts have another unit, the smallest weight above zero: a sample of count k is the sample
+    given k times.  Weights are counts if they are whole multiples of the smallest one, and on
+    average at most ten times as large.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def relative(weight, dtype):
     if weight is None:
         return None
     with np.errstate(under="ignore"):
-        weight = weight / weight.max()  # neither their sum nor their quotients overflow
+        weight = weight / weight.max()  # now neither sums nor quotients overflow
         positive = weight[weight > 0]
         unit, multiples = positive.mean(), positive / positive.min()
         if multiples.mean() <= _FEW and np.allclose(multiples, np.rint(multiples), _WHOLE, 0):
@@ -90,15 +91,15 @@ def relative(weight, dtype):
 
 
 def near_one(weight):
-    """Weights times a power of two that brings the largest near one, or None.
+    """Weights times a power of two that brings the largest near one; None stays None.
 
-    Proportions stay what they are to the last bit, and neither sums nor products overflow.
+    The proportions keep every bit, and neither sums nor products overflow.
     """
     return None if weight is None else np.ldexp(weight, -np.frexp(weight.max())[1])
 
 
 def mean_weight(weight, rows):
-    """Mean weight of the samples that count among some: 1.0 without weights.
+    """Mean weight of those of the rows whose weight is above zero; 1.0 without weights.
 
     Parameters
     ----------
@@ -116,5 +117,5 @@ def mean_weight(weight, rows):
 
 
 def n_counting(weight, rows):
-    """How many of some samples have a weight above zero."""
+    """Number of the rows whose weight is above zero."""
     return rows.shape[0] if weight is None else int(np.count_nonzero(weight[rows]))

@@ -1,7 +1,7 @@
-"""Where features and targets have their zero, and what a target's one is.
+"""Units of features and targets: an offset that is subtracted, and a scale to divide by.
 
-A network learns best from numbers around zero, of about unit size. Here is what brings the user's
-numbers there and predictions back.  Knows arrays and the last layer of a network, neither
+A network learns best from numbers around zero, of about unit size.  This module brings the user's
+numbers there, and predictions back.  Knows arrays and the last layer of a network, neither
 estimators nor time.
 """
 
@@ -10,25 +10,25 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-# Numbers of X that are squared at a time: half a megabyte of doubles.
+# So many numbers of X are squared at a time: half a megabyte of doubles.
 _NUMBERS_IN_A_PART = 1 << 16
 
 
 @dataclass(frozen=True)
 class FeatureUnits:
-    """How features come near zero: a network reads ``(X - offset) * factor``.
+    """Units of features: a network reads ``(X - offset) * factor``.
 
     Attributes
     ----------
     offset : ndarray of shape (n_features,) and X's number type, or None
-        Means of the features that lie farther from zero than they vary; zero for the others, None
-        where there are none such.  A feature whose mean is beyond its standard deviation is
-        different from zero in most samples: nothing becomes dense that is sparse.
+        The mean of a feature if its magnitude is larger than the standard deviation, else zero;
+        None if all are zero.  Features with an offset are different from zero in most samples, so
+        sparse data stay sparse.
     factor : float
-        A power of two that brings the standard deviations, in quadratic mean, near one.
+        The power of two that brings the quadratic mean of the standard deviations nearest one.
     disparity : float
-        How many times as far as others some features vary: the quotient of the standard deviations
-        that nineteen and one in twenty do not exceed.
+        How much the scales of the features differ: the 95th percentile of their standard
+        deviations divided by the 5th.  Constant features do not count.
     """
 
     offset: np.ndarray | None
@@ -54,7 +54,7 @@ class FeatureUnits:
         numbers = X.data if sparse.issparse(X) else X
         largest = max(numbers.max(), -numbers.min()) if numbers.size else 0
         exponent = int(np.frexp(np.float64(largest))[1])  # no square overflows
-        # Distances from a sample lose no digits to a mean that is large beside them.
+        # Distances from one sample keep their digits, even if the mean is much larger.
         pivot = 0 if sparse.issparse(X) else np.ldexp(X[rows[0]].astype(np.float64), -exponent)
         with np.errstate(under="ignore"):
             for start in range(0, rows.shape[0], n_rows):
@@ -79,7 +79,7 @@ class FeatureUnits:
         few, most = np.quantile(deviation, (0.05, 0.95))
         return cls(
             offset if far.any() else None,
-            # no power that single precision does not have
+            # only powers that single precision can hold
             float(2.0 ** np.clip(-np.rint(typical), -126, 126)),
             float(most / few),
         )
@@ -87,17 +87,17 @@ class FeatureUnits:
 
 @dataclass(frozen=True)
 class TargetUnits:
-    """The numbers that bring targets to a middle of zero and a spread of one, and back.
+    """Units of targets: they bring targets to a middle of zero and a spread of one, and back.
 
-    A network learns ``(y - offset) / scale``; its outputs times scale plus offset are predictions.
-    So they follow when targets are multiplied or shifted.  Middle and spread are mean and standard
-    deviation, or median and normalised median deviation for losses that outliers hardly move.
-    Targets of exponential outputs keep their zero and are divided by their mean.
+    A network learns ``(y - offset) / scale``.  Its outputs times scale plus offset are predictions,
+    so predictions follow when targets are multiplied or shifted.  Middle and spread are mean and
+    standard deviation, or median and normalised median deviation for robust losses.  Targets of
+    exponential outputs keep their zero and are divided by their mean.
 
     Attributes
     ----------
     offset, scale : ndarray of shape (n_outputs,), float64
-        `scale` is 1 where all targets so far are equal.
+        `scale` is 1 where the spread (of exponential outputs the mean) is zero.
     middle, spread : ndarray of shape (n_outputs,), float64
         Of the targets so far.
     total : float
@@ -163,7 +163,7 @@ class TargetUnits:
         )
 
     def joined(self, other):
-        """The units of these targets and others together; medians become their mean."""
+        """The units of these targets and others together; of medians the weighted mean is taken."""
         total = self.total + other.total
         own, others = self.total / total, other.total / total
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
@@ -180,7 +180,7 @@ class TargetUnits:
 
     @property
     def known(self):
-        """Of which outputs targets have differed so far, or been above zero."""
+        """A mask of the outputs whose scale is known: targets differed, or were above zero."""
         return (self.middle if self.exponential else self.spread) != 0
 
     def to_network(self, targets, dtype):
@@ -194,17 +194,17 @@ class TargetUnits:
             return (predicted * self.scale + self.offset).astype(predicted.dtype, copy=False)
 
     def rescale(self, layer, before):
-        """Change the last layer of a network so that it predicts in these units what it did.
+        """Change the last layer of a network so that its predictions are the same in these units.
 
-        Targets that all were equal have told no scale: the weights stay.  After Pop-Art (van
-        Hasselt et al., 2016, arXiv 1602.07714, prop. 1).
+        Where all targets were equal, no scale is known yet, and the weights stay.  After Pop-Art
+        (van Hasselt et al., 2016, arXiv 1602.07714, prop. 1).
 
         Parameters
         ----------
         layer : SparseLayer
             Changed.
         before : TargetUnits
-            Those it has been trained in.
+            The units that it has been trained in.
         """
         known = before.known & self.known
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
@@ -217,39 +217,40 @@ class TargetUnits:
             layer.bias[:] = layer.bias * factor + shift
 
     def equals(self, other):
-        """Whether targets become the same in both."""
+        """Whether both standardise targets in the same way."""
         return np.array_equal(self.offset, other.offset) and np.array_equal(self.scale, other.scale)
 
 
 # The median deviation of normal numbers, times this, is their standard deviation.
 _TO_NORMAL = 1.4826
 
-# A spread below this share of the middle is the rounding of equal numbers.
+# A spread below this share of the middle comes from rounding: the numbers are equal.
 _ROUNDING = 8 * np.finfo(np.float64).eps
 
 
 def _median(values, weight):
-    """The median of every column: the mean of both in the middle, should there be two."""
+    """The median of every column; if two values are in the middle, their mean."""
     order = np.argsort(values, axis=0, kind="stable")
     ascending = np.take_along_axis(values, order, axis=0)
     below = np.cumsum(weight[order], axis=0)
     below /= below[-1]
-    # Weights that are multiplied by a constant must not choose another middle by their rounding.
+    # Weights times a constant are rounded differently, and must give the same median.
     low, high = ((below < half).sum(axis=0) for half in (0.5 - 1e-9, 0.5 + 1e-9))
     columns = np.arange(values.shape[1])
     return (ascending[low, columns] + ascending[high, columns]) / 2
 
 
 def _rounded(values, n_bits):
-    """Numbers of so many bits.
+    """Numbers rounded to so many bits.
 
-    Sums over samples and over counts of them then are the same number, though not added alike.
+    A sum over repeated samples and a sum over counts differ in their last bits.  Rounded, they are
+    the same.
     """
     fraction, exponent = np.frexp(values)
     return np.ldexp(np.rint(np.ldexp(fraction, n_bits)), exponent - n_bits)
 
 
 def _size(*values):
-    """The largest magnitude, by output; 1 where all are zero."""
+    """The largest magnitude for each output; 1 where all are zero."""
     size = np.max(np.abs(values), axis=0)
     return np.where(size > 0, size, 1.0)

@@ -22,9 +22,9 @@ _MAX_CHUNKS = 64
 _DRAWS_IN_A_PART = 1 << 16
 
 
-# What follows from indptr and indices, and is made when it is first asked for.  Threads may ask at
-# once: each reads once, makes all of it if there is none, and publishes it by one assignment; if
-# two do, theirs are equal.
+# These follow from indptr and indices, and are made when they are first needed.  Several threads
+# may need one at once.  So each reads the attribute once, makes the whole value if there is none,
+# and sets it by one assignment.  If two threads make it, their values are equal.
 _NOT_DERIVED = {
     "_t_indptr": None,
     "_transposed": None,

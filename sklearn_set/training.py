@@ -284,8 +284,8 @@ def train(
     Raises
     ------
     ValueError
-        If a weight or the loss becomes infinite or not a number, in the epoch in which it does,
-        or if an output of a network to be kept is so for a sample to train on.
+        If a weight or the loss becomes infinite or not a number, in the epoch in which it does.  If
+        a network to be kept has such an output for a sample to train on.
     """
     if settings.learning_rate == "constant":
         progress.learning_rate = settings.learning_rate_init
@@ -341,7 +341,7 @@ def train(
     best, best_optimizer = network, optimizer
     if course.best is not None:
         best, best_optimizer = course.best, course.best_optimizer
-    # The last step has been seen by no loss.
+    # No loss has been computed after the last step.
     if not outputs_are_finite([best, *course.snapshots], data, settings.n_threads):
         raise ValueError(OVERFLOWS)
     return Outcome(
@@ -356,9 +356,9 @@ def train(
 
 
 def outputs_are_finite(networks, data, n_threads):
-    """Whether no network's outputs are infinite or not a number for the samples that count.
+    """Whether all outputs of the networks are finite for the samples that count.
 
-    They are computed only where the sizes of weights and data leave it open.
+    Outputs are computed only where a bound from the sizes of weights and data does not decide.
     """
     activate = OUT_ACTIVATIONS[LOSSES[data.loss].out_activation]
     largest = float(np.finfo(networks[0].dtype).max)

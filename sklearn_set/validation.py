@@ -39,8 +39,8 @@ def _same(value):
 class Constraint:
     """What a value must be: a test, and a phrase that ends the sentence "must be ...".
 
-    `plain` brings a value that is accepted to the type that everything behind the door computes
-    with.  NumPy's small integers overflow where Python's do not.
+    `plain` converts an accepted value to Python's own type.  NumPy's small integers overflow where
+    Python's do not.
     """
 
     accepts: Callable[[object], bool]
@@ -94,7 +94,7 @@ def interval(number, low, high, closed="left"):
 
 
 def _python_real(value):
-    """A real number as Python's own; whole numbers stay whole while floats tell them apart."""
+    """A real number as Python's own; integers stay integers while a float could hold them."""
     if isinstance(value, Integral) and -(2**53) <= value <= 2**53:
         return int(value)
     return float(value)
@@ -306,7 +306,7 @@ def check_parameters(estimator):
 
 
 def check_precision(parameters, dtype, owner):
-    """Refuse values that the number type of a network turns into others.
+    """Refuse values that are no longer valid when rounded to the number type of a network.
 
     Parameters
     ----------

@@ -124,8 +124,8 @@ cdef inline uint32_t mix(uint32_t x) noexcept nogil:
 cdef inline uint32_t mask_key(uint32_t seed, uint64_t step_number, int depth) noexcept nogil:
     """Key of the masks of one step and layer; `depth` is -1 for the features.
 
-    Within 2**26 steps and 63 layers no two keys are equal.  What is beyond is mixed in, digit by
-    digit: two keys that differ in one of them only are never equal, others in one of 2**32 cases.
+    Within 2**26 steps and 63 layers no two keys are equal.  Beyond, the higher digits are mixed in
+    one by one: keys that differ in a single digit are never equal, others in one of 2**32 cases.
     """
     # 63 stands for the features, so that the layers from there on are counted from 64.
     cdef uint32_t layer = <uint32_t> (63 if depth < 0 else depth)
@@ -149,7 +149,7 @@ cdef inline double kept_share(double dropout) noexcept nogil:
     """What dropout leaves, always above zero: 1 - dropout, rounded to the compiled precision."""
     if not is_nearly_all(dropout):
         return 1 - <real_t> dropout
-    # What is below one in Python may be one as a double.
+    # A number below one, such as a long double, may be one as a double.
     return 1 - dropout if dropout < 1 else 1.1102230246251565e-16
 
 
@@ -176,7 +176,7 @@ cdef inline void drop(
             row[b] = row[b] * scale if mix(
                 state + <uint32_t> b * <uint32_t> 0x9e3779b9) >= threshold else 0
         return
-    # So few are kept that 32 bits would not tell how many: at the threshold 32 others decide.
+    # So few are kept that 32 bits are too coarse: at the threshold 32 more bits decide.
     limit = (1 - share) * 4294967296.0
     threshold = <uint32_t> limit
     rest = <uint32_t> ((limit - threshold) * 4294967296.0)

@@ -362,7 +362,7 @@ def carry(
     Raises
     ------
     ValueError
-        If there are other than so many newborn values as newcomers, or no old values for survivors.
+        If the numbers of newborn values and newcomers differ, or survivors have no old values.
     """
     cdef Py_ssize_t n = source.shape[0], c
     cdef int n_chunks = parts(n, n_threads)

@@ -127,7 +127,8 @@ def transpose_times_table(
     cdef real_t[:, ::1] sums = sums_array
     # Several rows add to one sum: threads have sums of their own.
     if width:
-        # Always so many: OpenMP ends those that a loop does without, and must start them again.
+        # Always the same number: OpenMP ends threads that a loop does not use, and then must start
+        # them anew.
         for c in prange(n_parts, num_threads=n_threads, use_threads_if=n_parts > 1, nogil=True,
                         schedule="static", chunksize=1):
             sum_columns(indptr, indices, values, table, sums, <int32_t> (n_columns * c // n_parts),

@@ -169,7 +169,7 @@ cdef tuple view_layer(LayerView* view, layer, int n_threads, bint by_input, int 
     view.n_halves = n_halves
     view.middle = topology.indptr.searchsorted(topology.n_connections // 2)
     t_indices, t_slots, t_chunks, splits, t_splits = None, None, None, None, None
-    # Once: another thread may put an equal array in its place, and this one may then be freed.
+    # Read once: another thread may replace it by an equal array, and this one may then be freed.
     t_indptr, chunks = None, topology.chunks
     if not by_input:
         t_indptr, t_indices, t_slots = topology.t_indptr, topology.t_indices, topology.t_slots
@@ -303,7 +303,7 @@ cdef inline void finish_features(
 ) noexcept nogil:
     """Units and dropout of the features [start, stop), and whether they are silent.
 
-    The offset comes off every column: those that must leave no trace have deltas of zero.
+    The offset comes off padding columns too: these leave no trace, as their deltas are zero.
     """
     cdef Py_ssize_t f, b, width = batch.width
     cdef real_t offset, factor = batch.factor
@@ -454,8 +454,7 @@ cdef class Stepper:
     loss_parameter : float
         The loss's own number: the quantile, or the error from which on "huber" is linear.
     alpha, weight_decay : float
-        L2 in the loss, divided by what a batch of this many samples is expected to weigh, and
-        decoupled decay.
+        L2 in the loss, divided by the expected weight of the batch, and decoupled decay.
     dropout : float
         Probability that the output of a hidden neuron is dropped.
     input_dropout : float
@@ -485,8 +484,8 @@ cdef class Stepper:
     cdef Py_ssize_t max_width
 
     def __cinit__(self, network, optimizer, workspace, X, y, sample_weight, *, loss,
-                  mean_weight=1.0, smallest_batch=1, loss_parameter=0.0, alpha=0.0, weight_decay=0.0, dropout=0.0, input_dropout=0.0,
-                  dropout_seed=0, n_threads=1):
+                  mean_weight=1.0, smallest_batch=1, loss_parameter=0.0, alpha=0.0,
+                  weight_decay=0.0, dropout=0.0, input_dropout=0.0, dropout_seed=0, n_threads=1):
         cdef int depth, m, largest_chunks = 1
         cdef double[::1] pace
         layers = network.layers
@@ -634,7 +633,7 @@ cdef class Stepper:
                 n_counting += self.batch.sample_weight[self.batch.rows[b]] > 0
         if weight_sum == 0:
             return NAN
-        # What a batch happens to weigh may be tiny, and the penalty all that it teaches.
+        # The actual weight of a batch may be tiny: the network would learn only the penalty.
         expected = self.mean_weight * max(n_counting, self.smallest_batch)
         self.rule.learning_rate = step_size
         self.rule.shrink = 1 - learning_rate * self.weight_decay

@@ -26,7 +26,7 @@ static inline double wall_seconds(void) {
 #endif
 
 /* How many of n threads the system grants, all at the same time: each waits until the last has been
- * started or refused, and ends. */
+ * started or refused, and then ends. */
 #if defined(_WIN32)
 static inline int grantable_threads(int n) { return n; }
 #else

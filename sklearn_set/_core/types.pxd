@@ -43,7 +43,7 @@ cdef struct UpdateRule:
     int solver
     real_t learning_rate        # of this step, bias correction of Adam included
     real_t shrink               # 1 - learning rate * weight_decay
-    real_t l2                   # alpha / what its samples are expected to weigh
+    real_t l2                   # alpha / expected weight of the batch
     real_t momentum
     real_t beta_1
     real_t beta_2

@@ -1,7 +1,7 @@
 """Checkpoint: fits that are saved to disk and resumed with the same bits.
 
-A file is a header, with a digest of what follows, and a pickle; nothing is unpickled before the
-digest has been found right.
+A file is a header and a pickle.  The header holds a digest of the pickle, and nothing is unpickled
+before the digest has been checked.
 """
 
 import errno
@@ -21,8 +21,8 @@ import joblib
 from sklearn_set.callbacks._callback import COUNT, Callback
 from sklearn_set.validation import BOOLEAN, instance
 
-# What a file begins with: how it is known, its form, length and SHA-256 of the pickle. Whatever
-# takes files for text spoils the first, as in PNG.
+# The header: a mark of our files, the version of the form, and length and SHA-256 of the pickle. A
+# program that treats the file as text damages the mark, as in PNG.
 _HEADER = struct.Struct(">8sIQ32s")
 _MAGIC = b"\x89SET\r\n\x1a\n"
 _FORM = 1
@@ -35,11 +35,11 @@ _REMEDY = (
 class Checkpoint(Callback):
     """Callback that saves a fit to disk after its epochs, and resumes it from there.
 
-    The file is replaced in one go: whatever happens, a complete one is there. Where it exists
-    when `fit` begins with the same parameters and data, training goes on after the last epoch
-    saved, and ends with the same bits as if it had never been cut. A file of a complete fit gives
-    its result at once; for another fit remove it. A file that is damaged, or of another fit, is
-    refused with a `ValueError`.
+    The file is replaced in one go, so a complete one is always there. If it exists when `fit`
+    begins, and parameters and data are the same, training goes on after the last epoch saved. It
+    ends with the same bits as if it had never been cut. The file of a complete fit gives its
+    result at once. A file that is damaged, or of another fit, is refused with a `ValueError`:
+    remove it to begin anew.
 
     Parameters
     ----------
@@ -57,22 +57,22 @@ class Checkpoint(Callback):
 
     Notes
     -----
-    The file is a pickle behind a digest of it, which tells whether it is as it was written, but not
-    by whom: load only what you trust. It holds the network, the moments of the
-    optimizer and all that training and :class:`EarlyStopping` have gathered so far. Of calls of
-    `partial_fit` every so many are saved, but not resumed: `load_checkpoint` gives an estimator
-    that goes on with the next part.
+    The file is a pickle with a digest. The digest tells whether the file is as it was written, but
+    not who wrote it: load only what you trust. The file holds the network, the moments of the
+    optimizer and all that training and :class:`EarlyStopping` have gathered so far. `partial_fit`
+    saves after every `every` calls, but resumes nothing: `load_checkpoint` gives an estimator that
+    goes on with the next part.
 
-    Fits are told apart by parameters, data, sample weights, names of classes and of features. A
-    `scoring` of your own must be one that can be pickled, so defined at the top level of a
-    module; it is known by its name, its code, its defaults and what it encloses, one that is
-    installed by its name alone. `n_jobs` and `verbose` may change.
+    Two fits are the same if parameters, data, sample weights, and names of classes and features
+    are equal; `n_jobs` and `verbose` may differ. A `scoring` of your own must be defined at the top
+    level of a module, so that it can be pickled. It is known by its name, its code, its defaults
+    and its enclosed values; an installed one is known by its name alone.
 
-    What is written goes to a new file in the same folder, whose name begins with a dot and ends
-    in ``.partial``; what a process that was killed has left of such is removed by the next fit. A
-    file keeps its permissions; a symbolic link in its place is read, but replaced by a file.
-    Where it cannot be written, as on a full disk, `fit` ends with an `OSError` and the file is as
-    it was.
+    A checkpoint is first written to a new file in the same folder. Its name begins with a dot and
+    ends in ``.partial``. If a process was killed and left such a file, the next fit removes it.
+    The new file keeps the permissions of the old one. A symbolic link at `path` is read, but then
+    replaced by a file. If the file cannot be written, as on a full disk, `fit` ends with an
+    `OSError`, and the old file stays.
 
     Examples
     --------
@@ -149,7 +149,7 @@ class Checkpoint(Callback):
             The task that ends.
         """
         run, state = self._run_of_fit(context), estimator._training
-        # Training cut within an epoch, or while callbacks look at it, has no state to go on from.
+        # Training that was cut within an epoch, or while callbacks ran, has no state to go on from.
         if run is None or not state.course.is_between_epochs or _is_note_missing(state):
             return
         # A part of a stream counts as an epoch.
@@ -166,7 +166,7 @@ class Checkpoint(Callback):
         with _told_as("saved", path):
             _remove_partials(path)
             if not (self.resume and is_there):
-                # Better now than after the first epochs.
+                # If no file can be made, fail now, not after the first epochs.
                 file, partial = _new_partial(path)
                 file.close()
                 partial.unlink()
@@ -196,11 +196,11 @@ def _place(state):
 
 
 def _is_note_missing(state):
-    """Tell whether an observer that takes notes of every epoch has none of the last."""
+    """Tell whether an observer that takes notes of every epoch has no note of the last one."""
     return any(
         note["n_iter"] != state.course.n_iter
         for (name, number), note in state.course.notes.items()
-        if number < state.claimed.count(name)  # not one of before, that is not there any more
+        if number < state.claimed.count(name)  # not of an observer that is no longer there
     )
 
 
@@ -221,7 +221,7 @@ def load_checkpoint(path):
     Raises
     ------
     ValueError
-        If the file is not one of :class:`Checkpoint`, or not as it was written.
+        If the file is not one of :class:`Checkpoint`, or damaged.
     FileNotFoundError
         If there is none.
     OSError
@@ -234,7 +234,7 @@ def load_checkpoint(path):
 
 
 class _FolderError(IsADirectoryError, ValueError):
-    """The path is that of a folder: no file of ours, and none can be put there."""
+    """The path is that of a folder, so no file can be put there."""
 
 
 def _is_file(path):
@@ -246,7 +246,7 @@ def _is_file(path):
     if stat.S_ISDIR(mode):
         reason = "The path of the checkpoint is a folder. Choose another path"
         raise _FolderError(errno.EISDIR, reason, os.fspath(path))
-    if not stat.S_ISREG(mode):  # to open a pipe may take forever
+    if not stat.S_ISREG(mode):  # opening a pipe may take forever
         raise ValueError(
             f"{os.fspath(path)!r} is not a file of Checkpoint, but a device, a pipe or the like. "
             "Choose another path."
@@ -269,7 +269,7 @@ def _load(path):
         except (OSError, MemoryError, Warning):
             raise
         except Exception as error:
-            # It is as it was written, so something that it names has changed.
+            # The file is undamaged, so a module that it needs has changed.
             raise ValueError(
                 f"The checkpoint {name!r} is complete, but holds what cannot be loaded here: "
                 f"{type(error).__name__}: {error}. Import the module that defines it as it was "
@@ -300,7 +300,7 @@ def _damage(file):
 
 
 class _Digested:
-    """A file to write to, which sums up what it is given."""
+    """A file to write to; it computes the digest of what is written."""
 
     def __init__(self, file):
         self._file, self._begin = file, file.tell()
@@ -340,10 +340,10 @@ def _write(path, value):
 
 
 def _new_partial(path):
-    """A new file beside a path, with the permissions of a file that is there, and its path.
+    """A new file beside a path, and the path of the new file.
 
-    Of a name that nobody knows: two processes never write the same one, and none that is there,
-    link or file, is opened.
+    It has the permissions of the file at the path, if there is one.  Its name is random: two
+    processes never write the same file, and no existing file or link is opened.
     """
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
     try:
@@ -370,12 +370,12 @@ def _remove_partials(path):
     ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}\.partial")
     for name in os.listdir(path.absolute().parent):
         if ours.fullmatch(name):
-            with suppress(OSError):  # it may stay: no fit needs its place
+            with suppress(OSError):  # it may stay: other fits use other names
                 path.with_name(name).unlink()
 
 
 def _sync_folder(folder):
-    """Have the new entry of a folder on the disk, where the system can."""
+    """Write the new entry of a folder to the disk, where the system can."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     try:
@@ -393,7 +393,7 @@ def _sync_folder(folder):
 
 @contextmanager
 def _told_as(done, path):
-    """Make errors of the system say what could not be done with which file."""
+    """Make errors of the system say which file could not be saved or read."""
     try:
         yield
     except OSError as error:

@@ -55,8 +55,8 @@ class EarlyStopping(Callback):
     Pickles of an estimator hold its callbacks, this one's data and best estimator included;
     ``estimator.set_callbacks()`` takes them off.
 
-    A fit that :class:`Checkpoint` resumes goes on with the scores of before, and is refused with a
-    `ValueError` where parameters or data of this callback have changed.
+    A fit that :class:`Checkpoint` resumes keeps the scores found so far. It is refused with a
+    `ValueError` if parameters or data of this callback have changed.
 
     Examples
     --------
@@ -133,7 +133,7 @@ class EarlyStopping(Callback):
             # A copy without callbacks: it would hold this one, and serve it once more.
             best = copy(fitted_estimator).set_callbacks()
             now |= {"best": score, "best_iter": len(now["scores"]), "estimator": best}
-        found.update(now)  # at once: an interrupt leaves the epoch noted or not
+        found.update(now)  # at once: after an interrupt the whole epoch is noted, or nothing of it
         return found["n_bad"] >= self.n_iter_no_change
 
     def on_fit_task_begin(self, estimator, context):
@@ -151,12 +151,12 @@ class EarlyStopping(Callback):
             self._take_up(run, estimator)
 
     def _take_up(self, run, estimator):
-        """At the first epoch, or the end of a fit that has none, look for what was found before."""
+        """Look for the scores of a resumed fit: at its first epoch, or at its end without one."""
         state = getattr(estimator, "_training", None)
         if run["has_begun"] or state is None:
             return
         run["has_begun"] = True
-        # One that cannot be told from others is not taken for any.
+        # A judge without a digest equals no other.
         judge, n_iter = None, state.course.n_iter
         with suppress(ValueError):
             how = self.scoring, self.n_iter_no_change, self.tol

@@ -18,8 +18,8 @@ class TopologyRecorder(Callback):
     Attributes
     ----------
     epochs_ : ndarray of shape (n_records,)
-        Number of epochs done at each record; the first is 0, the network as drawn, or that from
-        which :class:`Checkpoint` has resumed the fit.
+        Number of epochs done at each record. The first is 0, the network as drawn; if
+        :class:`Checkpoint` has resumed the fit, it is the epoch from which training goes on.
     n_renewed_ : ndarray of shape (n_records, n_layers - 1)
         Connections of every layer that were not there at the record before.
     input_degrees_ : list of ndarray of shape (n_records, n_in)
@@ -87,7 +87,7 @@ class TopologyRecorder(Callback):
             records.append(_Record(state.course.n_iter, state.network, records[-1]))
 
     def _record_the_first(self, records, state):
-        """Record where training begins, or a fit that has no epochs; once."""
+        """Record the network with which training begins, once; also if the fit has no epochs."""
         if not records:
             # Not before the first epoch: Checkpoint may have put another network in place.
             records.append(_Record(state.course.n_iter, state.network, None))
