@@ -63,13 +63,16 @@ class FeatureUnits:
                 if sparse.issparse(values):
                     values.data = np.ldexp(values.data, -exponent)
                     square += share @ values.power(2)
+                    mean += share @ values
                 else:
                     values = np.ldexp(values, -exponent) - pivot
-                    square += share @ values**2
-                mean += share @ values
-            variance = np.maximum(square - mean**2, 0)
+                    # not BLAS, whose sums depend on its threads
+                    square += np.einsum("i,ij,ij->j", share, values, values)
+                    mean += np.einsum("i,ij->j", share, values)
+            variance = square - mean**2
             mean += pivot
-            variance[variance <= (_ROUNDING * mean) ** 2] = 0
+            is_rounding = variance <= 8 * _ROUNDING * square
+            variance[is_rounding | (variance <= (_ROUNDING * mean) ** 2)] = 0
             far = mean**2 > variance
             offset = np.ldexp(_rounded(np.where(far, mean, 0), 20), exponent).astype(X.dtype)
             deviation = np.sqrt(variance[variance > 0])

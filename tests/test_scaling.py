@@ -96,6 +96,17 @@ def test_predictions_are_those_of_coefs_and_units():
     np.testing.assert_allclose(model.predict(GENES), expected, rtol=1e-10)
 
 
+@pytest.mark.parametrize("level", [7.0, 1e3])
+def test_constant_features_have_no_say_in_dense_nor_in_sparse_data(level):
+    constant = np.full((N, 300), level)
+    data = np.hstack([constant, STANDARD[:, :20] * 4])
+    dense, csr = (FeatureUnits.of(each, None, ROWS) for each in (data, sparse.csr_array(data)))
+    assert dense.factor == csr.factor == 0.25
+    np.testing.assert_array_equal(dense.offset, csr.offset)
+    assert dense.disparity == pytest.approx(1)
+    assert csr.disparity == pytest.approx(1)
+
+
 def test_weights_of_features_units_are_those_of_samples():
     weight = np.where(ROWS < 40, 2.0, 0.0)
     units = FeatureUnits.of(GENES, weight, ROWS)
