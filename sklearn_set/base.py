@@ -6,6 +6,7 @@ in training.py, about the network in network.py; here a call is checked, transla
 """
 
 import warnings
+import weakref
 from copy import copy
 from dataclasses import replace
 from itertools import pairwise
@@ -66,6 +67,10 @@ from sklearn_set.validation import (
     shown,
 )
 from sklearn_set.version import DOCUMENTATION, __version__
+
+
+class _Call:
+    """A call of fit: as long as it lasts, it is alive."""
 
 
 class BaseSET(CallbackSupportMixin, BaseEstimator):
@@ -159,19 +164,25 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
     # ------------------------------------------------------------------------- training
 
     def _fit(self, X, y, sample_weight, *, streaming, classes=None, held_out=None):
-        # One dictionary operation: of two threads one is refused.
-        token = object()
-        if self.__dict__.setdefault("_training", token) is not token:
-            raise RuntimeError(
-                f"This {type(self).__name__} is being fitted already, by another thread or by the "
-                "one that called a callback. Fit a clone of it instead: sklearn.base.clone."
-            )
+        # Dead when this call is over, however it ended, so that no interrupt leaves a mark for ever.
+        call = _Call()
+        mark = weakref.ref(call)
         try:
+            # One dictionary operation: of two threads one is refused.
+            other = self.__dict__.setdefault("_fitting", mark)
+            if other is not mark and other() is not None:
+                raise RuntimeError(
+                    f"This {type(self).__name__} is being fitted already, by another thread or by "
+                    "the one that called a callback. Fit a clone of it instead: sklearn.base.clone."
+                )
+            self.__dict__["_fitting"] = mark
             return self._fit_with_callbacks(X, y, sample_weight, streaming, classes, held_out)
         finally:
-            state = self.__dict__.pop("_training", None)
-            if isinstance(state, TrainingState):
-                state.release()
+            if self.__dict__.get("_fitting") is mark:
+                state = self.__dict__.pop("_training", None)
+                self.__dict__.pop("_fitting", None)
+                if state is not None:
+                    state.release()
 
     @with_callbacks
     def _fit_with_callbacks(self, X, y, sample_weight, streaming, classes, held_out):
@@ -190,7 +201,11 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
                 X, y, sample_weight, held_out, task, streaming=streaming, classes=classes
             )
         draft.__dict__.update(given)
-        draft.__dict__.pop("_training", None)
+        for name in ("_training", "_fitting"):
+            draft.__dict__.pop(name, None)
+        if not (streaming or outcome.interrupted):
+            # Who has the result of a search may fit it again like any estimator.
+            draft.__dict__.pop("_is_clone", None)
         if not (streaming or outcome.converged or outcome.interrupted):
             # Before anything changes: the user may turn this warning into an error.
             warnings.warn(
@@ -229,7 +244,12 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         X, y = validated(self, X, y, reset=not goes_on, **how)
         check_n_samples(X.shape[0])
         check_precision(self.get_params(deep=False), X.dtype, type(self).__name__)
-        y, targets, loss, n_outputs = self._encode(y, classes, goes_on, streaming)
+        try:
+            y, targets, loss, n_outputs = self._encode(y, classes, goes_on, streaming)
+        except TypeError as error:
+            raise TypeError(
+                f"y must hold labels of one type, which can be sorted: {error}"
+            ) from None
         self.n_outputs_, self.out_activation_ = n_outputs, LOSSES[loss].out_activation
         weight = check_sample_weight(sample_weight, X.shape[0])
         train_weight = relative(self._with_class_weight(weight, y, streaming), X.dtype)
@@ -269,20 +289,8 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             is_copy=goes_on,
         )
         network = self._first_network(goes_on, optimizer, sizes, activations, settings, X.dtype)
-        if not (goes_on or streaming) and (sizes[0] > rows.shape[0] or settings.input_dropout > 0):
-            # A dropped feature is zero to the network: without the offset, far from its mean.
-            units = FeatureUnits.of(X, train_weight, rows)
-            if units.disparity > _MUCH:
-                warnings.warn(
-                    "The features of X are of very different scales: their standard deviations "
-                    f"differ by a factor of {units.disparity:.0f}. Those that vary little will "
-                    "hardly count. Scale them before, for example with "
-                    f"make_pipeline(StandardScaler(), {type(self).__name__}()), or take logarithms "
-                    "of raw intensities.",
-                    UserWarning,
-                    stacklevel=6,
-                )
-            network.offset, network.factor = units.offset, units.factor
+        if not streaming:
+            self._adapt_to_features(network, X, train_weight, rows, settings, goes_on)
         self.feature_offset_, self.feature_scale_ = network.offset, 1 / network.factor
         as_learned = self._adapt_to_targets(
             targets, train_weight, rows, network, goes_on=goes_on, streaming=streaming
@@ -342,16 +350,54 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             observer=task,
             course=state.course,
         )
-        self._network = outcome.network
-        self._snapshots = outcome.snapshots
-        self._optimizer = outcome.optimizer
-        self._publish(outcome.n_iter, is_validated=held_out is not None)
+        for _ in range(2):
+            try:
+                self._network, self._snapshots = outcome.network, outcome.snapshots
+                self._optimizer = outcome.optimizer
+                self._publish(outcome.n_iter, is_validated=held_out is not None)
+                break
+            except KeyboardInterrupt:
+                # What was trained is complete.
+                outcome = replace(outcome, interrupted=True)
         try:
             task.ends()
         except KeyboardInterrupt:
-            # What was trained is complete.
             outcome = replace(outcome, interrupted=True)
         return outcome
+
+    def _adapt_to_features(self, network, X, weight, rows, settings, goes_on):
+        """Bring features near zero where that is the default's business; tell of odd scales."""
+        own_units = X.shape[1] > rows.shape[0] or settings.input_dropout > 0
+        if not own_units:  # a look is enough
+            rows = rows[:: max(1, rows.shape[0] // _LOOKED_AT)]
+            if weight is not None and not weight[rows].any():
+                return
+        units = FeatureUnits.of(X, weight, rows)
+        found = None
+        if own_units and units.disparity > _MUCH:
+            found = (
+                "are of very different scales: their standard deviations differ by a factor of "
+                f"{units.disparity:.0f}, and those that vary little will hardly count"
+            )
+        elif not own_units and units.distance > _FAR:
+            found = f"lie far from zero: {units.distance:.0f} standard deviations, in the median"
+        elif not own_units and not 1 / _MUCH**2 < units.typical < _MUCH**2:
+            found = (
+                f"are of an unusual scale: their standard deviation is about {units.typical:.1g}"
+            )
+        if found is not None:
+            warnings.warn(
+                f"The features of X {found}. Scale them before, for example with "
+                f"make_pipeline(StandardScaler(), {type(self).__name__}()), or take logarithms of "
+                "raw intensities.",
+                UserWarning,
+                stacklevel=7,
+            )
+        if own_units and goes_on:
+            units.install(network)
+        elif own_units:
+            # A feature is dropped to zero: that must be its mean, or samples become others.
+            network.offset, network.factor = units.offset, units.factor
 
     def _check_targets(self, y, name):
         """Refuse bad targets that scikit-learn's checks would convert to numbers or labels."""
@@ -604,7 +650,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         def validate(network):
             raw = network.forward(X, n_threads)
             if self.scoring is None:
-                score = self._default_score(held_out.y, self._decide(raw), sample_weight=own_weight)
+                score = self._score_of_outputs(held_out, raw, own_weight)
             else:
                 with task.as_user():
                     score = _number(scorer(self, scorer_X, held_out.y, **weight))
@@ -734,7 +780,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
 
     def __getstate__(self):
         state = super().__getstate__() | {"_sklearn_set_version": __version__}
-        for name in ("_training", *TRANSIENT):
+        for name in ("_training", "_fitting", *TRANSIENT):
             state.pop(name, None)  # what only lasts as long as a call of fit
         return state
 
@@ -782,8 +828,11 @@ _MANY_CONNECTIONS = 1_000_000
 # Samples of a batch, as in MLPClassifier.
 _LARGEST_AUTOMATIC_BATCH = 200
 
-# Quotient of standard deviations above which a warning says that features should be scaled.
+# Quotient of standard deviations, and quotient of mean and standard deviation, from which on
+# features want to be scaled. Of data that are not wide so many samples are looked at for it.
 _MUCH = 100
+_FAR = 20
+_LOOKED_AT = 500
 
 # Bytes that no machine lacks, so that small fits need not look at its memory.
 _NEVER_TOO_MUCH = 1 << 26

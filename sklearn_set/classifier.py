@@ -428,7 +428,10 @@ class SETClassifier(ClassifierMixin, BaseSET):
         self.label_smoothing = label_smoothing
 
     _y_numeric = False
-    _default_score = staticmethod(accuracy_score)
+
+    def _score_of_outputs(self, held_out, raw, weight):
+        """Accuracy on held-out samples."""
+        return accuracy_score(held_out.y, self._decide(raw), sample_weight=weight)
 
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the network to data X and labels y.

@@ -356,6 +356,8 @@ def _result_type(operator):
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
     single = operator.raw_operator._network.dtype == np.float32
+    units = getattr(operator.raw_operator, "_target_units", None)
+    single = single and not (units is not None and units.need_double)
     if single and all(isinstance(each.type, FloatTensorType) for each in operator.inputs):
         return FloatTensorType
     return DoubleTensorType  # other numbers become float64 in an estimator, too

@@ -17,6 +17,10 @@ def _score(y, predicted, sample_weight=None):
     return r2_score(y, predicted, sample_weight=sample_weight)
 
 
+# Share of the targets, on either side, that do not decide how far targets spread.
+_OUTLIERS = 0.15
+
+
 class SETRegressor(RegressorMixin, BaseSET):
     """Truly sparse multilayer perceptron regressor, trained with Sparse Evolutionary Training.
 
@@ -295,8 +299,9 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     target_scale_ : ndarray of shape (n_outputs_,)
         The targets are then divided by it, so that predictions follow when targets are multiplied
-        or shifted. It is their standard deviation; 1.4826 times their median deviation for the
-        losses with medians, if that is above zero; their mean for "poisson"; 1 where all targets
+        or shifted. It is their standard deviation; for the losses with medians the distance between
+        the quantiles .15 and .85 (further out for a `quantile` above .7 or below .3), divided by
+        that of normal numbers, if it is above zero; their mean for "poisson"; 1 where all targets
         are equal. In `partial_fit` offset and scale are those of all parts so far.
 
     feature_offset_ : ndarray of shape (n_features,) or None
@@ -445,7 +450,11 @@ class SETRegressor(RegressorMixin, BaseSET):
         self.huber_delta = huber_delta
 
     _y_numeric = True
-    _default_score = staticmethod(_score)
+
+    def _score_of_outputs(self, held_out, raw, weight):
+        """R2 on held-out samples, in the network's units: it does not depend on them."""
+        predicted = OUT_ACTIVATIONS[self.out_activation_](raw.astype(np.float64))
+        return _score(held_out.targets.astype(np.float64), predicted, weight)
 
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the network to data X and targets y.
@@ -548,7 +557,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         units = TargetUnits.of(
             targets[rows],
             None if weight is None else weight[rows],
-            robust=LOSSES[self.loss].robust,
+            tail=self._tail(),
             exponential=self.out_activation_ == "exp",
             in_common=self._keeps_target_proportions,
         )
@@ -556,11 +565,20 @@ class SETRegressor(RegressorMixin, BaseSET):
             before = self._target_units
             if streaming:
                 units = before.joined(units)
-            if not units.equals(before):
+            # Another fit may be of other numbers altogether: then the units alone are taken over.
+            if not units.equals(before) and (streaming or units.is_near(before)):
                 units.rescale(network.layers[-1], before)
         self._target_units = units
         self.target_offset_, self.target_scale_ = units.offset, units.scale
         return units.to_network
+
+    def _tail(self):
+        """The share of the targets on either side that may be outliers, or None."""
+        if not LOSSES[self.loss].robust:
+            return None
+        if self.loss != "quantile":
+            return _OUTLIERS
+        return min(_OUTLIERS, min(self.quantile, 1 - self.quantile) / 2)  # not what is asked for
 
     def _units_of_targets(self):
         return self.target_offset_, self.target_scale_

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
+from scipy.special import ndtri
 
 # So many numbers of X are squared at a time: half a megabyte of doubles.
 _NUMBERS_IN_A_PART = 1 << 16
@@ -25,15 +26,24 @@ class FeatureUnits:
         None if all are zero.  Features with an offset are different from zero in most samples, so
         sparse data stay sparse.
     factor : float
-        The power of two that brings the quadratic mean of the standard deviations nearest one.
+        The power of two that brings the typical standard deviation nearest one.
+    typical : float
+        The quadratic mean of the standard deviations of the features, without the largest
+        twentieth.
     disparity : float
         How much the scales of the features differ: the 95th percentile of their standard
-        deviations divided by the 5th.  Constant features do not count.
+        deviations divided by the 5th, or the largest divided by the median, if that is more.
+    distance : float
+        How many standard deviations from zero the mean of a feature lies, in the median.
+
+    Constant features do not count.
     """
 
     offset: np.ndarray | None
     factor: float
+    typical: float
     disparity: float
+    distance: float
 
     @classmethod
     def of(cls, X, weight, rows):
@@ -73,19 +83,42 @@ class FeatureUnits:
             mean += pivot
             is_rounding = variance <= 8 * _ROUNDING * square
             variance[is_rounding | (variance <= (_ROUNDING * mean) ** 2)] = 0
-            far = mean**2 > variance
-            offset = np.ldexp(_rounded(np.where(far, mean, 0), 20), exponent).astype(X.dtype)
-            deviation = np.sqrt(variance[variance > 0])
-        if deviation.shape[0] == 0:
-            return cls(offset if far.any() else None, 1.0, 1.0)
-        typical = np.log2(np.sqrt(np.mean(deviation**2))) + exponent
-        few, most = np.quantile(deviation, (0.05, 0.95))
+            far, varies = mean**2 > variance, variance > 0
+            deviation = np.sqrt(variance)
+            offset = np.where(varies, _to_digits(mean, deviation), _first_row(X, rows, exponent))
+            offset = np.ldexp(np.where(far, offset, 0), exponent).astype(X.dtype)
+        offset = offset if far.any() else None
+        if not varies.any():
+            return cls(offset, 1.0, 1.0, 1.0, 0.0)
+        mean, deviation = mean[varies], deviation[varies]
+        few, median, most = np.quantile(deviation, (0.05, 0.5, 0.95))
+        typical = np.sqrt(np.mean(deviation[deviation <= most] ** 2))
+        power = -np.rint(np.log2(typical) + exponent)
+        limits = np.finfo(X.dtype)  # the power must be a number, and not a subnormal one
         return cls(
-            offset if far.any() else None,
-            # only powers that single precision can hold
-            float(2.0 ** np.clip(-np.rint(typical), -126, 126)),
-            float(most / few),
+            offset,
+            float(2.0 ** np.clip(power, limits.minexp, -limits.minexp)),
+            float(np.ldexp(typical, exponent)),
+            float(max(most / few, deviation.max() / median)),
+            float(np.median(np.abs(mean) / deviation)),
         )
+
+    def install(self, network):
+        """Make a trained network read data in these units, and predict what it did.
+
+        Parameters
+        ----------
+        network : SparseNetwork
+            Its offset, factor and first layer are changed.
+        """
+        before, now = (0.0 if each is None else each for each in (network.offset, self.offset))
+        moved = np.broadcast_to((now - before) * network.factor, network.sizes[0])
+        layer = network.layers[0]
+        if moved.any():
+            layer.bias[:] = layer.bias + moved @ layer.as_csr()
+        if self.factor != network.factor:
+            layer.weights *= network.factor / self.factor
+        network.offset, network.factor = self.offset, self.factor
 
 
 @dataclass(frozen=True)
@@ -94,7 +127,7 @@ class TargetUnits:
 
     A network learns ``(y - offset) / scale``.  Its outputs times scale plus offset are predictions,
     so predictions follow when targets are multiplied or shifted.  Middle and spread are mean and
-    standard deviation, or median and normalised median deviation for robust losses.  Targets of
+    standard deviation, or median and a distance between quantiles for robust losses.  Targets of
     exponential outputs keep their zero and are divided by their mean.
 
     Attributes
@@ -120,15 +153,16 @@ class TargetUnits:
     in_common: bool
 
     @classmethod
-    def of(cls, targets, weight=None, *, robust=False, exponential=False, in_common=False):
+    def of(cls, targets, weight=None, *, tail=None, exponential=False, in_common=False):
         """The units of some targets.
 
         Parameters
         ----------
         targets : ndarray of shape (n_samples, n_outputs)
         weight : ndarray of shape (n_samples,), default=None
-        robust : bool, default=False
-            Whether medians are to be used.
+        tail : float in (0, 0.5), default=None
+            Middle and spread are the median and the distance between the quantiles of `tail` and 1 -
+            `tail`, divided by that of normal numbers; None for mean and standard deviation.
         exponential, in_common : bool, default=False
             See the class.
         """
@@ -142,10 +176,11 @@ class TargetUnits:
             values = targets / size
             middle = weight @ values / total
             spread = np.sqrt(weight @ (values - middle) ** 2 / total)
-            if robust:
-                middle = _median(values, weight)
-                deviation = _TO_NORMAL * _median(np.abs(values - middle), weight)
-                spread = np.where(deviation > _ROUNDING * np.abs(middle), deviation, spread)
+            if tail is not None:
+                middle = _quantile(values, weight, 0.5)
+                low, high = (_quantile(values, weight, share) for share in (tail, 1 - tail))
+                between = (high - low) / (ndtri(1 - tail) - ndtri(tail))
+                spread = np.where(between > _ROUNDING * np.abs(middle), between, spread)
             spread[spread <= _ROUNDING * np.abs(middle)] = 0
             return cls._with(middle * size, spread * size, total, exponential, in_common)
 
@@ -191,10 +226,25 @@ class TargetUnits:
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             return np.ascontiguousarray((targets - self.offset) / self.scale, dtype)
 
+    @property
+    def need_double(self):
+        """Whether single precision cannot tell targets apart, so far are they from zero."""
+        with np.errstate(over="ignore"):
+            return bool((np.abs(self.offset) > _DIGITS_OF_SINGLE * self.scale).any())
+
     def to_user(self, predicted):
-        """Predictions from the network's, in the same number type."""
+        """Predictions from the network's, of the same number type if that can tell them apart."""
+        dtype = np.float64 if self.need_double else predicted.dtype
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            return (predicted * self.scale + self.offset).astype(predicted.dtype, copy=False)
+            return (predicted * self.scale + self.offset).astype(dtype, copy=False)
+
+    def is_near(self, other):
+        """Whether what is predicted in other units may well be true in these."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            ratio, apart = other.scale / self.scale, np.abs(other.offset - self.offset)
+            return bool(
+                ((ratio < _NEAR) & (ratio > 1 / _NEAR) & (apart < _NEAR * self.scale)).all()
+            )
 
     def rescale(self, layer, before):
         """Change the last layer of a network so that its predictions are the same in these units.
@@ -224,23 +274,42 @@ class TargetUnits:
         return np.array_equal(self.offset, other.offset) and np.array_equal(self.scale, other.scale)
 
 
-# The median deviation of normal numbers, times this, is their standard deviation.
-_TO_NORMAL = 1.4826
+# An offset of so many scales leaves single precision two digits.
+_DIGITS_OF_SINGLE = 1e5
+
+# A network that predicts further away than this, in scales, knows nothing of the new targets.
+_NEAR = 10
 
 # A spread below this share of the middle comes from rounding: the numbers are equal.
 _ROUNDING = 8 * np.finfo(np.float64).eps
 
 
-def _median(values, weight):
-    """The median of every column; if two values are in the middle, their mean."""
+def _quantile(values, weight, share):
+    """A quantile of every column; where a share falls between two values, their mean."""
     order = np.argsort(values, axis=0, kind="stable")
     ascending = np.take_along_axis(values, order, axis=0)
     below = np.cumsum(weight[order], axis=0)
     below /= below[-1]
-    # Weights times a constant are rounded differently, and must give the same median.
-    low, high = ((below < half).sum(axis=0) for half in (0.5 - 1e-9, 0.5 + 1e-9))
+    # Weights times a constant are rounded differently, and must give the same quantile.
+    low, high = ((below < part).sum(axis=0) for part in (share - 1e-9, share + 1e-9))
     columns = np.arange(values.shape[1])
     return (ascending[low, columns] + ascending[high, columns]) / 2
+
+
+def _to_digits(mean, deviation):
+    """Means rounded to a millionth of the standard deviation, so that few bits are left.
+
+    Sums over samples, and over counts of them or over sparse data, then are the same number.
+    """
+    _, exponent = np.frexp(deviation)
+    return np.ldexp(np.rint(np.ldexp(mean, 20 - exponent)), exponent - 20)
+
+
+def _first_row(X, rows, exponent):
+    """The first of some samples: what constant features are."""
+    row = X[rows[:1]]
+    row = row.toarray() if sparse.issparse(row) else row
+    return np.ldexp(row[0].astype(np.float64), -exponent)
 
 
 def _rounded(values, n_bits):

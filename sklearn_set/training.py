@@ -296,7 +296,7 @@ def train(
     observer = observer or Observer()
     course = course or Course()
     score_decides = score_decides and validate is not None
-    interrupted = False
+    interrupted, finite = False, True
     try:
         while course.n_iter < n_epochs and not course.has_ended:
             observer.epoch_begins()
@@ -335,15 +335,17 @@ def train(
                 course.has_ended = True
                 if takes_snapshot:
                     del course.snapshots[-1]  # it would count twice, being the last
+        # The last step has been seen by no loss.
+        kept = [network if course.best is None else course.best, *course.snapshots]
+        finite = outputs_are_finite(kept, data, settings.n_threads)
     except KeyboardInterrupt:
         # Steps of the epoch cut short have been made, its record has not.
         interrupted = True
+    if not finite:
+        raise ValueError(OVERFLOWS)
     best, best_optimizer = network, optimizer
     if course.best is not None:
         best, best_optimizer = course.best, course.best_optimizer
-    # No loss has been computed after the last step.
-    if not outputs_are_finite([best, *course.snapshots], data, settings.n_threads):
-        raise ValueError(OVERFLOWS)
     return Outcome(
         best,
         best_optimizer if keep_moments else None,

@@ -8,6 +8,7 @@ import pytest
 import reference
 from conftest import every_kernel, make_data, make_network, make_stepper
 from scipy import sparse
+from scipy.stats import norm
 from sklearn.metrics import (
     mean_absolute_error,
     mean_pinball_loss,
@@ -191,9 +192,10 @@ def test_nan_passes_through_every_loss(kernel):
 
 def test_the_losses_numbers_reach_the_kernels():
     how = {"solver": "sgd", "momentum": 0, "alpha": 0, "zeta": 0}
-    # Targets whose standard deviation is the normalised median deviation, in the same units then.
-    is_large, sign = np.arange(N) % 8 < 2, (-1.0) ** np.arange(N)
-    large = np.sqrt((1.4826**2 - np.mean(~is_large)) / np.mean(is_large))
+    # Targets whose standard deviation is their normalised quantile distance: in the same units.
+    is_large, sign = np.arange(N) % 12 < 2, (-1.0) ** np.arange(N)
+    one = 1 / norm.ppf(0.85)
+    large = np.sqrt((one**2 - np.mean(~is_large)) / np.mean(is_large))
     even = np.where(is_large, large, 1) * sign
     squared, huber = (
         regressor(**losses, **how).fit(X, even)

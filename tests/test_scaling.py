@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.stats import norm
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_set import SETClassifier, SETRegressor
@@ -127,10 +128,59 @@ def test_features_of_any_size_have_units(size):
     assert (nothing.offset, nothing.factor) == (None, 1)
 
 
-def test_very_different_scales_are_told_with_a_remedy():
-    raw = STANDARD * 10.0 ** np.linspace(-2, 2, 400)
+@pytest.mark.parametrize(
+    "raw",
+    [
+        STANDARD * 10.0 ** np.linspace(-2, 2, 400),
+        np.c_[STANDARD, STANDARD[:, 0] * 1e3],
+        np.c_[STANDARD, np.arange(N) * 86_400.0],
+        np.where(np.arange(N * 400).reshape(N, 400) == 7, 1e4, STANDARD),
+    ],
+    ids=["many", "one", "a time", "a cell"],
+)
+def test_very_different_scales_are_told_with_a_remedy(raw):
     with pytest.warns(UserWarning, match=r"very different scales.*StandardScaler"):
-        SETClassifier(20, max_iter=2, random_state=0).fit(raw, LABELS)
+        model = SETClassifier(20, max_iter=2, random_state=0).fit(raw, LABELS)
+    if raw.shape[1] > 400:  # a few do not decide about all
+        assert model.feature_scale_ == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (X + 50, "lie far from zero: [45][0-9] standard"),
+        (X * 1e-5, "unusual scale"),
+        (X * 1e6, "unu"),
+    ],
+)
+def test_data_that_are_not_wide_are_told_of_too(raw, message):
+    with pytest.warns(UserWarning, match=f"The features of X .*{message}.*StandardScaler"):
+        SETClassifier(**SMALL).fit(raw, LABELS)
+
+
+def test_offsets_are_as_exact_as_features_need():
+    for level in (33_333_333.0, 1e9 + 1.7):
+        model = SETClassifier(50, max_iter=30, random_state=0).fit(STANDARD + level, LABELS)
+        assert np.abs(model.feature_offset_ - level).max() < 1e-5
+        assert model.score(STANDARD + level, LABELS) == 1
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-60, 1e60, 1e200])
+def test_wide_features_of_any_size_are_learned(size):
+    model = SETClassifier(50, max_iter=30, random_state=0).fit(STANDARD * size, LABELS)
+    assert model.score(STANDARD * size, LABELS) == 1
+
+
+def test_a_warm_start_on_wide_data_brings_them_near_zero_too():
+    few = STANDARD[:, :60] + 100
+    how = {"hidden_layer_sizes": 50, "random_state": 0, "warm_start": True, "max_iter": 20}
+    with pytest.warns(UserWarning, match="lie far from zero"):
+        model = SETClassifier(**how).fit(few, LABELS)
+    half = np.r_[0:20, 40:60]
+    before = model.decision_function(few)
+    model.set_params(learning_rate_init=1e-300, zeta=0).fit(few[half], LABELS[half])
+    assert model.feature_offset_ is not None
+    np.testing.assert_allclose(model.decision_function(few), before, rtol=1e-6, atol=1e-6)
 
 
 # -------------------------------------------------------------------------------------- targets
@@ -185,9 +235,13 @@ def test_another_fit_on_other_targets_begins_where_the_last_ended():
     how = SMALL | {"warm_start": True, "max_iter": 40}
     model = SETRegressor(**how).fit(X, T)
     before = model.predict(X)
-    model.set_params(learning_rate_init=1e-300, zeta=0).fit(X, 100 * T + 7)  # nothing moves
+    model.set_params(learning_rate_init=1e-300, zeta=0).fit(X, 5 * T + 3)  # nothing moves
     np.testing.assert_allclose(model.predict(X), before, rtol=1e-9, atol=1e-9)
-    assert model.target_scale_ == pytest.approx(100 * T.std())
+    assert model.target_scale_ == pytest.approx(5 * T.std())
+    # Numbers of another kind altogether: what was predicted says nothing of them.
+    model.fit(X, 1e-5 * T)
+    np.testing.assert_allclose(model.predict(X) * 1e5, (before - T.mean()) / 5, atol=2)
+    assert model.score(X, 1e-5 * T) > -2
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
@@ -197,6 +251,39 @@ def test_rescaling_keeps_what_is_predicted(loss):
     before = model.predict(X)
     model.set_params(learning_rate_init=1e-300, zeta=0).partial_fit(X, 50 * positive)
     np.testing.assert_allclose(model.predict(X), before, rtol=1e-9)
+
+
+@pytest.mark.parametrize("loss", ["quantile", "huber", "absolute_error"])
+@pytest.mark.parametrize("jitter", [0.0, 1e-6, 1e-2])
+def test_targets_of_which_most_hardly_vary_are_learned_by_robust_losses(loss, jitter):
+    rng = np.random.default_rng(1)
+    given = rng.normal(size=(400, 3))
+    targets = np.where(given[:, 0] > 0.3, 100 + 10 * given[:, 1], jitter * rng.normal(size=400))
+    how = SMALL | {"max_iter": 100, "alpha": 1e-3, "learning_rate_init": 1e-2}
+    predicted = SETRegressor(loss=loss, quantile=0.9, **how).fit(given, targets).predict(given)
+    assert np.median(predicted[given[:, 0] > 0.6]) > 80
+    if loss == "quantile":
+        assert 0.8 < np.mean(targets <= predicted + 1e-3) < 1
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-170, 1e170, 1e300])
+@pytest.mark.parametrize("loss", ["squared_error", "huber", "poisson"])
+def test_early_stopping_does_not_depend_on_units(loss, size):
+    how = SMALL | {"loss": loss, "early_stopping": True, "max_iter": 60, "learning_rate_init": 0.01}
+    targets = np.exp(T) if loss == "poisson" else T
+    plain = SETRegressor(**how).fit(X, targets)
+    scaled = SETRegressor(**how).fit(X, targets * size)
+    np.testing.assert_allclose(scaled.validation_scores_, plain.validation_scores_, atol=1e-6)
+    assert scaled.best_iter_ == plain.best_iter_
+
+
+def test_single_precision_tells_targets_far_from_zero_apart():
+    single = X.astype(np.float32)
+    model = SETRegressor(**SMALL | {"max_iter": 100, "alpha": 1e-3})
+    assert model.fit(single, T + 100).predict(single).dtype == np.float32
+    predicted = model.fit(single, T + 1e8).predict(single)
+    assert predicted.dtype == np.float64
+    assert model.score(single, T + 1e8) > 0.5
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0, -1e200, 0.1 + 0.2])
@@ -212,10 +299,10 @@ def test_targets_units_by_hand():
     units = TargetUnits.of(values)
     assert units.offset[0] == values.mean()
     assert units.scale[0] == pytest.approx(values.std(), rel=1e-11)
-    robust = TargetUnits.of(values, robust=True)
+    robust = TargetUnits.of(values, tail=0.3)
     assert robust.offset[0] == 3
-    assert robust.scale[0] == pytest.approx(1.4826 * 1.5)
-    weighted = TargetUnits.of(values, np.array([1.0, 2.0, 0.0, 1.0]), robust=True)
+    assert robust.scale[0] == pytest.approx((4 - 2) / (norm.ppf(0.7) - norm.ppf(0.3)))
+    weighted = TargetUnits.of(values, np.array([1.0, 2.0, 0.0, 1.0]), tail=0.3)
     assert weighted.offset[0] == 2
     counts = TargetUnits.of(values, exponential=True)
     assert (counts.offset[0], counts.scale[0]) == (0, pytest.approx(values.mean()))
@@ -223,13 +310,13 @@ def test_targets_units_by_hand():
     assert common.scale[0] == common.scale[1] == pytest.approx(values.std() * np.sqrt(5))
 
 
-@pytest.mark.parametrize("robust", [False, True])
-def test_joined_units_are_those_of_all(robust):
+@pytest.mark.parametrize("tail", [None, 0.15])
+def test_joined_units_are_those_of_all(tail):
     parts = np.split(T[:, np.newaxis] * 1e200, 4)
-    joined = TargetUnits.of(parts[0], robust=robust)
+    joined = TargetUnits.of(parts[0], tail=tail)
     for part in parts[1:]:
-        joined = joined.joined(TargetUnits.of(part, robust=robust))
-    whole = TargetUnits.of(T[:, np.newaxis] * 1e200, robust=robust)
-    tolerance = 0.3 if robust else 1e-10
+        joined = joined.joined(TargetUnits.of(part, tail=tail))
+    whole = TargetUnits.of(T[:, np.newaxis] * 1e200, tail=tail)
+    tolerance = 0.3 if tail else 1e-10
     np.testing.assert_allclose(joined.scale, whole.scale, rtol=tolerance)
     assert np.abs(joined.offset - whole.offset)[0] <= tolerance * whole.scale[0]

@@ -149,6 +149,75 @@ def test_ctrl_c_in_a_clone_keeps_its_model_too(interrupted):
     assert model.score(X, Y) >= 0
 
 
+@quiet
+def test_what_a_search_has_found_is_fitted_like_any_estimator(interrupted):
+    interrupted += [1] * 3
+    search = GridSearchCV(SETClassifier(**SMALL), {"zeta": [0.3]}, cv=2).fit(X, Y)
+    interrupted.clear()
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        search.best_estimator_.fit(X, Y)
+
+
+@quiet
+@pytest.mark.parametrize("place", ["outputs_are_finite", "_publish"])
+def test_ctrl_c_after_the_last_epoch_loses_nothing(place, monkeypatch):
+    owner, calls = (training, SETClassifier)[place == "_publish"], []
+    plain = getattr(owner, place)
+
+    def cut(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return plain(*args, **kwargs)
+
+    monkeypatch.setattr(owner, place, cut)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model = SETClassifier(**SMALL).fit(X, Y)
+    assert model.n_iter_ == len(model.loss_curve_) == 5
+    assert model.score(X, Y) >= 0
+
+
+ALARMS = """
+import signal, warnings
+import numpy as np
+from sklearn_set import SETClassifier
+
+warnings.simplefilter("ignore")
+X = np.random.default_rng(0).normal(size=(10, 3))
+model = SETClassifier(3, max_iter=1)
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, interrupt)
+n_cut = 0
+for number in range(1500):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 1e-6 + 1e-7 * (number % 700))
+        for _ in range(3):
+            try:
+                model.fit(X[:, :0], X[:, 0] > 0)
+            except ValueError:
+                pass
+        signal.pause()
+    except KeyboardInterrupt:
+        n_cut += 1
+    except RuntimeError as error:
+        raise SystemExit(f"{number}: {error}")
+model.fit(X, X[:, 0] > 0)
+print(n_cut)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
+def test_no_interrupt_leaves_an_estimator_that_refuses_to_be_fitted():
+    done = subprocess.run(
+        [sys.executable, "-c", ALARMS], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 1000
+
+
 SEARCH = """
 import sys, warnings
 import numpy as np
@@ -204,6 +273,7 @@ def test_a_warning_that_is_an_error_changes_nothing():
 
 
 @quiet
+@pytest.mark.filterwarnings("ignore:The features of X")
 @pytest.mark.parametrize("sparse_input", [False, True])
 def test_a_network_that_overflows_after_its_last_step_is_told(sparse_input):
     # Weights and loss are numbers after the only step; what the network now says is none.

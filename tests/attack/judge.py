@@ -36,7 +36,7 @@ WARNINGS = (
     (UserWarning, "R^2 score is not well-defined"),
     (UserWarning, "y_pred contains classes not in y_true"),
     (UserWarning, "asks for more threads than there are processors"),
-    (UserWarning, "are of very different scales"),
+    (UserWarning, "The features of X "),
     (RuntimeWarning, "overflow: predictions are too large"),
     (RuntimeWarning, "overflow encountered in square"),  # scikit-learn's scores
 )
