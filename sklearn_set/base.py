@@ -164,7 +164,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
     # ------------------------------------------------------------------------- training
 
     def _fit(self, X, y, sample_weight, *, streaming, classes=None, held_out=None):
-        # Dead when this call is over, however it ended, so that no interrupt leaves a mark for ever.
+        # It dies with this call, however that ends: no interrupt leaves a mark for ever.
         call = _Call()
         mark = weakref.ref(call)
         try:

@@ -161,8 +161,8 @@ class TargetUnits:
         targets : ndarray of shape (n_samples, n_outputs)
         weight : ndarray of shape (n_samples,), default=None
         tail : float in (0, 0.5), default=None
-            Middle and spread are the median and the distance between the quantiles of `tail` and 1 -
-            `tail`, divided by that of normal numbers; None for mean and standard deviation.
+            Middle and spread are the median and the distance between the quantiles of `tail` and
+            1 - `tail`, divided by that of normal numbers; None for mean and standard deviation.
         exponential, in_common : bool, default=False
             See the class.
         """
