@@ -366,36 +366,28 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         return outcome
 
     def _adapt_to_features(self, network, X, weight, rows, settings, goes_on):
-        """Bring features near zero where that is the default's business; tell of odd scales."""
-        own_units = X.shape[1] > rows.shape[0] or settings.input_dropout > 0
-        if not own_units:  # a look is enough
-            rows = rows[:: max(1, rows.shape[0] // _LOOKED_AT)]
-            if weight is not None and not weight[rows].any():
+        """Bring features near zero, where they are not and where it matters."""
+        if X.shape[1] <= rows.shape[0] and settings.input_dropout == 0:
+            # Such features are read as they are, unless they are so odd that nothing is learned.
+            some = rows[:: max(1, rows.shape[0] // _LOOKED_AT)]
+            if weight is not None and not weight[some].any():
+                return
+            units = FeatureUnits.of(X, weight, some)
+            if units.distance < _FAR and 1 / _ODD < units.typical < _ODD:
                 return
         units = FeatureUnits.of(X, weight, rows)
-        found = None
-        if own_units and units.disparity > _MUCH:
-            found = (
-                "are of very different scales: their standard deviations differ by a factor of "
-                f"{units.disparity:.0f}, and those that vary little will hardly count"
-            )
-        elif not own_units and units.distance > _FAR:
-            found = f"lie far from zero: {units.distance:.0f} standard deviations, in the median"
-        elif not own_units and not 1 / _MUCH**2 < units.typical < _MUCH**2:
-            found = (
-                f"are of an unusual scale: their standard deviation is about {units.typical:.1g}"
-            )
-        if found is not None:
+        if units.disparity > _MUCH:
             warnings.warn(
-                f"The features of X {found}. Scale them before, for example with "
-                f"make_pipeline(StandardScaler(), {type(self).__name__}()), or take logarithms of "
-                "raw intensities.",
+                "The features of X are of very different scales: their standard deviations differ "
+                f"by a factor of {units.disparity:.0f}, and those that vary little will hardly "
+                "count. Scale them before, for example with make_pipeline(StandardScaler(), "
+                f"{type(self).__name__}()), or take logarithms of raw intensities.",
                 UserWarning,
                 stacklevel=7,
             )
-        if own_units and goes_on:
+        if goes_on:
             units.install(network)
-        elif own_units:
+        else:
             # A feature is dropped to zero: that must be its mean, or samples become others.
             network.offset, network.factor = units.offset, units.factor
 
@@ -828,10 +820,13 @@ _MANY_CONNECTIONS = 1_000_000
 # Samples of a batch, as in MLPClassifier.
 _LARGEST_AUTOMATIC_BATCH = 200
 
-# Quotient of standard deviations, and quotient of mean and standard deviation, from which on
-# features want to be scaled. Of data that are not wide so many samples are looked at for it.
+# Quotient of standard deviations from which on features want to be scaled.
 _MUCH = 100
+
+# Standard deviations from zero, and standard deviations, at which a network learns nothing; so many
+# samples tell.
 _FAR = 20
+_ODD = 1e4
 _LOOKED_AT = 500
 
 # Bytes that no machine lacks, so that small fits need not look at its memory.

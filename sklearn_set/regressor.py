@@ -307,11 +307,13 @@ class SETRegressor(RegressorMixin, BaseSET):
     feature_offset_ : ndarray of shape (n_features,) or None
         Subtracted from the features before the first layer. It is the mean of a feature if the
         magnitude of the mean is larger than the standard deviation, else zero; None if all are
-        zero. `fit` sets it for wide data, and with `input_dropout`; otherwise it is None.
+        zero. `fit` sets it for wide data, with `input_dropout`, and for features so far from zero
+        or of so odd a scale that nothing would be learned; otherwise it is None.
 
     feature_scale_ : float
         The features are then divided by it: the power of two nearest to the quadratic mean of
-        their standard deviations. It is 1 where `fit` does not set `feature_offset_`.
+        their standard deviations, without the largest twentieth. It is 1 where `fit` does not set
+        `feature_offset_`.
 
     n_features_in_ : int
         Number of features seen during `fit`.

@@ -863,7 +863,7 @@ FAILURES = {
     "bad y": ({}, None, T, np.full(N, np.inf), None),
     "one class": ({}, None, np.full(N, 9), np.full(N, np.nan), None),
     "bad weights": ({}, None, None, None, -WEIGHT),
-    "divergence": ({"solver": "sgd"}, X * 1e200, None, None, None),
+    "divergence": ({"solver": "sgd", "learning_rate_init": 1e200}, X, None, None, None),
 }
 # state -> how it is reached
 STATES = {
