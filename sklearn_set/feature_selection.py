@@ -259,7 +259,8 @@ class SETSelector(SelectorMixin, BaseEstimator):
         # A call that fails leaves the selector as it was.
         draft = object.__new__(type(self))
         draft.__dict__.update(self.__dict__ | values)
-        draft._fit_draft(X, y, sample_weight)
+        with np.errstate(all="ignore"):  # what is too large is refused in words
+            draft._fit_draft(X, y, sample_weight)
         draft.__dict__.update(given)
         self.__dict__ = draft.__dict__
         return self

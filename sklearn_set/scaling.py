@@ -291,7 +291,8 @@ def _quantile(values, weight, share):
     below = np.cumsum(weight[order], axis=0)
     below /= below[-1]
     # Weights times a constant are rounded differently, and must give the same quantile.
-    low, high = ((below < part).sum(axis=0) for part in (share - 1e-9, share + 1e-9))
+    parts = share - 1e-9, min(share + 1e-9, 1.0)
+    low, high = ((below < part).sum(axis=0) for part in parts)
     columns = np.arange(values.shape[1])
     return (ascending[low, columns] + ascending[high, columns]) / 2
 

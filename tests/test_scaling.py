@@ -294,6 +294,11 @@ def test_equal_targets_have_scale_one(value):
     np.testing.assert_allclose(model.predict(X), value, atol=0.2)
 
 
+@pytest.mark.parametrize("quantile", [2**-53, 1e-9, 1 - 2**-53])
+def test_quantiles_next_to_none_and_all_are_taken(quantile):
+    assert np.isfinite(SETRegressor(loss="quantile", quantile=quantile, **SMALL).fit(X, T).loss_)
+
+
 def test_targets_units_by_hand():
     values = np.array([[1.0], [2.0], [4.0], [100.0]])
     units = TargetUnits.of(values)
