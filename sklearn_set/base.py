@@ -431,7 +431,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         try:
             X = check_array(X, input_name="X_val", **how)
             validate_data(self, X_given, reset=False, skip_check_array=True)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise ValueError(f"X_val does not go with X. {error}") from None
         try:
             y = check_array(

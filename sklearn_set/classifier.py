@@ -512,7 +512,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
             if self.classes_.shape[0] != y.shape[1]:
                 raise ValueError(
                     f"y has {y.shape[1]} labels, expected the {self.classes_.shape[0]} of the "
-                    "first call."
+                    "first call, or of its `classes`."
                 )
             return y, y, "logistic_log_loss", y.shape[1]
         y = column_or_1d(y, warn=True)

@@ -246,7 +246,7 @@ SHARED = {
     "momentum": (["0.9", "0.0", "1.0"], *NUMBER),
     "nesterovs_momentum": (["True", "False"], *BOOLEAN),
     "beta_1": (["0.9", "0.0"], *NUMBER),
-    "beta_2": (["0.999", "0.0"], *NUMBER),
+    "beta_2": (["0.999", "0.9"], *NUMBER),
     "adam_epsilon": (["1e-8"], *NUMBER),
     "max_iter": (["1", "2", "3"], *NUMBER),
     "shuffle": (["True", "False"], *BOOLEAN),
