@@ -18,6 +18,10 @@ from sklearn_set.base import BaseSET
 from sklearn_set.data_checks import check_label_matrix, check_missing
 from sklearn_set.losses import OUT_ACTIVATIONS
 from sklearn_set.sample_weights import near_one
+from sklearn_set.validation import interval, shown
+
+# What a class may weigh.
+_NOT_NEGATIVE = interval(Real, 0, np.inf)
 
 
 class SETClassifier(ClassifierMixin, BaseSET):
@@ -594,13 +598,13 @@ class SETClassifier(ClassifierMixin, BaseSET):
         dicts = [self.class_weight] if isinstance(self.class_weight, dict) else self.class_weight
         for weights in [] if isinstance(dicts, str) else dicts:
             for label, value in weights.items():
-                if not isinstance(value, Real) or not 0 <= value < np.inf:
+                if not _NOT_NEGATIVE.accepts(value):
                     negative = "Negative values in data passed to `class_weight`. " * (
                         isinstance(value, Real) and value < 0
                     )
                     raise ValueError(
                         f"{negative}class_weight must hold finite numbers of at least 0, but that "
-                        f"of class {label!r} is {value!r}."
+                        f"of class {label!r} is {shown(value)}."
                     )
 
     def _adapt_to_targets(self, targets, weight, rows, network, *, goes_on, streaming):

@@ -25,7 +25,7 @@ DIVERGED = (
 OVERFLOWS = (
     "Solver produced a network whose predictions for the training data are not finite. The input "
     "data may contain large values and need to be preprocessed. Otherwise lower "
-    "learning_rate_init."
+    "learning_rate_init, alpha or weight_decay."
 )
 
 # The rate below which "adaptive" gives up, and what it divides by: as in MLPClassifier.

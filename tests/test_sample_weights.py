@@ -197,7 +197,9 @@ def test_what_is_no_weight_is_refused(weight, message):
         SETClassifier(**SMALL).fit(X, Y, weight)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, None, "1", -1.0])
+@pytest.mark.parametrize(
+    "value", [np.nan, np.inf, None, "1", -1.0, 10**400], ids=lambda v: repr(v)[:5]
+)
 def test_class_weights_that_are_none_are_refused_by_name(value):
     with pytest.raises(ValueError, match="class_weight must hold finite numbers"):
         SETClassifier(class_weight={0: value, 1: 1.0, 2: 1.0}, **SMALL).fit(X, Y)
