@@ -375,6 +375,8 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
             units = FeatureUnits.of(X, weight, some)
             if units.distance < _FAR and 1 / _ODD < units.typical < _ODD:
                 return
+            if units.typical > _ABSURD:
+                return  # a mistake rather than data: training will tell
         units = FeatureUnits.of(X, weight, rows)
         if units.disparity > _MUCH:
             warnings.warn(
@@ -827,6 +829,7 @@ _MUCH = 100
 # samples tell.
 _FAR = 20
 _ODD = 1e4
+_ABSURD = 1e100
 _LOOKED_AT = 500
 
 # Bytes that no machine lacks, so that small fits need not look at its memory.

@@ -17,6 +17,9 @@ def _score(y, predicted, sample_weight=None):
     return r2_score(y, predicted, sample_weight=sample_weight)
 
 
+# Numbers whose squares are numbers.
+_SQUARED = 1e100
+
 # Share of the targets, on either side, that do not decide how far targets spread.
 _OUTLIERS = 0.15
 
@@ -454,7 +457,11 @@ class SETRegressor(RegressorMixin, BaseSET):
     _y_numeric = True
 
     def _score_of_outputs(self, held_out, raw, weight):
-        """R2 on held-out samples, in the network's units: it does not depend on them."""
+        """R2 on held-out samples, to the last digit that of `score`."""
+        largest = np.maximum(np.abs(self.target_offset_), self.target_scale_).max()
+        if self.target_scale_.min() > 1 / _SQUARED and largest < _SQUARED:
+            return _score(held_out.y, self._decide(raw), weight)
+        # In the network's units, in which no square overflows or vanishes.
         predicted = OUT_ACTIVATIONS[self.out_activation_](raw.astype(np.float64))
         return _score(held_out.targets.astype(np.float64), predicted, weight)
 

@@ -147,7 +147,7 @@ def test_very_different_scales_are_told_with_a_remedy(raw):
 
 @pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array], ids=["dense", "csr"])
 @pytest.mark.parametrize(
-    ("factor", "shift"), [(1, 50), (1, -1e3), (1e-5, 0), (1e6, 3e7), (1e200, 0)]
+    ("factor", "shift"), [(1, 50), (1, -1e3), (1e-5, 0), (1e6, 3e7), (1e60, 0)]
 )
 def test_data_that_are_not_wide_may_be_odd_too(factor, shift, convert):
     labels = (X[:, 0] > 0).astype(int)
