@@ -34,6 +34,10 @@ _PROC = Path("/proc")
 _CGROUP = Path("/sys/fs/cgroup")
 _forked = False
 
+# Threads that must be granted beyond those that are started: the C library may take the memory of
+# eight stacks (64 MB, an arena of its allocator) between the question and the start.
+_SPARE_THREADS = 8
+
 # OpenMP starts threads for each thread of the user: how many it has, and how many it can have.
 # One thread of the user at a time may ask for more.
 _here = threading.local()
@@ -160,10 +164,11 @@ def _started(n_threads, name):
     n_granted = min(n_threads, getattr(_here, "n_most", n_threads))
     if n_granted > n_here:
         with _asking:
-            more = system.grantable_threads(n_granted - n_here)
-            if more < n_granted - n_here:
+            more = n_granted - n_here
+            spare = system.grantable_threads(2 * more + _SPARE_THREADS) - _SPARE_THREADS
+            if spare < 2 * more:
                 # Only half of those granted: the data need memory too.  This limit stays.
-                n_granted = _here.n_most = n_here + more // 2
+                n_granted = _here.n_most = n_here + max(0, spare) // 2
             system.start_threads(n_granted)
     _here.n_threads = n_granted  # OpenMP ends all others
     if n_granted < n_threads:
