@@ -1,7 +1,7 @@
-"""Samples that training makes up: targets softened, and pairs of samples mixed.
+"""Data made from the user's: softened targets, and mixtures of two samples.
 
-Knows arrays of data and random numbers, neither networks nor time.  What the user gave is only
-read; a mixed sample exists for one pass over a part of the data.
+Knows arrays of data and random numbers; must not know networks or time.  The user's data are only
+read.  A mixture exists as long as one part of the data is trained on.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_set._core.products import times_table
-from sklearn_set.network import MAX_SAMPLES, kernel_input
+from sklearn_set.samples import MAX_SAMPLES, Samples
 
 # Numbers that are mixed at a time: some tens of megabytes, whatever the data.
 _NUMBERS_IN_A_PART = 1 << 22
@@ -34,7 +34,7 @@ def soften(data, n_outputs, label_smoothing):
     TrainingData
         With real targets, and the loss that takes them.
     """
-    dtype = data.X[0].dtype  # of the first row, or of the numbers that are stored
+    dtype = data.X.dtype
     if data.loss == "softmax_log_loss":
         y = np.full((data.y.shape[0], n_outputs), label_smoothing / n_outputs, dtype)
         y[np.arange(data.y.shape[0]), data.y] += 1 - label_smoothing
@@ -42,7 +42,7 @@ def soften(data, n_outputs, label_smoothing):
     return replace(data, y=(data.y * (1 - label_smoothing) + label_smoothing / 2).astype(dtype))
 
 
-def mixed_parts(data, order, mixup, *, n_features, batch_size, rng, n_threads=1):
+def mixed_parts(data, order, mixup, *, batch_size, rng, n_threads=1):
     """Mix every sample with another, part after part.
 
     Mixup (Zhang et al., 2018, arXiv 1710.09412, eq. 1): a sample and its target become weighted
@@ -59,7 +59,6 @@ def mixed_parts(data, order, mixup, *, n_features, batch_size, rng, n_threads=1)
         Numbers of the samples of this epoch.
     mixup : float
         Above 0.
-    n_features : int
     batch_size : int
         A part holds whole batches.
     rng : numpy.random.Generator
@@ -78,10 +77,8 @@ def mixed_parts(data, order, mixup, *, n_features, batch_size, rng, n_threads=1)
             f"mixup mixes at most {MAX_SAMPLES // 2} samples in a batch, but "
             f"batch_size={batch_size}. Lower batch_size."
         )
-    X = data.X
-    if isinstance(X, tuple):
-        X = sparse.csr_array(X, (data.y.shape[0], n_features))
-    n_batches = max(1, _NUMBERS_IN_A_PART // (n_features * batch_size))
+    X = data.X.matrix()
+    n_batches = max(1, _NUMBERS_IN_A_PART // (data.X.n_features * batch_size))
     for start in range(0, order.shape[0], n_batches * batch_size):
         rows = order[start : start + n_batches * batch_size]
         shares = rng.beta(mixup, mixup, size=rows.shape[0])
@@ -107,7 +104,7 @@ def _mixed(data, X, rows, partners, shares, n_threads):
         matrix.data /= np.repeat(weight, 2)
     return replace(
         data,
-        X=kernel_input(mixed, dtype),
+        X=Samples(mixed, dtype),
         y=np.ascontiguousarray(matrix @ y, dtype),
         sample_weight=weight,
         rows=np.arange(n, dtype=np.int32),

@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn_set.base import BaseSET
 from sklearn_set.data_checks import check_label_matrix, check_missing
 from sklearn_set.losses import OUT_ACTIVATIONS
+from sklearn_set.problem import Call
 from sklearn_set.sample_weights import near_one
 from sklearn_set.validation import interval, shown
 
@@ -390,46 +391,44 @@ class SETClassifier(ClassifierMixin, BaseSET):
         n_jobs=None,
         verbose=False,
     ):
-        super().__init__(
-            hidden_layer_sizes,
-            epsilon=epsilon,
-            zeta=zeta,
-            rewire_interval=rewire_interval,
-            zeta_schedule=zeta_schedule,
-            pruning=pruning,
-            growth=growth,
-            newborn_weights=newborn_weights,
-            activation=activation,
-            dropout=dropout,
-            input_dropout=input_dropout,
-            mixup=mixup,
-            weight_init=weight_init,
-            dtype=dtype,
-            solver=solver,
-            alpha=alpha,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            adam_epsilon=adam_epsilon,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            n_snapshots=n_snapshots,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            scoring=scoring,
-            warm_start=warm_start,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-        )
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.epsilon = epsilon
+        self.zeta = zeta
+        self.rewire_interval = rewire_interval
+        self.zeta_schedule = zeta_schedule
+        self.pruning = pruning
+        self.growth = growth
+        self.newborn_weights = newborn_weights
+        self.activation = activation
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.mixup = mixup
+        self.weight_init = weight_init
+        self.dtype = dtype
+        self.solver = solver
+        self.alpha = alpha
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.adam_epsilon = adam_epsilon
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.n_snapshots = n_snapshots
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.scoring = scoring
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
 
@@ -468,10 +467,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         self : SETClassifier
             The fitted estimator.
         """
-        held_out = (X_val, y_val, sample_weight_val)
-        if all(part is None for part in held_out):
-            held_out = None
-        return self._fit(X, y, sample_weight, streaming=False, held_out=held_out)
+        return self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val))
 
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch on the given data, going on from all calls before.
@@ -492,9 +488,9 @@ class SETClassifier(ClassifierMixin, BaseSET):
         self : SETClassifier
             The estimator, trained further.
         """
-        return self._fit(X, y, sample_weight, streaming=True, classes=classes)
+        return self._fit(Call(X, y, sample_weight, classes=classes, is_part=True))
 
-    def _encode(self, y, classes, goes_on, streaming):
+    def _encode(self, y, *, goes_on, is_part, classes=None):
         """Labels, what the kernels read of them, loss, number of outputs; sets `classes_`."""
         check_classification_targets(y)
         y_type = type_of_target(y, input_name="y")
@@ -512,7 +508,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         if is_multilabel:
             y = y.toarray() if sparse.issparse(y) else np.asarray(y)
             check_label_matrix(y)
-            self._set_classes(np.arange(y.shape[1]), classes, goes_on, streaming)
+            self._set_classes(np.arange(y.shape[1]), classes, goes_on, is_part)
             if self.classes_.shape[0] != y.shape[1]:
                 raise ValueError(
                     f"y has {y.shape[1]} labels, expected the {self.classes_.shape[0]} of the "
@@ -520,13 +516,13 @@ class SETClassifier(ClassifierMixin, BaseSET):
                 )
             return y, y, "logistic_log_loss", y.shape[1]
         y = column_or_1d(y, warn=True)
-        self._set_classes(unique_labels(y), classes, goes_on, streaming)
+        self._set_classes(unique_labels(y), classes, goes_on, is_part)
         numbers = np.searchsorted(self.classes_, y)
         if self.classes_.shape[0] == 2:
             return y, numbers.reshape(-1, 1), "logistic_log_loss", 1
         return y, numbers, "softmax_log_loss", self.classes_.shape[0]
 
-    def _set_classes(self, present, classes, goes_on, streaming):
+    def _set_classes(self, present, classes, goes_on, is_part):
         """Define `classes_`, or check the classes at hand against it."""
         if classes is not None:
             check_missing(classes, "classes")
@@ -542,13 +538,13 @@ class SETClassifier(ClassifierMixin, BaseSET):
                     f"`classes={classes!r}` is not the same as on last call to partial_fit, "
                     f"was: {self.classes_!r}"
                 )
-        elif streaming:
+        elif is_part:
             if classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             self.classes_ = classes
         else:
             self.classes_ = present
-        if goes_on and not streaming and not np.array_equal(present, self.classes_):
+        if goes_on and not is_part and not np.array_equal(present, self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes_}, `y` has {present}"
@@ -564,11 +560,11 @@ class SETClassifier(ClassifierMixin, BaseSET):
                 f"contain only one class: {self.classes_[0]!r}"
             )
 
-    def _with_class_weight(self, weight, y, streaming):
+    def _with_class_weight(self, weight, y, is_part):
         """Sample weights multiplied by class weights, or None where both are one."""
         if self.class_weight is None:
             return weight
-        if streaming and isinstance(self.class_weight, str):
+        if is_part and isinstance(self.class_weight, str):
             raise ValueError(
                 f"class_weight={self.class_weight!r} is not supported for partial_fit: a part of "
                 "the data does not tell how frequent the classes are. Pass the weights as a "
@@ -607,7 +603,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
                         f"of class {label!r} is {shown(value)}."
                     )
 
-    def _adapt_to_targets(self, targets, weight, rows, network, *, goes_on, streaming):
+    def _adapt_to_targets(self, network, problem, goes_on):
         """Return the function that makes numbers of targets: classes have no units."""
         return _as_numbers
 

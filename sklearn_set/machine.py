@@ -1,6 +1,6 @@
-"""The machine under us: which compiled variant to load, how many threads, how much memory.
+"""The machine under us: which compiled variant to load, how many threads to start.
 
-Knows processors, OpenMP and limits; must not know networks, estimators or data.
+Knows processors and OpenMP; must not know networks, estimators or data.
 """
 
 import functools
@@ -12,16 +12,10 @@ import sys
 import threading
 import warnings
 from importlib import metadata
-from pathlib import Path
 
 import joblib
 
 from sklearn_set._core import system
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None
 
 # Preferred first: name of the variant and the processor feature it needs.
 VARIANTS = {"x86_v4": "x86_v4", "x86_v3": "x86_v3", "baseline": None}
@@ -30,8 +24,6 @@ VARIANT_VARIABLE = "SKLEARN_SET_VARIANT"
 PACKAGES = ("sklearn_set", "scikit-learn", "numpy", "scipy", "joblib")
 
 _REALS = {"float32": "f32", "float64": "f64"}
-_PROC = Path("/proc")
-_CGROUP = Path("/sys/fs/cgroup")
 _forked = False
 
 # Threads that must be granted beyond those that are started: the C library may take the memory of
@@ -180,98 +172,6 @@ def _started(n_threads, name):
             stacklevel=3,
         )
     return n_granted
-
-
-def available_memory():
-    """Bytes that this process could still fill, at most.
-
-    Physical memory that is free or can be freed, and free swap, within the limits of the control
-    groups (both versions) and of the address space of the process.  Outside Linux, all physical
-    memory.
-
-    Returns
-    -------
-    int or None
-        None where nothing is known.
-    """
-    memory = _numbers(_PROC / "meminfo")
-    swap = memory.get("SwapFree", 0) * 1024
-    if "MemAvailable" in memory:
-        rooms = [memory["MemAvailable"] * 1024 + swap]
-    else:
-        try:
-            rooms = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-        except (AttributeError, ValueError, OSError):  # no such function, name or answer
-            rooms = []
-        rooms = [room for room in rooms if room > 0]  # -1 stands for an unknown answer
-    rooms += _rooms_in_groups(swap)
-    if resource is not None:
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if limit != resource.RLIM_INFINITY:
-            rooms.append(limit - _numbers(_PROC / "self" / "status").get("VmSize", 0) * 1024)
-    return max(0, min(rooms)) if rooms else None
-
-
-def _rooms_in_groups(swap):
-    """What each control group of this process, and each group above it, leaves to fill."""
-    try:
-        groups = (_PROC / "self" / "cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for group in groups:
-        _, controllers, path = group.split(":", 2)
-        if controllers and "memory" not in controllers.split(","):
-            continue
-        root = _CGROUP / "memory" if controllers else _CGROUP
-        # In a container the path may be that of the host, and only the root be there.
-        folder = root / path.strip("/")
-        while True:
-            yield from (_rooms_v1 if controllers else _rooms_v2)(folder, swap)
-            if folder == root:
-                break
-            folder = folder.parent
-
-
-def _rooms_v2(folder, swap):
-    limit, used = _number(folder / "memory.max"), _number(folder / "memory.current")
-    if limit is None or used is None:
-        return
-    limit_of_swap = _number(folder / "memory.swap.max")
-    if limit_of_swap is not None:
-        swap = min(swap, limit_of_swap - (_number(folder / "memory.swap.current") or 0))
-    yield limit - used + _reclaimable(folder, "") + swap
-
-
-def _rooms_v1(folder, swap):
-    for kind, more in (("memory", swap), ("memory.memsw", 0)):  # memsw: memory and swap
-        limit = _number(folder / f"{kind}.limit_in_bytes")
-        used = _number(folder / f"{kind}.usage_in_bytes")
-        if limit is not None and used is not None:
-            yield limit - used + _reclaimable(folder, "total_") + more
-
-
-def _reclaimable(folder, prefix):
-    """Bytes that a control group uses to cache files, and would give back."""
-    usage = _numbers(folder / "memory.stat")
-    names = ("active_file", "inactive_file", "slab_reclaimable")
-    return sum(usage.get(prefix + name, 0) for name in names)
-
-
-def _number(path):
-    """The number in a file; None without file or number ("max" stands for no limit)."""
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return None
-
-
-def _numbers(path):
-    """Name -> number in a file of lines that begin with both; empty without such a file."""
-    try:
-        lines = [line.replace(":", " ").split() for line in path.read_text().splitlines()]
-    except OSError:
-        return {}
-    return {words[0]: int(words[1]) for words in lines if len(words) > 1 and words[1].isdigit()}
 
 
 def show_versions():

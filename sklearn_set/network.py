@@ -3,7 +3,6 @@
 NumPy owns all memory here; compiled code borrows it.  Knows neither optimizers nor time.
 """
 
-import math
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +10,7 @@ from scipy import sparse
 
 from sklearn_set import machine
 from sklearn_set.topology import MAX_CONNECTIONS, erdos_renyi, n_erdos_renyi
+from sklearn_set.workspace import aligned
 
 # Activations of hidden layers and their own number: one value, or one for odd and one for even
 # hidden layers (counted from 1).  All-ReLU: Curci et al., 2021, arXiv 2102.01732, with the slope
@@ -28,9 +28,6 @@ ACTIVATIONS = {
 }
 RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu", "all_relu"})
 
-# Samples are numbered by int32.
-MAX_SAMPLES = np.iinfo(np.int32).max
-
 # Columns of the block in which predictions are made: wide enough for full speed, narrow enough
 # that the rooms of a million neurons stay small.
 _PREDICT_WIDTH = 64
@@ -38,10 +35,6 @@ _PREDICT_BYTES = 1 << 28
 
 # Numbers drawn or added up at a time, half a megabyte of doubles.
 _AT_ONCE = 1 << 16
-
-# Arrays of a layer in memory while it is rewired, as a multiple of those it has otherwise: the
-# new ones stand beside the old.  Masks and maps come on top.
-REWIRING_FACTOR = 2
 
 
 class SparseLayer:
@@ -187,8 +180,8 @@ class SparseNetwork:
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_features) or tuple (data, indices, indptr)
-            As `kernel_input` gives it, of the network's number type.
+        X : Samples
+            Of the network's number type.
         n_threads : int, default=1
 
         Returns
@@ -196,17 +189,16 @@ class SparseNetwork:
         ndarray of shape (n_samples, n_outputs)
         """
         kernels = machine.kernels(self.dtype.name)
-        n_samples = X[2].shape[0] - 1 if isinstance(X, tuple) else X.shape[0]
         sizes = self.sizes
         bytes_per_column = sum(sizes) * self.dtype.itemsize
         width = min(max(_PREDICT_BYTES // bytes_per_column, 8), _PREDICT_WIDTH) // 8 * 8
-        width = min(width, kernels.batch_width(n_samples))
+        width = min(width, kernels.batch_width(X.n))
         # A layer reads one room and writes the other: two rooms serve any depth.
-        pair = [_aligned((max(sizes[part::2]), width), self.dtype) for part in (0, 1)]
+        pair = [aligned((max(sizes[part::2]), width), self.dtype) for part in (0, 1)]
         rooms = [pair[depth % 2] for depth in range(len(sizes))]
-        outputs = np.empty((n_samples, sizes[-1]), self.dtype)
-        partial = _aligned((kernels.n_partial_rows(self), width), self.dtype)
-        kernels.forward(self, X, rooms, outputs, partial=partial, n_threads=n_threads)
+        outputs = np.empty((X.n, sizes[-1]), self.dtype)
+        partial = aligned((kernels.n_partial_rows(self), width), self.dtype)
+        kernels.forward(self, X.arrays, rooms, outputs, partial=partial, n_threads=n_threads)
         return outputs
 
 
@@ -233,20 +225,6 @@ def check_sizes(sizes, epsilon):
             )
         if n_connections == 0 or (depth == len(sizes) - 2 and n_connections < n_out):
             raise ValueError(_too_sparse(epsilon, n_out - n_connections))
-
-
-def check_n_samples(n_samples):
-    """Refuse more samples than the kernels can number.
-
-    Raises
-    ------
-    ValueError
-    """
-    if n_samples > MAX_SAMPLES:
-        raise ValueError(
-            f"X has {n_samples} samples, more than the {MAX_SAMPLES} that one call can take. Give "
-            "it fewer: train with partial_fit, or predict, a part of the samples at a time."
-        )
 
 
 def _too_sparse(epsilon, n_unconnected):
@@ -332,191 +310,3 @@ def draw_weights(weight_init, activation, topology, size, dtype, rng):
     if weight_init == "auto":
         weight_init = "he_uniform" if activation in RECTIFIERS else "glorot_uniform"
     return WEIGHT_LAWS[weight_init](topology, size, dtype, rng)
-
-
-# ------------------------------------------------------------------------- kernel memory
-
-
-class Workspace:
-    """Scratch memory of training, made once and reused by every mini-batch.
-
-    Parameters
-    ----------
-    network : SparseNetwork
-    batch_size : int
-        The largest batch.
-    n_threads : int
-
-    Attributes
-    ----------
-    width : int
-        Columns: the batch size rounded up to what the kernels cover.
-    tables : list of ndarray of shape (n_units, width)
-        Activations of every layer, data first; the backward pass turns them into deltas.
-    slopes : list of ndarray of shape (n_units, width) or None
-        For activations whose output does not tell their slope.
-    scratch : ndarray of shape (n_threads, size)
-    partial : ndarray of shape (n_rows, width)
-        Sums over the second half of a layer's inputs.
-    pace : ndarray of shape (4,), float64
-        What the kernels learn about whether threads pay at the moment.
-    """
-
-    def __init__(self, network, batch_size, n_threads):
-        kernels = machine.kernels(network.dtype.name)
-        self.width = kernels.batch_width(batch_size)
-        self._n_threads = n_threads
-        self._dtype = network.dtype
-        self.tables = [_aligned((size, self.width), self._dtype) for size in network.sizes]
-        self.slopes = [
-            _aligned((layer.topology.n_out, self.width), self._dtype)
-            if layer.activation in kernels.STORED_SLOPES
-            else None
-            for layer in network.layers
-        ]
-        self.partial = _aligned(
-            (kernels.n_partial_rows(network, self.width), self.width), self._dtype
-        )
-        self.pace = np.zeros(4)
-        self.scratch = None
-        self.adapt(network)
-
-    def n_threads_that_pay(self):
-        """How many threads to use now, by what the last steps took."""
-        kernels = machine.kernels(self._dtype.name)
-        return kernels.n_threads_that_pay(self.pace, self._n_threads)
-
-    def adapt(self, network):
-        """Make the scratch large enough for the most connected neuron, after an evolution."""
-        degree = max(int(np.diff(layer.topology.indptr).max()) for layer in network.layers)
-        # Sums of one row, gradients waiting to be applied, gradients of one neuron; whole cache
-        # lines, and one between threads.
-        waiting = machine.kernels(self._dtype.name).N_WAITING_GRADIENTS
-        needed = self.width + waiting + max(degree, waiting)
-        needed = -(-needed // 16) * 16 + 16
-        if self.scratch is None or self.scratch.shape[1] < needed:
-            self.scratch = _aligned((self._n_threads, needed), self._dtype)
-
-
-def training_bytes(
-    sizes,
-    epsilon,
-    *,
-    activations,
-    dtype,
-    batch_size,
-    n_moments,
-    rewires=True,
-    n_probed=0,
-    keeps_best=False,
-    n_snapshots=0,
-    is_copy=False,
-):
-    """Bytes that training certainly takes, by what takes them.
-
-    What is left out (masks, maps, scratch memory, the draw of the first topology) is less, so
-    that a network that fits into memory is never said not to.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        Numbers of neurons, data and output included.
-    epsilon : float
-        The SET sparsity.
-    activations : sequence of str
-        One per hidden layer.
-    dtype : numpy.dtype
-    batch_size : int
-    n_moments : int
-        Of the optimizer, per connection.
-    rewires : bool, default=True
-        Whether an evolution will take place.
-    n_probed : int, default=0
-        Samples that it looks at.
-    keeps_best : bool, default=False
-        Whether a copy of the best network so far is kept.
-    n_snapshots : int, default=0
-        Copies of the network that are kept beside it.
-    is_copy : bool, default=False
-        Whether the network shares its topology with one that is in memory.
-
-    Returns
-    -------
-    dict of str to int
-    """
-    kernels = machine.kernels(dtype.name)
-    width = kernels.batch_width(batch_size)
-    index = np.dtype(np.int32).itemsize
-    values = (1 + n_moments) * dtype.itemsize
-    connections = best = rewiring = reverse = 0
-    for n_in, n_out in pairwise(sizes):
-        n_connections = n_erdos_renyi(n_in, n_out, epsilon)
-        of_slots = n_connections * values
-        of_topology = n_connections * index + (n_in + 1) * index
-        connections += of_slots + n_out * values + (0 if is_copy else of_topology)
-        best += (n_connections + n_out) * dtype.itemsize
-        if rewires and n_connections < n_in * n_out:
-            # The layers below have been rewired already, and made nothing of the other
-            # direction since.
-            needed = (REWIRING_FACTOR - 1) * (of_slots + of_topology)
-            rewiring = max(rewiring, needed - reverse)
-        if not kernels.goes_by_input(width):
-            reverse += 2 * n_connections * index
-    n_slopes = sum(
-        size
-        for size, name in zip(sizes[1:-1], activations, strict=True)
-        if name in kernels.STORED_SLOPES
-    )
-    # Outputs and deltas of all neurons, without the deltas of the data and the outputs of the last.
-    probe = n_probed * (2 * sum(sizes) - sizes[0] - sizes[-1]) * dtype.itemsize
-    return {
-        "connections": connections + (0 if is_copy else reverse),
-        "activations of a batch": (sum(sizes) + n_slopes) * width * dtype.itemsize,
-        "rewiring a layer": rewiring,
-        "samples that growth looks at": probe,
-        "best network so far": best if keeps_best else 0,
-        "snapshots": n_snapshots * best,
-    }
-
-
-def _aligned(shape, dtype):
-    """An empty array that begins with a cache line.
-
-    NumPy's do not: every load of a full vector would then touch two lines, at half the speed.
-    """
-    line = 64
-    n_bytes = math.prod(shape) * dtype.itemsize
-    memory = np.empty(n_bytes + line, np.uint8)
-    start = -memory.ctypes.data % line
-    return memory[start : start + n_bytes].view(dtype).reshape(shape)
-
-
-def kernel_input(X, dtype):
-    """X as the kernels read it: C-ordered, or CSR with int32 indices and int64 indptr.
-
-    The kernels follow indices wherever they point: those of a sparse X must have been checked.
-
-    Parameters
-    ----------
-    X : ndarray or sparse array of shape (n_samples, n_features)
-    dtype : numpy.dtype
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_features) or tuple (data, indices, indptr)
-        Views of X wherever it fits already.
-
-    Raises
-    ------
-    ValueError
-        If there are too many samples.
-    """
-    check_n_samples(X.shape[0])
-    if sparse.issparse(X):
-        X = X.tocsr()
-        return (
-            np.ascontiguousarray(X.data, dtype),
-            np.ascontiguousarray(X.indices, np.int32),
-            np.ascontiguousarray(X.indptr, np.int64),
-        )
-    return np.ascontiguousarray(X, dtype)

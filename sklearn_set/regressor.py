@@ -7,6 +7,7 @@ from sklearn.utils import column_or_1d
 
 from sklearn_set.base import BaseSET
 from sklearn_set.losses import LOSSES, OUT_ACTIVATIONS
+from sklearn_set.problem import Call
 from sklearn_set.scaling import TargetUnits
 
 
@@ -410,46 +411,44 @@ class SETRegressor(RegressorMixin, BaseSET):
         n_jobs=None,
         verbose=False,
     ):
-        super().__init__(
-            hidden_layer_sizes,
-            epsilon=epsilon,
-            zeta=zeta,
-            rewire_interval=rewire_interval,
-            zeta_schedule=zeta_schedule,
-            pruning=pruning,
-            growth=growth,
-            newborn_weights=newborn_weights,
-            activation=activation,
-            dropout=dropout,
-            input_dropout=input_dropout,
-            mixup=mixup,
-            weight_init=weight_init,
-            dtype=dtype,
-            solver=solver,
-            alpha=alpha,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            adam_epsilon=adam_epsilon,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            n_snapshots=n_snapshots,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            scoring=scoring,
-            warm_start=warm_start,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-        )
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.epsilon = epsilon
+        self.zeta = zeta
+        self.rewire_interval = rewire_interval
+        self.zeta_schedule = zeta_schedule
+        self.pruning = pruning
+        self.growth = growth
+        self.newborn_weights = newborn_weights
+        self.activation = activation
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.mixup = mixup
+        self.weight_init = weight_init
+        self.dtype = dtype
+        self.solver = solver
+        self.alpha = alpha
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.adam_epsilon = adam_epsilon
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.n_snapshots = n_snapshots
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.scoring = scoring
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
         self.loss = loss
         self.quantile = quantile
         self.huber_delta = huber_delta
@@ -495,10 +494,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         self : SETRegressor
             The fitted estimator.
         """
-        held_out = (X_val, y_val, sample_weight_val)
-        if all(part is None for part in held_out):
-            held_out = None
-        return self._fit(X, y, sample_weight, streaming=False, held_out=held_out)
+        return self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val))
 
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on the given data, going on from all calls before.
@@ -517,15 +513,15 @@ class SETRegressor(RegressorMixin, BaseSET):
         self : SETRegressor
             The estimator, trained further.
         """
-        return self._fit(X, y, sample_weight, streaming=True)
+        return self._fit(Call(X, y, sample_weight, is_part=True))
 
-    def _encode(self, y, classes, goes_on, streaming):
+    def _encode(self, y, *, goes_on, is_part, classes=None):
         """Targets, the same as the kernels read them, loss, number of outputs."""
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         targets = y.reshape(y.shape[0], -1)
         if LOSSES[self.loss].non_negative:
-            self._check_non_negative(targets, streaming)
+            self._check_non_negative(targets, is_part)
         out_activation = LOSSES[self.loss].out_activation
         if goes_on and out_activation != self.out_activation_:
             raise ValueError(
@@ -536,27 +532,28 @@ class SETRegressor(RegressorMixin, BaseSET):
             )
         return y, targets, self.loss, targets.shape[1]
 
-    def _check_non_negative(self, targets, streaming):
+    def _check_non_negative(self, targets, is_part):
         """Refuse targets of which the loss is not defined, or falls for ever.
 
         A part of a stream may well be all zero.
         """
         if (targets < 0).any():
-            more = "" if streaming else " and sum(y) > 0"
+            more = "" if is_part else " and sum(y) > 0"
             raise ValueError(f"loss={self.loss!r} requires non-negative y{more}.")
-        if not (streaming or targets.any(axis=0).all()):
+        if not (is_part or targets.any(axis=0).all()):
             each = " for every output" if targets.shape[1] > 1 else ""
             raise ValueError(f"loss={self.loss!r} requires non-negative y and sum(y) > 0{each}.")
 
-    def _with_class_weight(self, weight, y, streaming):
+    def _with_class_weight(self, weight, y, is_part):
         """Regression has no classes."""
         return weight
 
-    def _adapt_to_targets(self, targets, weight, rows, network, *, goes_on, streaming):
+    def _adapt_to_targets(self, network, problem, goes_on):
         """Set the units of the targets, and return the function that standardises targets.
 
         A network that goes on is changed so that its predictions are the same in the new units.
         """
+        targets, weight, rows = problem.targets, problem.train_weight, problem.rows
         largest = np.finfo(network.dtype).max
         if not np.abs(targets, dtype=np.float64).max() <= largest:
             raise ValueError(
@@ -572,10 +569,10 @@ class SETRegressor(RegressorMixin, BaseSET):
         )
         if goes_on:
             before = self._target_units
-            if streaming:
+            if problem.call.is_part:
                 units = before.joined(units)
             # Another fit may be of other numbers altogether: then the units alone are taken over.
-            if not units.equals(before) and (streaming or units.is_near(before)):
+            if not units.equals(before) and (problem.call.is_part or units.is_near(before)):
                 units.rescale(network.layers[-1], before)
         self._target_units = units
         self.target_offset_, self.target_scale_ = units.offset, units.scale
@@ -590,7 +587,8 @@ class SETRegressor(RegressorMixin, BaseSET):
         return min(_OUTLIERS, min(self.quantile, 1 - self.quantile) / 2)  # not what is asked for
 
     def _units_of_targets(self):
-        return self.target_offset_, self.target_scale_
+        """The units that targets are learned in."""
+        return self._target_units
 
     # Whether all targets have one scale, which keeps the proportions between them: for networks
     # that reconstruct features.

@@ -121,6 +121,45 @@ class FeatureUnits:
         network.offset, network.factor = self.offset, self.factor
 
 
+# Standard deviations from zero, and standard deviations, at which a network learns nothing; so many
+# samples tell.
+_FAR = 20
+_ODD = 1e4
+_ABSURD = 1e100
+_LOOKED_AT = 500
+
+
+def units_that_matter(X, weight, rows, must):
+    """The units of features that training needs, or None where it reads them as they are.
+
+    Data with more samples than features are read as they are, unless they are so odd that nothing
+    would be learned.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    weight : ndarray of shape (n_samples,) or None
+    rows : ndarray of int
+        The samples that count.
+    must : bool
+        Whether they are needed in any case.
+
+    Returns
+    -------
+    FeatureUnits or None
+    """
+    if X.shape[1] <= rows.shape[0] and not must:
+        some = rows[:: max(1, rows.shape[0] // _LOOKED_AT)]
+        if weight is not None and not weight[some].any():
+            return None
+        units = FeatureUnits.of(X, weight, some)
+        if units.distance < _FAR and 1 / _ODD < units.typical < _ODD:
+            return None
+        if units.typical > _ABSURD:
+            return None  # a mistake rather than data: training will tell
+    return FeatureUnits.of(X, weight, rows)
+
+
 @dataclass(frozen=True)
 class TargetUnits:
     """Units of targets: they bring targets to a middle of zero and a spread of one, and back.

@@ -1,0 +1,170 @@
+"""What a fitted estimator does: it predicts, shows its network and can be pickled.
+
+Knows networks as training left them; must not know how they were trained.
+"""
+
+import numpy as np
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from sklearn_set import machine
+from sklearn_set.data_checks import validated
+from sklearn_set.hooks import TRANSIENT
+from sklearn_set.samples import Samples
+from sklearn_set.version import __version__
+from sklearn_set.warning import warn
+
+# Connections x samples that one thread predicts in less time than it takes to ask for more.
+_SERIAL_WORK = 1 << 18
+
+
+class FittedSET:
+    """The part of an estimator that needs no targets.
+
+    `_network` is the network as training left it, `_snapshots` are earlier ones that predict with
+    it.  The rest of the package asks for `_networks()`.
+    """
+
+    # ------------------------------------------------------------------------ prediction
+
+    def _as_of_now(self):
+        """The estimator as it is now: a fit in another thread does not change what is returned."""
+        fitted = object.__new__(type(self))
+        fitted.__dict__ = self.__dict__
+        return fitted
+
+    def _raw(self, X):
+        """Pre-activations of the output units, of shape (n_samples, n_outputs).
+
+        Of X's number type or the network's, whichever is wider, as a product of the two would be.
+        """
+        check_is_fitted(self)
+        dtype = self._network.dtype
+        how = {"accept_sparse": "csr", "order": "C"}
+        X = validated(self, X, dtype=(np.float64, np.float32), reset=False, **how)
+        wider = np.result_type(X.dtype, dtype)
+        if X.dtype != dtype:
+            with np.errstate(all="ignore"):  # too large is refused in words
+                X = check_array(X, dtype=dtype, input_name="X", **how)
+        # A few rows are predicted sooner than the processors are counted.
+        work = self._network.n_connections * X.shape[0] * (1 + len(self._snapshots))
+        n_threads = machine.effective_n_threads(self.n_jobs) if work > _SERIAL_WORK else 1
+        X = Samples(X, dtype)
+        with np.errstate(all="ignore"):
+            last, *snapshots = self._networks()
+            raw = last.forward(X, n_threads)
+            for network in snapshots:
+                raw += network.forward(X, n_threads)
+            raw /= 1 + len(snapshots)
+            raw = raw.astype(wider, copy=False)
+        if not np.isfinite(raw).all():
+            _tell_overflow(raw.dtype)
+        return raw
+
+    def predict(self, X):
+        """Predict with the sparse network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Classes, or a matrix of 0 and 1 for multilabel targets; real numbers, of the model's
+            number type, for regression.
+        """
+        fitted = self._as_of_now()
+        raw = fitted._raw(X)
+        predicted = fitted._decide(raw)
+        if predicted.dtype.kind == "f" and np.isfinite(raw).all() > np.isfinite(predicted).all():
+            _tell_overflow(predicted.dtype)
+        return predicted
+
+    # ---------------------------------------------------------------------- inspection
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_network")
+
+    @property
+    def coefs_(self):
+        """Weights of every layer as sparse arrays of shape (n_in, n_out), over the model's memory.
+
+        Element ``(i, j)`` of ``coefs_[l]`` is the connection from neuron i of layer l to neuron
+        j of layer l + 1.  Building the list copies nothing.
+        """
+        return [layer.as_csr() for layer in self._fitted_network("coefs_").layers]
+
+    @property
+    def intercepts_(self):
+        """Biases of every layer: a list of arrays of shape (n_out,)."""
+        return [layer.bias for layer in self._fitted_network("intercepts_").layers]
+
+    @property
+    def feature_importances_(self):
+        """Strength of each feature: sum of the absolute weights of its connections.
+
+        An array of shape (n_features,) that sums to 1; zero for features without connection. The
+        networks of all snapshots count alike.
+        The measure of QuickSelection (Atashgahi et al., 2021, Machine Learning).
+        """
+        fitted = self._as_of_now()
+        fitted._fitted_network("feature_importances_")
+        networks = fitted._networks()
+        strength = sum(_input_strength(network.layers[0]) for network in networks)
+        total = strength.sum()
+        return strength / total if total > 0 else strength
+
+    def _networks(self):
+        """The networks that predict together: that of the last epoch, then the snapshots."""
+        return [self._network, *self._snapshots]
+
+    def _units_of_targets(self):
+        """The units that targets are learned in, or None: classes have none."""
+        return None
+
+    def _fitted_network(self, name):
+        try:
+            return self.__dict__["_network"]
+        except KeyError:
+            raise AttributeError(
+                f"This {type(self).__name__} instance is not fitted yet: it has no {name}."
+            ) from None
+
+    def __getstate__(self):
+        state = super().__getstate__() | {"_sklearn_set_version": __version__}
+        for name in TRANSIENT:
+            state.pop(name, None)
+        return state
+
+    def __setstate__(self, state):
+        written_by = state.pop("_sklearn_set_version", None)
+        if written_by != __version__:
+            warn(
+                f"Trying to unpickle a {type(self).__name__} from sklearn_set {written_by} with "
+                f"sklearn_set {__version__}. This might lead to breaking code or invalid "
+                "results. Use at your own risk."
+            )
+        super().__setstate__(state)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _tell_overflow(dtype):
+    """Warn that outputs of the network, or predictions, are infinite or not a number."""
+    warn(
+        f"overflow: predictions are too large for {dtype}. X may lie far outside the data of fit.",
+        RuntimeWarning,
+    )
+
+
+def _input_strength(layer):
+    """Sum of the absolute weights of every input neuron's connections."""
+    strength = np.add.reduceat(
+        np.append(np.abs(layer.weights, dtype=np.float64), 0.0), layer.topology.indptr[:-1]
+    )
+    strength[np.diff(layer.topology.indptr) == 0] = 0.0
+    return strength

@@ -1,0 +1,95 @@
+"""X as the kernels read it: dense or sparse, one type for both.
+
+Knows arrays and what the kernels can number; must not know networks, targets or weights.
+"""
+
+import numpy as np
+from scipy import sparse
+
+# Samples are numbered by int32.
+MAX_SAMPLES = np.iinfo(np.int32).max
+
+
+class Samples:
+    """Samples that the kernels read: C-ordered, or CSR with int32 indices and int64 indptr.
+
+    The kernels follow indices wherever they point: those of a sparse X must have been checked.
+
+    Parameters
+    ----------
+    X : ndarray or sparse array of shape (n_samples, n_features)
+    dtype : numpy.dtype, default=None
+        The number type of the kernels; that of X where None.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n, n_features) or (n_stored,)
+        All numbers, or those that are stored; a view of X wherever it fits already.
+    indices : ndarray of shape (n_stored,), int32, or None
+        Features of the stored values; None for dense samples.
+    indptr : ndarray of shape (n + 1,), int64, or None
+        Where each sample begins in them; None for dense samples.
+    n, n_features : int
+
+    Raises
+    ------
+    ValueError
+        If there are too many samples.
+    """
+
+    def __init__(self, X, dtype=None):
+        check_n_samples(X.shape[0])
+        self.n, self.n_features = X.shape
+        if sparse.issparse(X):
+            X = X.tocsr()
+            self.values = np.ascontiguousarray(X.data, dtype)
+            self.indices = np.ascontiguousarray(X.indices, np.int32)
+            self.indptr = np.ascontiguousarray(X.indptr, np.int64)
+        else:
+            self.values = np.ascontiguousarray(X, dtype)
+            self.indices = self.indptr = None
+
+    @property
+    def dtype(self):
+        """The number type."""
+        return self.values.dtype
+
+    @property
+    def is_sparse(self):
+        """Whether only some numbers are stored."""
+        return self.indptr is not None
+
+    @property
+    def size(self):
+        """The largest magnitude of a number, 0.0 if there is none."""
+        values = self.values
+        return max(float(values.max()), -float(values.min())) if values.size else 0.0
+
+    @property
+    def arrays(self):
+        """What the kernels take: the values, or (values, indices, indptr)."""
+        return (self.values, self.indices, self.indptr) if self.is_sparse else self.values
+
+    def matrix(self):
+        """The samples as an array, or as a CSR array over the same memory."""
+        if not self.is_sparse:
+            return self.values
+        return sparse.csr_array((self.values, self.indices, self.indptr), (self.n, self.n_features))
+
+    def take(self, rows):
+        """Some of the samples, copied."""
+        return Samples(self.matrix()[rows])
+
+
+def check_n_samples(n_samples):
+    """Refuse more samples than the kernels can number.
+
+    Raises
+    ------
+    ValueError
+    """
+    if n_samples > MAX_SAMPLES:
+        raise ValueError(
+            f"X has {n_samples} samples, more than the {MAX_SAMPLES} that one call can take. Give "
+            "it fewer: train with partial_fit, or predict, a part of the samples at a time."
+        )

@@ -1,0 +1,135 @@
+"""When to evolve, to slow down, to keep a snapshot and to stop; what an epoch leaves on record.
+
+Decides from progress and settings alone; must not know networks, data or optimizers.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from sklearn_set.evolution import ZETA_SCHEDULES
+
+# The rate below which "adaptive" gives up, and what it divides by: as in MLPClassifier.
+_SMALLEST_ADAPTIVE_RATE = 1e-6
+_ADAPTIVE_DIVISOR = 5.0
+
+
+def is_time_for_a_snapshot(n_iter, n_epochs, n_snapshots):
+    """Snapshots are spread evenly over the second half of training; the last network is one.
+
+    Where the second half has fewer epochs, there are fewer.  Their topologies differ, and with
+    them their errors (Liu et al., 2022, arXiv 2106.14568).
+    """
+    interval = max(1, n_epochs // (2 * n_snapshots))
+    left = n_epochs - n_iter
+    in_second_half = 0 < 2 * left < n_epochs
+    return in_second_half and left % interval == 0 and left // interval < n_snapshots
+
+
+def n_certain_snapshots(settings):
+    """How many will be kept for certain, none where training may end before they are taken."""
+    n_epochs = settings.n_epochs
+    if settings.n_iter_no_change < n_epochs:
+        return 0
+    return sum(
+        is_time_for_a_snapshot(n_iter, n_epochs, settings.n_snapshots)
+        for n_iter in range(1, n_epochs)
+    )
+
+
+def is_time_to_evolve(progress, settings):
+    """Evolution opens every rewire_interval-th epoch but the first.
+
+    The paper's "after every epoch but the last", and right when training ends early too: no
+    newborn, untrained connection is left in the model.
+    """
+    return (
+        progress.n_epochs > 0
+        and progress.n_epochs % settings.rewire_interval == 0
+        and current_zeta(progress, settings) > 0
+    )
+
+
+def will_evolve(progress, settings):
+    """Whether an evolution opens one of the next ``settings.n_epochs`` epochs."""
+    interval = settings.rewire_interval
+    first = -(-max(progress.n_epochs, 1) // interval) * interval
+    at_first = replace(progress, n_epochs=first)
+    return first < progress.n_epochs + settings.n_epochs and current_zeta(at_first, settings) > 0
+
+
+def current_zeta(progress, settings):
+    """Share of the connections to renew now: the schedule takes it to zero over max_iter epochs."""
+    part = min((progress.n_epochs - progress.n_epochs_before) / settings.max_iter, 1.0)
+    return settings.zeta * ZETA_SCHEDULES[settings.zeta_schedule](part)
+
+
+def record(progress, loss, held_out, settings, score_decides=True):
+    """Note an epoch; return whether it is the best so far, by loss or by score.
+
+    Curves of one model have one entry per epoch; nan where it was not validated.
+    """
+    progress.loss_curve.append(loss)
+    line = f"Iteration {len(progress.loss_curve)}, loss = {loss:.8f}"
+    improved = loss <= progress.best_loss - settings.tol
+    best = loss < progress.best_loss
+    progress.best_loss = min(loss, progress.best_loss)
+    if held_out is not None:
+        score, validation_loss = held_out
+        line += f", validation loss = {validation_loss:.8f}\nValidation score: {score:f}"
+        if score_decides:
+            improved = score >= progress.best_validation_score + settings.tol
+            best = score > progress.best_validation_score
+        if score > progress.best_validation_score:
+            progress.best_validation_score = score
+    elif progress.validation_scores:
+        score, validation_loss = np.nan, np.nan  # an earlier call had a validation set
+    if held_out is not None or progress.validation_scores:
+        n_missing = len(progress.loss_curve) - 1 - len(progress.validation_scores)
+        progress.validation_scores += [np.nan] * n_missing + [score]
+        progress.validation_loss_curve += [np.nan] * n_missing + [validation_loss]
+    if settings.verbose:
+        print(line)
+    if best:
+        progress.best_epoch = len(progress.loss_curve)
+    progress.n_without_improvement = 0 if improved else progress.n_without_improvement + 1
+    return best
+
+
+def adjust_rate(progress, settings):
+    """Set the next epoch's learning rate; "adaptive" is left to `should_stop`."""
+    if settings.learning_rate == "invscaling":
+        try:
+            divisor = float(progress.n_samples_seen + 1) ** settings.power_t
+        except OverflowError:
+            divisor = np.inf
+        progress.learning_rate = settings.learning_rate_init / divisor
+    elif settings.learning_rate == "cosine":
+        # from the initial rate to zero over max_iter epochs, without restarts
+        # (Loshchilov and Hutter, 2017, arXiv 1608.03983, eq. 5)
+        n_done = progress.n_epochs - progress.n_epochs_before
+        phase = min(n_done / settings.max_iter, 1.0)
+        progress.learning_rate = settings.learning_rate_init * 0.5 * (1 + np.cos(np.pi * phase))
+
+
+def should_stop(progress, settings, validated):
+    """Whether nothing has improved for n_iter_no_change epochs; "adaptive" slows down first."""
+    if progress.n_without_improvement < settings.n_iter_no_change:
+        return False
+    what = "Validation score" if validated else "Training loss"
+    message = (
+        f"{what} did not improve more than tol={settings.tol:f} for "
+        f"{settings.n_iter_no_change} consecutive epochs."
+    )
+    stop = True
+    if settings.learning_rate == "adaptive":
+        if progress.learning_rate > _SMALLEST_ADAPTIVE_RATE:
+            progress.learning_rate /= _ADAPTIVE_DIVISOR
+            progress.n_without_improvement = 0
+            stop = False
+            message += f" Setting learning rate to {progress.learning_rate:f}."
+        else:
+            message += " Learning rate too small."
+    if settings.verbose:
+        print(message + (" Stopping." if stop else ""))
+    return stop

@@ -1,0 +1,134 @@
+"""How to train: the estimators' parameters, with every "auto" decided.
+
+Knows parameters and the sizes of data and network; must not know their values.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from sklearn_set.warning import warn
+
+# Connections from which on a few snapshots would be a burden.
+_MANY_CONNECTIONS = 1_000_000
+
+# Samples of a batch, as in MLPClassifier.
+_LARGEST_AUTOMATIC_BATCH = 200
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What was decided about training; names and meanings of the estimators' parameters.
+
+    Attributes beside these parameters
+    ----------------------------------
+    n_epochs : int
+        At most so many epochs in this call.
+    smallest_batch : int
+        A smaller batch is penalised as one of this size.
+    score_decides : bool
+        Whether the score on held-out samples decides when to stop and which network is the best;
+        else the training loss decides when to stop, and the last network is kept.
+    keeps_moments : bool
+        Whether another call may go on with the optimizer.  Moments weigh as much as the weights.
+    n_threads : int
+    """
+
+    n_epochs: int
+    max_iter: int
+    batch_size: int
+    smallest_batch: int
+    shuffle: bool
+    zeta: float
+    rewire_interval: int
+    zeta_schedule: str
+    pruning: str
+    growth: str
+    newborn_weights: str
+    weight_init: str
+    dropout: float
+    input_dropout: float
+    mixup: float
+    label_smoothing: float
+    alpha: float
+    weight_decay: float
+    learning_rate: str
+    learning_rate_init: float
+    power_t: float
+    n_snapshots: int
+    tol: float
+    n_iter_no_change: float
+    score_decides: bool
+    keeps_moments: bool
+    n_threads: int
+    verbose: int
+
+
+def decided(parameters, *, sizes, n_connections, n_samples, is_part, n_threads):
+    """Decide every "auto", and what follows from several parameters.
+
+    Parameters
+    ----------
+    parameters : dict of str to object
+        The estimator's.
+    sizes : sequence of int
+        Numbers of neurons, data and output included.
+    n_connections : int
+        Of the network.
+    n_samples : int
+        To train on.
+    is_part : bool
+        Whether the samples are a part of a stream, to be seen once.
+    n_threads : int
+
+    Returns
+    -------
+    Settings
+    """
+    early_stopping = parameters["early_stopping"]
+    batch_size = parameters["batch_size"]
+    values = {"label_smoothing": 0.0} | parameters  # regression has no labels to smooth
+    automatic = _automatic(sizes, n_connections, n_samples, is_part)
+    for name, value in automatic.items():
+        if values[name] == "auto":
+            values[name] = value
+    if values["n_iter_no_change"] == "auto":
+        has_judge = early_stopping or values["mixup"] == 0
+        values["n_iter_no_change"] = 10 if has_judge else np.inf
+    if values["learning_rate"] == "auto":
+        # To fall to zero in time, a rate must know when training ends.
+        end_is_known = values["n_iter_no_change"] == np.inf and not is_part
+        values["learning_rate"] = "cosine" if end_is_known else "constant"
+    if batch_size != "auto" and batch_size > n_samples and not is_part:
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
+    # The strength of the penalty must not depend on how many samples come at a time.
+    usual_batch = min(values["batch_size"], _LARGEST_AUTOMATIC_BATCH)
+    values |= {
+        "n_epochs": 1 if is_part else parameters["max_iter"],
+        "smallest_batch": usual_batch if is_part and n_samples < usual_batch else 1,
+        "batch_size": min(values["batch_size"], n_samples),
+        "n_snapshots": 1 if early_stopping or is_part else values["n_snapshots"],
+        "score_decides": early_stopping,
+        "keeps_moments": is_part or parameters["warm_start"],
+        "n_threads": n_threads,
+    }
+    return Settings(**{field.name: values[field.name] for field in fields(Settings)})
+
+
+def _automatic(sizes, n_connections, n_samples, is_part):
+    """What "auto" means for data and a network of these sizes."""
+    # With more features than samples a network can learn any labels by heart: such data want all
+    # the help against that there is.
+    wide = sizes[0] > n_samples and not is_part
+    is_large = n_connections > _MANY_CONNECTIONS
+    return {
+        "growth": "guided" if wide and not is_large else "random",
+        "input_dropout": 0.5 if wide else 0.0,
+        # the more features a sample has, the easier it is learned by heart
+        "mixup": min(sizes[0] / n_samples / 10, 4.0) if wide else 0.0,
+        "label_smoothing": 0.2 if wide else 0.0,
+        "batch_size": max(32, min(_LARGEST_AUTOMATIC_BATCH, n_samples // 10)),
+        # "auto" further down is a law by activation
+        "weight_init": "small" if len(sizes) <= 3 else "auto",
+        "n_snapshots": 10 if wide and not is_large else 1,
+    }

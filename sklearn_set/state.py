@@ -1,0 +1,174 @@
+"""All that changes while a model is trained: what a checkpoint holds, and what later calls need.
+
+Holds networks and optimizers without looking into them; must not know what training does.
+"""
+
+import copy
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+
+class Randomness:
+    """The two streams of random numbers of one model.
+
+    The network's own stream (topology, weights, evolution, dropout) never depends on how many
+    samples there are or in which order: a sample of weight two is worth the sample given twice.
+
+    Parameters
+    ----------
+    seed : int
+    """
+
+    def __init__(self, seed):
+        root = np.random.default_rng(seed)
+        self.network, self.order = root.spawn(2)
+        self.dropout_seed = int(self.network.integers(2**32, dtype=np.uint32))
+
+    def copy(self):
+        """The same streams at the same place, to be drawn from independently."""
+        return copy.deepcopy(self)
+
+
+@dataclass
+class Progress:
+    """How far a model has come: all that a later call needs to go on as if it were the same."""
+
+    learning_rate: float
+    n_epochs: int = 0
+    n_epochs_before: int = 0
+    n_steps: int = 0
+    n_samples_seen: int = 0
+    n_without_improvement: int = 0
+    best_loss: float = np.inf
+    best_validation_score: float = -np.inf
+    best_epoch: int = 0
+    loss_curve: list = field(default_factory=list)
+    validation_scores: list = field(default_factory=list)
+    validation_loss_curve: list = field(default_factory=list)
+
+    def copy(self):
+        """Progress with lists of its own."""
+        lists = ("loss_curve", "validation_scores", "validation_loss_curve")
+        return Progress(**self.__dict__ | {name: list(getattr(self, name)) for name in lists})
+
+    def begin(self, learning_rate):
+        """Start another fit of the model: curves go on, the search for the best starts anew."""
+        self.learning_rate = learning_rate
+        self.n_epochs_before = self.n_epochs
+        self.n_without_improvement = 0
+        self.best_loss = np.inf
+        self.best_validation_score = -np.inf
+
+
+@dataclass
+class Course:
+    """What one call of `train` has gathered so far; another call can go on from there.
+
+    Attributes
+    ----------
+    n_iter : int
+        Completed epochs.
+    best, best_optimizer : SparseNetwork and optimizer, or None
+        Copies as of the best epoch, where a score decides.
+    snapshots : list of SparseNetwork
+        The networks of earlier epochs, without the last.
+    has_ended : bool
+        Whether training is over: nothing improves any more, or a callback has asked for the end.
+    is_between_epochs : bool
+        Whether the last epoch is complete.
+    converged : bool
+        Whether training ended before its time, or lasted as long as it was told to.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    notes : dict
+        What observers want to find again.
+    """
+
+    n_iter: int = 0
+    best: object = None
+    best_optimizer: object = None
+    snapshots: list = field(default_factory=list)
+    has_ended: bool = False
+    is_between_epochs: bool = True
+    converged: bool = False
+    interrupted: bool = False
+    notes: dict = field(default_factory=dict)
+
+
+@dataclass
+class TrainingState:
+    """A training under way: everything in it changes, and training can go on from a copy of it.
+
+    Attributes
+    ----------
+    network : SparseNetwork
+    optimizer : SGD or Adam
+        Attached to the network.
+    progress : Progress
+    randomness : Randomness
+    rows : ndarray of int32
+        The samples to train on.
+    held_out : ndarray of int32 or None
+        The samples that the estimator has set aside.
+    course : Course
+    identity : callable or None
+        Returns a text that tells these data and parameters from any others.  None where the call
+        is a part of a stream, which nothing repeats.
+    fitted_attributes : callable or None
+        Returns what would make the estimator a fitted one now, in copies or not.
+    claimed : list of str
+        Names of the observers that have asked for their notes.
+    """
+
+    network: object
+    optimizer: object
+    progress: Progress
+    randomness: Randomness
+    rows: np.ndarray
+    held_out: np.ndarray | None
+    course: Course = field(default_factory=Course)
+    identity: object = None
+    fitted_attributes: object = None
+    claimed: list = field(default_factory=list)
+
+    SAVED: ClassVar = (
+        "network",
+        "optimizer",
+        "progress",
+        "randomness",
+        "rows",
+        "held_out",
+        "course",
+    )
+
+    def best_network(self):
+        """The network that training would return now: the best, or else the last."""
+        return self.network if self.course.best is None else self.course.best
+
+    def best_optimizer(self):
+        """The optimizer attached to it; None where its moments have not been kept."""
+        return self.optimizer if self.course.best is None else self.course.best_optimizer
+
+    def as_dict(self):
+        """The parts that a checkpoint holds, by name."""
+        return {name: getattr(self, name) for name in self.SAVED}
+
+    def replace(self, parts):
+        """Go on from another state of the same training, as `as_dict` gave it."""
+        for name in self.SAVED:
+            setattr(self, name, parts[name])
+
+    def notes_of(self, name, first):
+        """What an observer has noted in this training, `first` where it begins.
+
+        Several of one name are told apart by the order in which they ask.
+        """
+        key = name, self.claimed.count(name)
+        self.claimed.append(name)
+        return self.course.notes.setdefault(key, first)
+
+    def release(self):
+        """Forget the functions, which hold the data: an object in a cycle is freed late."""
+        self.identity = self.fitted_attributes = None

@@ -1,0 +1,83 @@
+"""Scratch memory of the kernels: made once, reused by every mini-batch.
+
+Knows what the kernels ask for; must not know data, optimizers or time.
+"""
+
+import math
+
+import numpy as np
+
+from sklearn_set import machine
+
+
+class Workspace:
+    """Scratch memory of training, made once and reused by every mini-batch.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    batch_size : int
+        The largest batch.
+    n_threads : int
+
+    Attributes
+    ----------
+    width : int
+        Columns: the batch size rounded up to what the kernels cover.
+    tables : list of ndarray of shape (n_units, width)
+        Activations of every layer, data first; the backward pass turns them into deltas.
+    slopes : list of ndarray of shape (n_units, width) or None
+        For activations whose output does not tell their slope.
+    scratch : ndarray of shape (n_threads, size)
+    partial : ndarray of shape (n_rows, width)
+        Sums over the second half of a layer's inputs.
+    pace : ndarray of shape (4,), float64
+        What the kernels learn about whether threads pay at the moment.
+    """
+
+    def __init__(self, network, batch_size, n_threads):
+        kernels = machine.kernels(network.dtype.name)
+        self.width = kernels.batch_width(batch_size)
+        self._n_threads = n_threads
+        self._dtype = network.dtype
+        self.tables = [aligned((size, self.width), self._dtype) for size in network.sizes]
+        self.slopes = [
+            aligned((layer.topology.n_out, self.width), self._dtype)
+            if layer.activation in kernels.STORED_SLOPES
+            else None
+            for layer in network.layers
+        ]
+        self.partial = aligned(
+            (kernels.n_partial_rows(network, self.width), self.width), self._dtype
+        )
+        self.pace = np.zeros(4)
+        self.scratch = None
+        self.adapt(network)
+
+    def n_threads_that_pay(self):
+        """How many threads to use now, by what the last steps took."""
+        kernels = machine.kernels(self._dtype.name)
+        return kernels.n_threads_that_pay(self.pace, self._n_threads)
+
+    def adapt(self, network):
+        """Make the scratch large enough for the most connected neuron, after an evolution."""
+        degree = max(int(np.diff(layer.topology.indptr).max()) for layer in network.layers)
+        # Sums of one row, gradients waiting to be applied, gradients of one neuron; whole cache
+        # lines, and one between threads.
+        waiting = machine.kernels(self._dtype.name).N_WAITING_GRADIENTS
+        needed = self.width + waiting + max(degree, waiting)
+        needed = -(-needed // 16) * 16 + 16
+        if self.scratch is None or self.scratch.shape[1] < needed:
+            self.scratch = aligned((self._n_threads, needed), self._dtype)
+
+
+def aligned(shape, dtype):
+    """An empty array that begins with a cache line.
+
+    NumPy's do not: every load of a full vector would then touch two lines, at half the speed.
+    """
+    line = 64
+    n_bytes = math.prod(shape) * dtype.itemsize
+    memory = np.empty(n_bytes + line, np.uint8)
+    start = -memory.ctypes.data % line
+    return memory[start : start + n_bytes].view(dtype).reshape(shape)
