@@ -257,7 +257,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
 
     def _begin(self, problem, goes_on):
         """Make the state that training begins with; return it, and the problem in its units."""
-        settings, is_part = problem.settings, problem.call.is_part
+        is_part = problem.call.is_part
         if not is_part:
             self._progress.begin(self.learning_rate_init)
         optimizer = self._new_optimizer()

@@ -611,6 +611,10 @@ class SETClassifier(ClassifierMixin, BaseSET):
         """What a held-out part is stratified by: classes, but not sets of labels."""
         return None if self._multilabel else y
 
+    def _has_label_sets(self):
+        """Whether a sample has a set of labels, rather than one class."""
+        return self._multilabel
+
     def _decide(self, raw):
         """Labels from the outputs of the network."""
         if self._multilabel:

@@ -355,8 +355,8 @@ def _result_type(operator):
     """skl2onnx's type of the outputs: the wider of the input's and the network's."""
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
-    single = operator.raw_operator._network.dtype == np.float32
-    units = getattr(operator.raw_operator, "_target_units", None)
+    single = operator.raw_operator._number_type() == np.float32
+    units = operator.raw_operator._units_of_targets()
     single = single and not (units is not None and units.need_double)
     if single and all(isinstance(each.type, FloatTensorType) for each in operator.inputs):
         return FloatTensorType
@@ -394,7 +394,7 @@ def _classifier_shapes(operator):
     classifier, result = operator.raw_operator, _result_type(operator)
     n_columns = classifier.classes_.shape[0]
     _, label = _labels(operator)
-    operator.outputs[0].set_type(label([n_samples, n_columns][: 1 + classifier._multilabel]))
+    operator.outputs[0].set_type(label([n_samples, n_columns][: 1 + classifier._has_label_sets()]))
     if _has_zipmap(operator):
         result = data_types.FloatTensorType
     operator.outputs[1].set_type(result([n_samples, n_columns]))
@@ -445,7 +445,7 @@ def _selector_shapes(operator):
 
 def _convert_classifier(scope, operator, container):
     classifier = operator.raw_operator
-    graph = _Graph(scope, container, operator.raw_operator._network.dtype)
+    graph = _Graph(scope, container, operator.raw_operator._number_type())
     raw = _write_networks(graph, operator)
     label, probabilities = operator.outputs
     if classifier.out_activation_ == "softmax":
@@ -454,17 +454,17 @@ def _convert_classifier(scope, operator, container):
     else:
         is_positive = graph.add("Greater", raw, graph.number(0.0))
         scores = raw
-        if not classifier._multilabel:
+        if not classifier._has_label_sets():
             scores = graph.add("Concat", graph.add("Neg", raw), raw, axis=1)
         chances = graph.add("Sigmoid", scores)
         number = graph.cast(is_positive, np.int64)
-        if not classifier._multilabel:
+        if not classifier._has_label_sets():
             number = graph.add("Squeeze", number, graph.array([1]))
     wanted = scores if _option(operator, "raw_scores", False) else chances
     graph.cast(
         wanted, np.float32 if _has_zipmap(operator) else graph.dtype, probabilities.full_name
     )
-    if classifier._multilabel:
+    if classifier._has_label_sets():
         graph.add("Identity", number, output=label.full_name)
     else:
         classes, _ = _labels(operator)
@@ -472,10 +472,10 @@ def _convert_classifier(scope, operator, container):
 
 
 def _convert_regressor(scope, operator, container):
-    graph = _Graph(scope, container, operator.raw_operator._network.dtype)
+    graph = _Graph(scope, container, operator.raw_operator._number_type())
     raw = _write_networks(graph, operator)
     kind = _OF_TARGETS[operator.raw_operator.out_activation_]
-    units, values = operator.raw_operator._target_units, graph.add(kind, raw)
+    units, values = operator.raw_operator._units_of_targets(), graph.add(kind, raw)
     values = graph.add("Mul", values, graph.array(units.scale.astype(graph.dtype)))
     offset = graph.array(units.offset.astype(graph.dtype))
     graph.add("Add", values, offset, output=operator.outputs[0].full_name)
@@ -568,7 +568,7 @@ def _write_networks(graph, operator):
     from skl2onnx.common.data_types import FloatTensorType
 
     estimator = operator.raw_operator
-    networks = [estimator._network, *estimator._snapshots]
+    networks = estimator._networks()
     form = _option(operator, "layers", "auto")
     plans = [_plan(network, form) for network in networks]
     _check_size(plans)

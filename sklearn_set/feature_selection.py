@@ -4,7 +4,6 @@ Trains several networks through the public estimators, and reads nothing of them
 `feature_importances_`: it must not know layers, topologies or training.
 """
 
-import warnings
 from inspect import signature
 from math import inf
 from numbers import Integral, Real
@@ -34,6 +33,7 @@ from sklearn_set.validation import (
     options,
 )
 from sklearn_set.version import DOCUMENTATION
+from sklearn_set.warning import warn
 
 __all__ = ["SETSelector"]
 
@@ -364,11 +364,9 @@ class SETSelector(SelectorMixin, BaseEstimator):
         if not isinstance(wanted, Integral):
             return max(1, int(n_features * wanted))
         if wanted > n_features:
-            warnings.warn(
+            warn(
                 f"Found n_features_to_select={wanted} > n_features={n_features}. There will be "
-                "no feature selection and all features will be kept.",
-                UserWarning,
-                stacklevel=4,
+                "no feature selection and all features will be kept."
             )
         return min(int(wanted), n_features)
 
@@ -448,7 +446,7 @@ def _fit_autoencoder(estimator, X, targets, weight, noise_factor, seed):
     """
     rng = np.random.default_rng(seed)
     if isinstance(estimator, SETRegressor):
-        estimator._keeps_target_proportions = True  # features that vary more count more
+        estimator._keep_target_proportions()  # features that vary more count more
     if X.shape[1] == 1:
         targets = targets.ravel()  # one target is one-dimensional
     for _ in range(estimator.max_iter):

@@ -119,6 +119,10 @@ class FittedSET:
         """The networks that predict together: that of the last epoch, then the snapshots."""
         return [self._network, *self._snapshots]
 
+    def _number_type(self):
+        """The number type of the networks."""
+        return self._network.dtype
+
     def _units_of_targets(self):
         """The units that targets are learned in, or None: classes have none."""
         return None

@@ -27,8 +27,29 @@ except ImportError:
         return unmanaged
 
 
-# Attributes that scikit-learn gives an estimator while it is fitted: no part of its copies.
-TRANSIENT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
+# Attributes of an estimator that only last as long as a call of `fit`, some of them scikit-learn's:
+# no part of its copies.
+TRANSIENT = (
+    "_fitting",
+    "_training",
+    "_callback_fit_ctx",
+    "_skl_callbacks_to_teardown",
+    "_parent_callback_ctx",
+)
+
+
+def training_of(estimator):
+    """The state of the training under way, for callbacks; None where there is none.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    Returns
+    -------
+    TrainingState or None
+    """
+    return getattr(estimator, "_training", None)
 
 
 class FitTask(Observer):

@@ -10,12 +10,12 @@ import os
 import platform
 import sys
 import threading
-import warnings
 from importlib import metadata
 
 import joblib
 
 from sklearn_set._core import system
+from sklearn_set.warning import warn
 
 # Preferred first: name of the variant and the processor feature it needs.
 VARIANTS = {"x86_v4": "x86_v4", "x86_v3": "x86_v3", "baseline": None}
@@ -129,11 +129,9 @@ def effective_n_threads(n_jobs=None):
     n_most = n_processors()
     if threads > n_most:
         asked = threads if threads < 2**63 else "a number beyond 64 bits"
-        warnings.warn(
+        warn(
             f"{name}={asked} asks for more threads than there are processors: {n_most} will be "
-            f"used. Lower {name}.",
-            UserWarning,
-            stacklevel=2,
+            f"used. Lower {name}."
         )
         threads = n_most
     return _started(int(threads), name)
@@ -164,12 +162,10 @@ def _started(n_threads, name):
             system.start_threads(n_granted)
     _here.n_threads = n_granted  # OpenMP ends all others
     if n_granted < n_threads:
-        warnings.warn(
+        warn(
             f"{name} asks for {n_threads} threads, but the system does not grant them to this "
             f"process: {n_granted} will be used. Lower {name}, or raise the limit of its memory "
-            "or of its threads (ulimit -v, ulimit -u).",
-            UserWarning,
-            stacklevel=3,
+            "or of its threads (ulimit -v, ulimit -u)."
         )
     return n_granted
 

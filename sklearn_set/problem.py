@@ -38,9 +38,7 @@ class Call:
     @property
     def has_validation_set(self):
         """Whether the user gave a validation set, or some part of one."""
-        return any(
-            part is not None for part in (self.X_val, self.y_val, self.sample_weight_val)
-        )
+        return any(part is not None for part in (self.X_val, self.y_val, self.sample_weight_val))
 
 
 @dataclass(frozen=True)

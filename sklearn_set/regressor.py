@@ -590,9 +590,11 @@ class SETRegressor(RegressorMixin, BaseSET):
         """The units that targets are learned in."""
         return self._target_units
 
-    # Whether all targets have one scale, which keeps the proportions between them: for networks
-    # that reconstruct features.
     _keeps_target_proportions = False
+
+    def _keep_target_proportions(self):
+        """Give all targets one scale: for networks that reconstruct features."""
+        self._keeps_target_proportions = True
 
     def _strata(self, y):
         """Targets are numbers: a held-out part is drawn at random."""

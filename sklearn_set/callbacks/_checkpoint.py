@@ -19,6 +19,7 @@ from typing import ClassVar
 import joblib
 
 from sklearn_set.callbacks._callback import COUNT, Callback
+from sklearn_set.hooks import training_of
 from sklearn_set.validation import BOOLEAN, instance
 
 # The header: a mark of our files, the version of the form, and length and SHA-256 of the pickle. A
@@ -112,7 +113,7 @@ class Checkpoint(Callback):
         context : sklearn.callback.CallbackContext
             The task that begins.
         """
-        state = estimator._training
+        state = training_of(estimator)
         run = self._run_of_epoch(context)
         if run is not None:
             # All callbacks have seen the end of the epoch before.
@@ -148,7 +149,7 @@ class Checkpoint(Callback):
         context : sklearn.callback.CallbackContext
             The task that ends.
         """
-        run, state = self._run_of_fit(context), estimator._training
+        run, state = self._run_of_fit(context), training_of(estimator)
         # Training that was cut within an epoch, or while callbacks ran, has no state to go on from.
         if run is None or not state.course.is_between_epochs or _is_note_missing(state):
             return
@@ -173,7 +174,7 @@ class Checkpoint(Callback):
         return {"identity": None, "saved": None}
 
     def _save(self, estimator, run):
-        state = estimator._training
+        state = training_of(estimator)
         if _place(state) == run["saved"] or state.course.n_iter == 0:
             return
         fitted = type(estimator)(**estimator.get_params(deep=False))

@@ -1,6 +1,5 @@
 """EarlyStopping: the end of a fit by any score on any data."""
 
-import warnings
 from contextlib import suppress
 from copy import copy
 from math import inf
@@ -10,8 +9,10 @@ from typing import ClassVar
 from sklearn.metrics import check_scoring
 
 from sklearn_set.callbacks._callback import COUNT, Callback
+from sklearn_set.hooks import training_of
 from sklearn_set.identity import digest_of
 from sklearn_set.validation import CONSTRAINTS, interval
+from sklearn_set.warning import warn
 
 
 class EarlyStopping(Callback):
@@ -114,7 +115,7 @@ class EarlyStopping(Callback):
         fit, run = self._run_of_fit(context), self._run_of_epoch(context)
         if fit is not None:
             self._take_up(fit, estimator)  # what a complete fit, which has no epochs, has found
-            state = getattr(estimator, "_training", None)
+            state = training_of(estimator)
             fit["ended"] = state is None or state.course.n_iter > 0  # not cut before it began
         if run is None or fitted_estimator is None:
             return False
@@ -123,7 +124,7 @@ class EarlyStopping(Callback):
         else:
             score = run["scorer"](fitted_estimator, self.X_val, self.y_val)
         score = _number(score, run["scorer"])
-        found, state = run["found"], getattr(estimator, "_training", None)
+        found, state = run["found"], training_of(estimator)
         now = {
             "scores": [*found["scores"], score],
             "n_bad": 0 if score >= found["best"] + self.tol else found["n_bad"] + 1,
@@ -152,7 +153,7 @@ class EarlyStopping(Callback):
 
     def _take_up(self, run, estimator):
         """Look for the scores of a resumed fit: at its first epoch, or at its end without one."""
-        state = getattr(estimator, "_training", None)
+        state = training_of(estimator)
         if run["has_begun"] or state is None:
             return
         run["has_begun"] = True
@@ -203,11 +204,7 @@ class EarlyStopping(Callback):
                 else f"a fit of {run['estimator']} has no epochs of its own. Within a pipeline or "
                 "a search, set it on the estimator inside."
             )
-            warnings.warn(
-                f"EarlyStopping has scored nothing: {reason}",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn(f"EarlyStopping has scored nothing: {reason}")
 
 
 def _number(score, scorer):

@@ -5,6 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from sklearn_set.callbacks._callback import COUNT, Callback
+from sklearn_set.hooks import training_of
 
 
 class TopologyRecorder(Callback):
@@ -67,7 +68,7 @@ class TopologyRecorder(Callback):
         """
         records = self._run_of_epoch(context)
         if records is not None:
-            self._record_the_first(records, estimator._training)
+            self._record_the_first(records, training_of(estimator))
 
     def on_fit_task_end(self, estimator, context):
         """Record an epoch.
@@ -80,7 +81,7 @@ class TopologyRecorder(Callback):
             The task that ends.
         """
         fit, records = self._run_of_fit(context), self._run_of_epoch(context)
-        state = estimator._training
+        state = training_of(estimator)
         if fit is not None:
             self._record_the_first(fit, state)
         if records is not None and state.course.n_iter % self.every == 0:

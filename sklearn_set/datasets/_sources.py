@@ -7,7 +7,6 @@ holds `n_retries` and `delay` of scikit-learn's functions.
 import hashlib
 import importlib.util
 import os
-import warnings
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from scipy.io import loadmat
 from sklearn.datasets import fetch_file, fetch_openml
 
 from sklearn_set.datasets._studies import COMBINED, FILES, ONE_AGAINST_ALL, OPENML, RAW
+from sklearn_set.warning import warn
 
 
 @dataclass
@@ -44,7 +44,7 @@ def from_repository(name, folder, download, patience):
         if not download:
             raise _not_there(problem, by_hand)
         if problem:
-            warnings.warn(f"{problem} It is downloaded again from {url}.", stacklevel=3)
+            warn(f"{problem} It is downloaded again from {url}.")
         with _replacing(path) as scratch:
             try:
                 fetch_file(url, folder=scratch.parent, local_filename=scratch.name, **patience)
