@@ -9,6 +9,8 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_
 
 import numpy as np
 
+from sklearn_set._core.measured cimport SERIAL_CONNECTIONS
+
 ctypedef fused bits_t:
     uint32_t
     uint64_t
@@ -267,7 +269,7 @@ cdef int64_t count_kept(const uint8_t[::1] keep, Py_ssize_t start, Py_ssize_t st
 
 cdef int parts(Py_ssize_t n, int n_threads):
     """In how many parts to do the work on n connections: threads must be worth waking."""
-    return 1 if n < 16_000 else n_threads
+    return 1 if n < SERIAL_CONNECTIONS else n_threads
 
 
 def locate(

@@ -10,12 +10,11 @@ from libc.stdint cimport int32_t
 
 import numpy as np
 
+from sklearn_set._core.measured cimport SERIAL_PRODUCTS
+
 ctypedef fused real_t:
     float
     double
-
-cdef enum:
-    WORTH_THREADS = 100_000  # products of two numbers
 
 
 cdef inline void add_scaled(
@@ -49,7 +48,7 @@ def times_table(
     ndarray of shape (n_rows, width)
     """
     cdef Py_ssize_t n_rows = indptr.shape[0] - 1, width = table.shape[1], c
-    cdef bint use_threads = n_threads > 1 and values.shape[0] * width >= WORTH_THREADS
+    cdef bint use_threads = n_threads > 1 and values.shape[0] * width >= SERIAL_PRODUCTS
     sums_array = np.empty((n_rows, width), np.float32 if real_t is float else np.float64)
     cdef real_t[:, ::1] sums = sums_array
     if width:
@@ -121,7 +120,7 @@ def transpose_times_table(
     """
     cdef Py_ssize_t width = table.shape[1], c
     cdef Py_ssize_t n_parts = min(n_threads, n_columns)
-    if values.shape[0] * width < WORTH_THREADS:
+    if values.shape[0] * width < SERIAL_PRODUCTS:
         n_parts = 1
     sums_array = np.empty((n_columns, width), np.float32 if real_t is float else np.float64)
     cdef real_t[:, ::1] sums = sums_array

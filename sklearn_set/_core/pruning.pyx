@@ -10,13 +10,11 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 import numpy as np
 
+from sklearn_set._core.measured cimport COMPARED, SERIAL_NUMBERS
+
 ctypedef fused value_t:
     float
     double
-
-cdef enum:
-    BLOCK = 1024            # numbers compared in one go, by vector instructions
-    WORTH_THREADS = 16_000
 
 
 def count_negative(const value_t[::1] values, int n_threads=1):
@@ -32,7 +30,7 @@ def count_negative(const value_t[::1] values, int n_threads=1):
     int
     """
     cdef Py_ssize_t n = values.shape[0], c
-    cdef int n_parts = n_threads if n >= WORTH_THREADS else 1
+    cdef int n_parts = n_threads if n >= SERIAL_NUMBERS else 1
     counts_array = np.zeros(n_parts, dtype=np.int64)
     cdef int64_t[::1] counts = counts_array
     for c in prange(n_parts, num_threads=n_threads, use_threads_if=n_parts > 1, nogil=True,
@@ -48,7 +46,7 @@ cdef int64_t count_part(
     cdef int64_t total = 0
     cdef int32_t few
     while start < stop:
-        end = min(start + BLOCK, stop)
+        end = min(start + COMPARED, stop)
         few = 0
         for k in range(start, end):
             few += values[k] < 0
@@ -79,7 +77,7 @@ def keep_beyond(const value_t[::1] values, bounds, int n_threads=1):
         included, ascending.
     """
     cdef Py_ssize_t n = values.shape[0], c
-    cdef int n_parts = n_threads if n >= WORTH_THREADS else 1
+    cdef int n_parts = n_threads if n >= SERIAL_NUMBERS else 1
     cdef const value_t[:, ::1] limits = np.asarray(
         bounds, dtype=np.float32 if value_t is float else np.float64)
     keep_array = np.empty(n, dtype=np.uint8)
@@ -121,14 +119,14 @@ cdef void keep_part(
     cdef bint endless = high == INFINITY
     cdef int64_t n_below = 0, n_negative_below = 0
     cdef int32_t few, few_negative
-    cdef uint8_t below[BLOCK]
-    cdef uint8_t negative_below[BLOCK]
-    cdef uint8_t between[BLOCK]
-    cdef uint8_t negative_between[BLOCK]
+    cdef uint8_t below[COMPARED]
+    cdef uint8_t negative_below[COMPARED]
+    cdef uint8_t between[COMPARED]
+    cdef uint8_t negative_between[COMPARED]
     counts[2] = -start
     counts[3] = -start
     while start < stop:
-        n = min(stop - start, <Py_ssize_t> BLOCK)
+        n = min(stop - start, <Py_ssize_t> COMPARED)
         for k in range(n):
             value = values[start + k]
             negative_below[k] = (value < 0) & (value > negative_low)

@@ -1,0 +1,174 @@
+# The batch, transposed: from samples of an array or of CSR to one row for each feature.
+#
+# Gives each thread whole features, or of CSR whole samples.  Knows the data, their units, and the
+# dropout of features; must not know networks.
+
+from cython.parallel cimport prange
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.string cimport memset
+
+import numpy as np
+
+from sklearn_set._core.activations cimport drop
+from sklearn_set._core.lanes cimport TILE, is_zero, real_t, transpose_tile
+from sklearn_set._core.measured cimport FEATURES, SERIAL_GATHER
+from sklearn_set._core.rows cimport prefetch_row
+from sklearn_set._core.types cimport BatchView
+
+
+cdef inline bint is_ignored(const BatchView* batch, Py_ssize_t b) noexcept nogil:
+    """Whether column b must leave no trace: padding, or a sample of weight zero."""
+    return b >= batch.n_batch or (
+        batch.sample_weight != NULL and batch.sample_weight[batch.rows[b]] == 0)
+
+
+cdef inline void finish_features(
+    const BatchView* batch, real_t* table, uint8_t* silent, Py_ssize_t start, Py_ssize_t stop,
+) noexcept nogil:
+    """Units and dropout of the features [start, stop), and whether they are silent.
+
+    The offset comes off padding columns too: these leave no trace, as their deltas are zero.
+    """
+    cdef Py_ssize_t f, b, width = batch.width
+    cdef real_t offset, factor = batch.factor
+    for f in range(start, stop):
+        if batch.offset != NULL and batch.offset[f] != 0:
+            offset = batch.offset[f]
+            for b in range(width):
+                table[f * width + b] -= offset
+        if factor != 1:
+            for b in range(width):
+                table[f * width + b] *= factor
+        if batch.dropout > 0:
+            drop(batch.dropout_key, <uint32_t> f, batch.dropout, table + f * width, width)
+        silent[f] = is_zero(table + f * width, width)
+
+
+cdef inline void gather_features(
+    const BatchView* batch, real_t* table, Py_ssize_t start, Py_ssize_t stop,
+) noexcept nogil:
+    """Transpose the features [start, stop) of the batch's samples into table (n_features, width).
+
+    Whole tiles in registers, the rest number by number.
+    """
+    cdef const real_t* samples[TILE]
+    cdef Py_ssize_t b, f, q, width = batch.width, tiled
+    cdef const real_t* sample
+    b = 0
+    if TILE <= width:
+        prefetch_samples(batch, 0, start, stop)
+    while b < width:
+        tiled = start
+        prefetch_samples(batch, b + TILE, start, stop)
+        if b + TILE <= width and sample_rows(batch, b, samples):
+            while tiled + TILE <= stop:
+                transpose_tile(samples, tiled, table + tiled * width + b, width)
+                tiled = tiled + TILE
+        for q in range(b, min(b + TILE, width)):
+            if is_ignored(batch, q):
+                for f in range(tiled, stop):
+                    table[f * width + q] = 0
+            else:
+                sample = batch.dense + <Py_ssize_t> batch.rows[q] * batch.n_features
+                for f in range(tiled, stop):
+                    table[f * width + q] = sample[f]
+        b = b + TILE
+
+
+cdef inline void prefetch_samples(
+    const BatchView* batch, Py_ssize_t b, Py_ssize_t start, Py_ssize_t stop,
+) noexcept nogil:
+    """Features [start, stop) of the samples of the tile that begins with column b, if any."""
+    cdef Py_ssize_t q
+    for q in range(b, min(b + TILE, batch.n_batch)):
+        prefetch_row(batch.dense + <Py_ssize_t> batch.rows[q] * batch.n_features + start,
+                     stop - start)
+
+
+cdef inline bint sample_rows(
+    const BatchView* batch, Py_ssize_t b, const real_t** samples,
+) noexcept nogil:
+    """The rows of X of a tile's columns; whether all of them are to be read."""
+    cdef Py_ssize_t q
+    for q in range(TILE):
+        if is_ignored(batch, b + q):
+            return False
+        samples[q] = batch.dense + <Py_ssize_t> batch.rows[b + q] * batch.n_features
+    return True
+
+
+cdef inline void scatter_sample(
+    const BatchView* batch, Py_ssize_t b, real_t* table,
+) noexcept nogil:
+    cdef int64_t c
+    cdef int64_t row = batch.rows[b]
+    for c in range(batch.csr_indptr[row], batch.csr_indptr[row + 1]):
+        # += : the format allows an entry to be given in several parts
+        table[batch.csr_indices[c] * batch.width + b] += batch.csr_data[c]
+
+
+cdef void gather(
+    const BatchView* batch, real_t* table, uint8_t* silent, int n_threads,
+) noexcept nogil:
+    """The batch, neuron by neuron: from here on the format of X is forgotten."""
+    cdef Py_ssize_t n_features = batch.n_features, width = batch.width
+    cdef Py_ssize_t c, b, n_chunks = (n_features + FEATURES - 1) // FEATURES
+    cdef bint use_threads = n_threads > 1 and n_features * width > SERIAL_GATHER
+    if batch.dense != NULL:
+        for c in prange(n_chunks, num_threads=n_threads, use_threads_if=use_threads,
+                        schedule="static"):
+            gather_features(batch, table, c * FEATURES, min((c + 1) * FEATURES, n_features))
+            finish_features(batch, table, silent, c * FEATURES,
+                            min((c + 1) * FEATURES, n_features))
+        return
+    for c in prange(n_chunks, num_threads=n_threads, use_threads_if=use_threads,
+                    schedule="static"):
+        memset(table + c * FEATURES * width, 0,
+               min(FEATURES, n_features - c * FEATURES) * width * sizeof(real_t))
+    for b in prange(batch.n_batch, num_threads=n_threads, use_threads_if=use_threads,
+                    schedule="static"):
+        if not is_ignored(batch, b):
+            scatter_sample(batch, b, table)
+    for c in prange(n_chunks, num_threads=n_threads, use_threads_if=use_threads,
+                    schedule="static"):
+        finish_features(batch, table, silent, c * FEATURES, min((c + 1) * FEATURES, n_features))
+
+
+def table_of(X, const int32_t[::1] rows, int n_features, offset=None, double factor=1,
+             int n_threads=1):
+    """Some samples as a network reads them, feature by feature.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features) or tuple (data, indices, indptr)
+        As for `Stepper`.
+    rows : ndarray of shape (n_rows,), int32
+        The samples.
+    n_features : int
+    offset : ndarray of shape (n_features,), default=None
+        Subtracted from the features.
+    factor : float, default=1.0
+        What they are multiplied by then.
+    n_threads : int, default=1
+
+    Returns
+    -------
+    ndarray of shape (n_features, n_rows)
+    """
+    cdef BatchView batch
+    cdef uint8_t[::1] silent = np.empty(n_features, np.uint8)
+    table = np.empty((n_features, rows.shape[0]), REAL_DTYPE)
+    if rows.shape[0] == 0 or n_features == 0:
+        return table
+    cdef real_t* numbers = reals(table)
+    memset(&batch, 0, sizeof(BatchView))
+    view_data(&batch, X)
+    batch.n_features = n_features
+    batch.offset = const_reals(offset)
+    batch.factor = factor
+    batch.rows = &rows[0]
+    batch.n_batch = <int32_t> rows.shape[0]
+    batch.width = rows.shape[0]
+    with nogil:
+        gather(&batch, numbers, &silent[0], n_threads)
+    return table

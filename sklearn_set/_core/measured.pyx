@@ -1,0 +1,1 @@
+"""What Python may know of measured.pxd: its names, all of them."""

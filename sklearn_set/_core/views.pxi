@@ -1,0 +1,167 @@
+# Views of NumPy's arrays: pointers that kernels follow, borrowed as long as somebody keeps the arrays.
+#
+# Knows the attributes of networks and workspaces, and which way a forward pass goes.  Must not
+# know threads, steps, losses or optimizers.
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport calloc
+
+import numpy as np
+
+from sklearn_set._core.lanes cimport real_t
+from sklearn_set._core.measured cimport (
+    BY_INPUT, CACHED_SUMS, FEW_OUTPUTS_OF_INPUT, FEWEST_INPUTS_OF_OUTPUT, NEAR_SUMS, PREDICTED,
+)
+from sklearn_set._core.rows cimport padded_width
+from sklearn_set._core.types cimport BatchView, LayerView
+
+
+# The first element of an array, as a pointer; NULL for None and for an empty array.
+cdef real_t* reals(array) except? NULL:
+    cdef real_t[::1] view
+    if array is None or array.size == 0:
+        return NULL
+    view = flat(array)
+    return &view[0]
+
+cdef const real_t* const_reals(array) except? NULL:
+    cdef const real_t[::1] view
+    if array is None or array.size == 0:
+        return NULL
+    view = flat(array)
+    return &view[0]
+
+cdef flat(array):
+    # reshape would copy an array in another order, and the pointer would outlive the copy
+    if not array.flags.c_contiguous:
+        raise ValueError("the kernels read C-contiguous arrays only")
+    return array.reshape(-1)
+
+cdef const int32_t* const_ints(array) except? NULL:
+    cdef const int32_t[::1] view
+    if array is None or array.size == 0:
+        return NULL
+    view = array
+    return &view[0]
+
+cdef const int64_t* const_longs(array) except? NULL:
+    cdef const int64_t[::1] view
+    if array is None:
+        return NULL
+    view = array
+    return &view[0]
+
+
+def batch_width(Py_ssize_t n_batch):
+    """Number of columns that a batch of `n_batch` samples occupies in the workspace."""
+    return padded_width(n_batch)
+
+
+def goes_by_input(Py_ssize_t width):
+    """Whether a forward pass of training goes by input neuron, without arrays for the other way."""
+    return width <= BY_INPUT
+
+
+cdef int count_halves(
+    Py_ssize_t n_connections, Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t width,
+) noexcept nogil:
+    """In how many parts the inputs of a layer are summed when it goes by input neuron.
+
+    Two let two threads stream one half of the connections each, where cutting the outputs would
+    make both stream all of them.  That pays while the sums stay in the second-level cache; beyond,
+    a smaller table is worth more, unless cutting leaves rows too short.  It is a property of the
+    layer, not of the threads, as the order of additions depends on it.
+    """
+    if n_connections < FEWEST_INPUTS_OF_OUTPUT * n_out:
+        return 1  # two tables would be much against the work
+    if n_connections > FEW_OUTPUTS_OF_INPUT * n_in:
+        return 2 if n_out * width <= CACHED_SUMS else 1
+    return 2 if n_out * width <= NEAR_SUMS else 1
+
+
+cdef int halves_of(topology, Py_ssize_t width):
+    return count_halves(topology.n_connections, topology.n_in, topology.n_out, width)
+
+
+def n_partial_rows(network, Py_ssize_t width=PREDICTED):
+    """How many rows the table for the sums of second halves needs, at most."""
+    return max(
+        layer.topology.n_out
+        if width <= BY_INPUT and halves_of(layer.topology, width) == 2
+        else 0
+        for layer in network.layers
+    )
+
+
+cdef tuple view_layer(LayerView* view, layer, int n_threads, bint by_input, int n_halves):
+    """Fill the view; return the arrays that must stay alive as long as it does.
+
+    The arrays of the other direction, eight bytes per connection, are made only if needed.
+    """
+    topology = layer.topology
+    view.by_input = by_input
+    view.n_halves = n_halves
+    view.middle = topology.indptr.searchsorted(topology.n_connections // 2)
+    t_indices, t_slots, t_chunks, splits, t_splits = None, None, None, None, None
+    # Read once: another thread may replace it by an equal array, and this one may then be freed.
+    t_indptr, chunks = None, topology.chunks
+    if not by_input:
+        t_indptr, t_indices, t_slots = topology.t_indptr, topology.t_indices, topology.t_slots
+        t_chunks = topology.t_chunks
+    elif n_threads <= view.n_halves:
+        t_splits = np.array([0, topology.n_out], np.int32)
+    else:
+        splits, t_splits = topology.splits(-(-n_threads // view.n_halves))
+    arrays = (
+        topology.indptr, topology.indices, t_indptr, t_indices, t_slots,
+        chunks, t_chunks, splits, t_splits, layer.weights, layer.bias,
+    )
+    view.n_in = topology.n_in
+    view.n_out = topology.n_out
+    view.indptr = const_ints(topology.indptr)
+    view.indices = const_ints(topology.indices)
+    view.t_indptr = const_ints(t_indptr)
+    view.t_indices = const_ints(t_indices)
+    view.t_slots = const_ints(t_slots)
+    view.chunks = const_ints(chunks)
+    view.t_chunks = const_ints(t_chunks)
+    view.splits = const_ints(None if splits is None else splits.reshape(-1))
+    view.t_splits = const_ints(t_splits)
+    view.n_chunks = chunks.shape[0] - 1
+    view.n_t_chunks = 0 if t_chunks is None else t_chunks.shape[0] - 1
+    view.n_splits = 0 if t_splits is None else t_splits.shape[0] - 1
+    # Forward passes only read; Stepper asks for writable arrays itself.
+    view.weights = <real_t*> const_reals(layer.weights)
+    view.bias = <real_t*> const_reals(layer.bias)
+    view.activation = ACTIVATION_CODES[layer.activation]
+    view.parameter = layer.activation_parameter
+    return arrays
+
+
+cdef uint8_t* give_flags(LayerView* layers, int n_layers) noexcept nogil:
+    """Room for the flags of silent neurons; the caller frees it."""
+    cdef int depth
+    cdef Py_ssize_t total = layers[0].n_in
+    cdef uint8_t* flags
+    cdef uint8_t* place
+    for depth in range(n_layers):
+        total += layers[depth].n_out
+    flags = <uint8_t*> calloc(total, 1)
+    if flags != NULL:
+        place = flags
+        for depth in range(n_layers):
+            layers[depth].silent = place
+            place += layers[depth].n_in
+            layers[depth].silent_outputs = place
+    return flags
+
+
+cdef int view_data(BatchView* batch, X) except -1:
+    """Where the samples are: those of an array, or of a tuple (data, indices, indptr)."""
+    if isinstance(X, tuple):
+        batch.csr_data = const_reals(X[0])
+        batch.csr_indices = const_ints(X[1])
+        batch.csr_indptr = const_longs(X[2])
+    else:
+        batch.dense = const_reals(X)
+    return 0
