@@ -198,7 +198,7 @@ class SparseNetwork:
         rooms = [pair[depth % 2] for depth in range(len(sizes))]
         outputs = np.empty((X.n, sizes[-1]), self.dtype)
         partial = aligned((kernels.n_partial_rows(self), width), self.dtype)
-        kernels.forward(self, X.arrays, rooms, outputs, partial=partial, n_threads=n_threads)
+        kernels.forward(self, X, rooms, outputs, partial=partial, n_threads=n_threads)
         return outputs
 
 

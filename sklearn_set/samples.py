@@ -65,11 +65,6 @@ class Samples:
         values = self.values
         return max(float(values.max()), -float(values.min())) if values.size else 0.0
 
-    @property
-    def arrays(self):
-        """What the kernels take: the values, or (values, indices, indptr)."""
-        return (self.values, self.indices, self.indptr) if self.is_sparse else self.values
-
     def matrix(self):
         """The samples as an array, or as a CSR array over the same memory."""
         if not self.is_sparse:

@@ -210,7 +210,7 @@ def stepper_of(state, data, settings, workspace):
         state.network,
         state.optimizer,
         workspace,
-        data.X.arrays,
+        data.X,
         data.y,
         data.sample_weight,
         mean_weight=data.mean_weight,

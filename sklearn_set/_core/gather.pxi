@@ -140,7 +140,7 @@ def table_of(X, const int32_t[::1] rows, int n_features, offset=None, double fac
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features) or tuple (data, indices, indptr)
+    X : Samples
         As for `Stepper`.
     rows : ndarray of shape (n_rows,), int32
         The samples.

@@ -92,7 +92,7 @@ def forward(network, X, tables, outputs, *, partial=None, n_threads=1):
     ----------
     network : SparseNetwork
         Only read.
-    X : ndarray of shape (n_samples, n_features) or tuple (data, indices, indptr)
+    X : Samples
         As for `Stepper`.
     tables : list of ndarray
         Room for the data, and for every layer's outputs: shape (n_units, width).

@@ -31,7 +31,7 @@ cdef class Stepper:
         Its moments (written) and hyper-parameters.
     workspace : Workspace
         Room for the activations of every layer, at least ``batch_width(n)`` columns wide.
-    X : ndarray of shape (n_samples, n_features) or tuple (data, indices, indptr)
+    X : Samples
         C-contiguous, or CSR with int32 indices and int64 indptr; of the compiled number type.
     y : ndarray
         int32 class numbers of shape (n_samples,) for ``loss="softmax_log_loss"``, targets of

@@ -157,11 +157,11 @@ cdef uint8_t* give_flags(LayerView* layers, int n_layers) noexcept nogil:
 
 
 cdef int view_data(BatchView* batch, X) except -1:
-    """Where the samples are: those of an array, or of a tuple (data, indices, indptr)."""
-    if isinstance(X, tuple):
-        batch.csr_data = const_reals(X[0])
-        batch.csr_indices = const_ints(X[1])
-        batch.csr_indptr = const_longs(X[2])
+    """Where the samples are: X is of class Samples (samples.py), and must be kept alive."""
+    if X.indptr is None:
+        batch.dense = const_reals(X.values)
     else:
-        batch.dense = const_reals(X)
+        batch.csr_data = const_reals(X.values)
+        batch.csr_indices = const_ints(X.indices)
+        batch.csr_indptr = const_longs(X.indptr)
     return 0
