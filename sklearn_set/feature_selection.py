@@ -8,8 +8,10 @@ import warnings
 from inspect import signature
 from math import inf
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.feature_selection import SelectorMixin
@@ -18,6 +20,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_set._typing import Float, Floats, Int, Ints, Matrix, RandomState
 from sklearn_set.classifier import SETClassifier
 from sklearn_set.data_checks import check_labels, check_missing, check_sparse, validated
 from sklearn_set.regressor import SETRegressor
@@ -205,23 +208,32 @@ class SETSelector(SelectorMixin, BaseEstimator):
     np.True_
     """
 
+    scores_: Floats
+    ranking_: Ints
+    support_: NDArray[np.bool_]
+    n_features_: int
+    estimators_: list[Any]
+    n_iter_: int
+    n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
+
     _doc_link_module = "sklearn_set"
     _doc_link_template = f"{DOCUMENTATION}/generated/{__name__}.{{estimator_name}}.html"
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        n_features_to_select=None,
-        unsupervised=False,
-        n_networks=10,
-        noise_factor=0.2,
-        epsilon="auto",
-        zeta="auto",
-        max_iter="auto",
-        random_state=None,
-        n_jobs=None,
-    ):
+        n_features_to_select: Float | None = None,
+        unsupervised: bool = False,
+        n_networks: Int = 10,
+        noise_factor: Float = 0.2,
+        epsilon: Float | Literal["auto"] = "auto",
+        zeta: Float | Literal["auto"] = "auto",
+        max_iter: Int | Literal["auto"] = "auto",
+        random_state: RandomState = None,
+        n_jobs: Int | None = None,
+    ) -> None:
         self.estimator = estimator
         self.n_features_to_select = n_features_to_select
         self.unsupervised = unsupervised
@@ -233,7 +245,9 @@ class SETSelector(SelectorMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: Matrix, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train the networks and select the strongest features.
 
         Parameters
@@ -372,7 +386,7 @@ class SETSelector(SelectorMixin, BaseEstimator):
             )
         return min(int(wanted), n_features)
 
-    def transform(self, X):
+    def transform(self, X: Matrix) -> Any:
         """Keep the selected features.
 
         Parameters

@@ -21,7 +21,7 @@ from sklearn_set._core import system
 try:
     import resource
 except ImportError:  # Windows
-    resource = None
+    resource = None  # type: ignore[assignment]
 
 # Preferred first: name of the variant and the processor feature it needs.
 VARIANTS = {"x86_v4": "x86_v4", "x86_v3": "x86_v3", "baseline": None}
@@ -274,7 +274,7 @@ def _numbers(path):
     return {words[0]: int(words[1]) for words in lines if len(words) > 1 and words[1].isdigit()}
 
 
-def show_versions():
+def show_versions() -> None:
     """Print versions, the active kernel variant, OpenMP and the number of threads.
 
     What a report of a problem should contain.

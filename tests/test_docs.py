@@ -23,7 +23,11 @@ from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.feature_selection import SETSelector
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "doc").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "doc").glob("*.md")),
+    *sorted((ROOT / ".github").glob("*.md")),
+]
 CORE = ROOT / "sklearn_set" / "_core"
 
 if not (CORE.is_dir() and (ROOT / "doc").is_dir()):

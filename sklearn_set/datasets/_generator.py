@@ -6,10 +6,13 @@ this package: its data favour none of them.
 
 from math import inf
 from numbers import Integral, Real
+from typing import Literal, TypedDict, Unpack, overload
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils import Bunch, check_random_state, gen_batches
 
+from sklearn_set._typing import Float, Floats, Int, Ints, RandomState
 from sklearn_set.validation import (
     BOOLEAN,
     FLOAT_TYPE,
@@ -58,21 +61,59 @@ class.
 """
 
 
+class _Settings(TypedDict, total=False):
+    """What has no part in what is returned."""
+
+    n_informative: Int | None
+    n_classes: Int
+    weights: ArrayLike | None
+    class_sep: Float
+    n_modules: Int | None
+    module_correlation: Float
+    log_intensity: bool
+    random_state: RandomState
+    dtype: DTypeLike
+
+
+@overload
 def make_microarray(
-    n_samples=200,
-    n_features=20000,
+    n_samples: Int = ...,
+    n_features: Int = ...,
     *,
-    n_informative=None,
-    n_classes=2,
-    weights=None,
-    class_sep=1.5,
-    n_modules=None,
-    module_correlation=0.3,
-    log_intensity=False,
-    random_state=None,
-    dtype="float64",
-    return_X_y=True,
-):
+    return_X_y: Literal[True] = ...,
+    **settings: Unpack[_Settings],
+) -> tuple[Floats, Ints]: ...
+@overload
+def make_microarray(
+    n_samples: Int = ...,
+    n_features: Int = ...,
+    *,
+    return_X_y: Literal[False],
+    **settings: Unpack[_Settings],
+) -> Bunch: ...
+@overload
+def make_microarray(
+    n_samples: Int = ...,
+    n_features: Int = ...,
+    *,
+    return_X_y: bool,
+    **settings: Unpack[_Settings],
+) -> tuple[Floats, Ints] | Bunch: ...
+def make_microarray(
+    n_samples: Int = 200,
+    n_features: Int = 20000,
+    *,
+    n_informative: Int | None = None,
+    n_classes: Int = 2,
+    weights: ArrayLike | None = None,
+    class_sep: Float = 1.5,
+    n_modules: Int | None = None,
+    module_correlation: Float = 0.3,
+    log_intensity: bool = False,
+    random_state: RandomState = None,
+    dtype: DTypeLike = "float64",
+    return_X_y: bool = True,
+) -> tuple[Floats, Ints] | Bunch:
     """Generate a classification problem in the shape of a microarray study.
 
     Within a class, every gene is normal with variance 1. Genes come in modules of neighbours
