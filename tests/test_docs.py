@@ -385,6 +385,19 @@ def test_reference_has_every_public_module():
     assert len(set(listed)) == len(listed)
 
 
+@pytest.mark.parametrize("shape", ["(n_features_in_,)", "(n_samples, n_features_)"])
+def test_names_of_attributes_in_shapes_are_no_links(shape):
+    docutils = pytest.importorskip("docutils.core")
+    source = ast.parse(text_of(ROOT / "doc" / "conf.py"))
+    source.body = [node for node in source.body if isinstance(node, ast.FunctionDef)]
+    conf = {"re": re}
+    exec(compile(source, "conf.py", "exec"), conf)
+    lines = [f"ndarray of shape {shape}"]
+    conf["quote_names_of_attributes"](None, None, None, None, None, lines)
+    page = docutils.publish_doctree("\n".join(lines), settings_overrides={"halt_level": 2})
+    assert page.astext() == f"ndarray of shape {shape}"
+
+
 def test_guide_names_every_activation():
     from sklearn_set.network import ACTIVATIONS
 
