@@ -243,6 +243,7 @@ FLOORS = [
     {"validation", "data_checks", "sample_weights", "holdout", "hooks", "identity"},
     {"base"},
     {"callbacks", "classifier", "regressor", "datasets", "inspection"},
+    {"ranking"},
     {"feature_selection"},
     {"export"},
     {"__init__"},

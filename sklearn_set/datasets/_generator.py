@@ -207,17 +207,10 @@ def make_microarray(
     n_samples, n_features, n_classes = (
         given[name] for name in ("n_samples", "n_features", "n_classes")
     )
-    n_informative, n_modules = given["n_informative"], given["n_modules"]
+    n_informative, n_modules = (
+        _count(name, given[name], n_features) for name in ("n_informative", "n_modules")
+    )
     class_sep, module_correlation = given["class_sep"], given["module_correlation"]
-    if n_informative is None:
-        n_informative = max(1, n_features // 100)
-    if n_modules is None:
-        n_modules = max(1, n_features // 100)
-    for name, count in (("n_informative", n_informative), ("n_modules", n_modules)):
-        if count > n_features:
-            raise InvalidParameterError(
-                f"{name}={count} must be less than or equal to n_features={n_features}."
-            )
     class_sizes = _class_sizes(n_samples, n_classes, weights)
 
     # A Generator is several times faster than the RandomState that users hand over.
@@ -269,6 +262,17 @@ def make_microarray(
             module_correlation=module_correlation,
         ),
     )
+
+
+def _count(name, count, n_features):
+    """How many genes, or modules of them: the number given, or one in a hundred genes."""
+    if count is None:
+        return max(1, n_features // 100)
+    if count > n_features:
+        raise InvalidParameterError(
+            f"{name}={count} must be less than or equal to n_features={n_features}."
+        )
+    return count
 
 
 def _class_sizes(n_samples, n_classes, weights):
