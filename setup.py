@@ -191,9 +191,10 @@ class SourceDistribution(sdist):
     """sdist with what tests and documentation need; a MANIFEST.in would say the same."""
 
     def make_distribution(self):
-        for folder in ("tests", "doc"):
+        for folder in ("tests", "doc", ".github"):
             self.filelist.graft(folder)
-        self.filelist.include("Makefile")
+        for name in ("Makefile", ".*.yaml"):
+            self.filelist.include(name)
         for made in ("doc/_build", "doc/auto_examples", "doc/generated"):
             self.filelist.prune(made)
         for unwanted in ("*.py[cod]", "reference_tables.rst"):

@@ -171,8 +171,8 @@ copybutton_prompt_is_regexp = True
 
 
 def quote_names_of_attributes(app, what, name, thing, options, lines):
-    """Quote n_features_in_ in "shape (n_features_in_,)": to docutils it is a link, by its end."""
-    lines[:] = [re.sub(r"\((\w+_),\)", r"(``\1``,)", line) for line in lines]
+    """Quote n_features_ in "of shape (n_samples, n_features_)": docutils takes it for a link."""
+    lines[:] = [re.sub(r"(?<=[( ])([a-z]\w*_)(?=[,)])", r"``\1``", line) for line in lines]
 
 
 def leave_as_text(app, env, node, contnode):

@@ -7,15 +7,19 @@ skl2onnx and onnx are optional and imported when they are needed.
 
 from math import inf, sqrt
 from numbers import Integral, Number
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.polynomial import chebyshev
+from numpy.typing import ArrayLike
 from scipy.special import erfcx
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_set import machine
+from sklearn_set._typing import Int
 from sklearn_set.callbacks import Checkpoint, EarlyStopping, TopologyRecorder
 from sklearn_set.classifier import SETClassifier
 from sklearn_set.feature_selection import SETSelector
@@ -27,11 +31,14 @@ from sklearn_set.topology import Topology
 from sklearn_set.training import Progress, Randomness
 from sklearn_set.validation import NONE, Constraint, check_values, instance, interval, options
 
+if TYPE_CHECKING:
+    import onnx
+
 __all__ = ["SKOPS_TRUSTED", "register_onnx_converters", "to_onnx"]
 
 #: Full names of the classes that ``skops.io.load`` must be told to trust, by its argument
 #: `trusted`, to load a model, a selector or a callback of this package.
-SKOPS_TRUSTED = tuple(
+SKOPS_TRUSTED: tuple[str, ...] = tuple(
     f"{kind.__module__}.{kind.__qualname__}"
     for kind in (
         SETClassifier,
@@ -52,6 +59,7 @@ SKOPS_TRUSTED = tuple(
 )
 
 _LAYERS = ("auto", "dense", "sparse")
+_Layers: TypeAlias = Literal["auto", "dense", "sparse"]
 
 # Operators in the forms used here, Expand with Shape's `start` and ScatterND that adds, exist
 # since this version of the standard (2022).
@@ -73,7 +81,14 @@ _COPIES = 6
 _NEVER_TOO_MUCH = 1 << 26
 
 
-def to_onnx(estimator, X, *, layers="auto", target_opset=None, options=None):
+def to_onnx(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    *,
+    layers: _Layers = "auto",
+    target_opset: Int | dict[str, int] | None = None,
+    options: dict[Any, dict[str, Any]] | None = None,
+) -> "onnx.ModelProto":
     """Convert a fitted estimator, or a pipeline that contains one, to an ONNX graph.
 
     Needs `skl2onnx` and `onnx`: ``pip install "sklearn_set[onnx]"``. The graph has one input, "X",
@@ -149,7 +164,7 @@ def to_onnx(estimator, X, *, layers="auto", target_opset=None, options=None):
     check_is_fitted(estimator)
     inputs = _inputs(estimator, X)
     register_onnx_converters()
-    ours = {
+    ours: dict[type, dict[str, Any]] = {
         SETClassifier: {"zipmap": False, "layers": layers},
         SETRegressor: {"layers": layers},
     }
@@ -166,7 +181,7 @@ def to_onnx(estimator, X, *, layers="auto", target_opset=None, options=None):
     )
 
 
-def register_onnx_converters():
+def register_onnx_converters() -> None:
     """Tell skl2onnx how to convert the estimators of this package.
 
     Afterwards ``skl2onnx.to_onnx`` and ``skl2onnx.convert_sklearn`` convert them, alone and inside

@@ -7,18 +7,29 @@ Trains several networks through the public estimators, and reads nothing of them
 from inspect import signature
 from math import inf
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state, column_or_1d, get_tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_set._typing import Float, Floats, Int, Ints, Matrix, RandomState
 from sklearn_set.classifier import SETClassifier
 from sklearn_set.data_checks import check_labels, check_missing, check_sparse, validated
+from sklearn_set.ranking import (
+    AUTOENCODER,
+    SUPERVISED,
+    fit_autoencoder,
+    fit_supervised,
+    seeded,
+    shares,
+)
 from sklearn_set.regressor import SETRegressor
 from sklearn_set.sample_weights import check_sample_weight
 from sklearn_set.validation import (
@@ -63,32 +74,6 @@ _CONSTRAINTS = {
 
 # How many features QuickSelection keeps.
 _QUICK_SELECTION = 50
-
-# What "auto" of `epsilon`, `zeta` and `max_iter` means, and the settings around it. Otherwise the
-# estimators keep their defaults: on wide data the classifier mixes samples and drops features,
-# so that no gene can do the work of all those that tell the same.
-_SUPERVISED = {"epsilon": 20, "zeta": 0.3, "max_iter": 100, "n_iter_no_change": inf, "n_jobs": 1}
-# QuickSelection's, but for the laws of first and new weights, which are the estimator's: with its
-# N(0, 0.1^2) the strength that was drawn outweighs what is learned, unless samples are many. Its
-# decay is a share of the weight per step, ours is multiplied by the rate.
-_AUTOENCODER = {
-    "hidden_layer_sizes": 1000,
-    "activation": "logistic",
-    "epsilon": 13,
-    "zeta": 0.2,
-    "growth": "random",
-    "learning_rate": "constant",
-    "max_iter": 100,
-    "dropout": 0.2,
-    "solver": "sgd",
-    "learning_rate_init": 0.01,
-    "momentum": 0.9,
-    "nesterovs_momentum": False,
-    "alpha": 0,
-    "weight_decay": 1e-5 / 0.01,
-    "batch_size": 100,
-    "n_jobs": 1,
-}
 
 
 class SETSelector(SelectorMixin, BaseEstimator):
@@ -205,23 +190,32 @@ class SETSelector(SelectorMixin, BaseEstimator):
     np.True_
     """
 
+    scores_: Floats
+    ranking_: Ints
+    support_: NDArray[np.bool_]
+    n_features_: int
+    estimators_: list[Any]
+    n_iter_: int
+    n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
+
     _doc_link_module = "sklearn_set"
     _doc_link_template = f"{DOCUMENTATION}/generated/{__name__}.{{estimator_name}}.html"
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        n_features_to_select=None,
-        unsupervised=False,
-        n_networks=10,
-        noise_factor=0.2,
-        epsilon="auto",
-        zeta="auto",
-        max_iter="auto",
-        random_state=None,
-        n_jobs=None,
-    ):
+        n_features_to_select: Float | None = None,
+        unsupervised: bool = False,
+        n_networks: Int = 10,
+        noise_factor: Float = 0.2,
+        epsilon: Float | Literal["auto"] = "auto",
+        zeta: Float | Literal["auto"] = "auto",
+        max_iter: Int | Literal["auto"] = "auto",
+        random_state: RandomState = None,
+        n_jobs: Int | None = None,
+    ) -> None:
         self.estimator = estimator
         self.n_features_to_select = n_features_to_select
         self.unsupervised = unsupervised
@@ -233,7 +227,9 @@ class SETSelector(SelectorMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: Matrix, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train the networks and select the strongest features.
 
         Parameters
@@ -295,7 +291,7 @@ class SETSelector(SelectorMixin, BaseEstimator):
         how = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
         if self.unsupervised:
             X = validated(self, X, **how)
-            network, fit = self._autoencoder(), _fit_autoencoder
+            network, fit = self._autoencoder(), fit_autoencoder
             X = X.toarray() if sparse.issparse(X) else X
             targets = X
         else:
@@ -303,7 +299,7 @@ class SETSelector(SelectorMixin, BaseEstimator):
             if y.ndim == 2 and y.shape[1] == 1:
                 y = column_or_1d(y, warn=True)
             network, targets = self._learner(y)
-            fit = _fit_supervised
+            fit = fit_supervised
         sample_weight = check_sample_weight(sample_weight, X.shape[0])
         n_features = X.shape[1]
         n_selected = self._n_selected(n_features)
@@ -313,12 +309,12 @@ class SETSelector(SelectorMixin, BaseEstimator):
         # Threads share X; most of the time is spent where the interpreter's lock is released.
         n_jobs = self.n_jobs if self.n_jobs is None else min(self.n_jobs, self.n_networks)
         trained = Parallel(n_jobs=n_jobs, prefer="threads")(
-            delayed(fit)(_seeded(network, seed), X, targets, weight, self.noise_factor, seed)
+            delayed(fit)(seeded(network, seed), X, targets, weight, self.noise_factor, seed)
             for seed in seeds
         )
         networks, n_iter = zip(*trained, strict=True)
 
-        self.scores_ = sum(_shares(each, n_features) for each in networks) / self.n_networks
+        self.scores_ = sum(shares(each, n_features) for each in networks) / self.n_networks
         order = np.argsort(-self.scores_, kind="stable")
         self.ranking_ = np.empty(n_features, dtype=np.int64)
         self.ranking_[order] = np.arange(1, n_features + 1)
@@ -339,7 +335,7 @@ class SETSelector(SelectorMixin, BaseEstimator):
     def _autoencoder(self):
         if self.estimator is not None:
             return self.estimator
-        return self._made_here(SETRegressor, _AUTOENCODER)
+        return self._made_here(SETRegressor, AUTOENCODER)
 
     def _learner(self, y):
         """The estimator that learns y, and y as it shall learn it."""
@@ -347,14 +343,14 @@ class SETSelector(SelectorMixin, BaseEstimator):
             return self.estimator, y
         target_type = type_of_target(y, input_name="y")
         if target_type.startswith("continuous"):
-            return self._made_here(SETRegressor, _SUPERVISED), y
+            return self._made_here(SETRegressor, SUPERVISED), y
         if target_type == "multiclass-multioutput":
             raise ValueError(
                 "Several targets that are whole numbers may be classes or quantities. "
                 "Give an estimator, such as SETRegressor(), to say which."
             )
         check_classification_targets(y)
-        return self._made_here(SETClassifier, _SUPERVISED), y
+        return self._made_here(SETClassifier, SUPERVISED), y
 
     def _n_selected(self, n_features):
         """How many features are kept, from 1 to `n_features`."""
@@ -370,7 +366,7 @@ class SETSelector(SelectorMixin, BaseEstimator):
             )
         return min(int(wanted), n_features)
 
-    def transform(self, X):
+    def transform(self, X: Matrix) -> Any:
         """Keep the selected features.
 
         Parameters
@@ -416,61 +412,3 @@ class SETSelector(SelectorMixin, BaseEstimator):
 def _has_sample_weight(estimator, method):
     """Tell whether a method of an estimator takes sample weights."""
     return "sample_weight" in signature(getattr(estimator, method)).parameters
-
-
-def _seeded(estimator, seed):
-    """A clone of an estimator with every `random_state` in it set."""
-    estimator = clone(estimator)
-    names = [
-        name
-        for name in estimator.get_params()
-        if name == "random_state" or name.endswith("__random_state")
-    ]
-    return estimator.set_params(**dict.fromkeys(names, seed))
-
-
-def _fit_supervised(estimator, X, y, weight, noise_factor, seed):
-    """Fit one network to the targets, without noise; return it and its number of epochs."""
-    estimator.fit(X, y, **weight)
-    return estimator, int(np.max(getattr(estimator, "n_iter_", 1)))
-
-
-def _fit_autoencoder(estimator, X, targets, weight, noise_factor, seed):
-    """Train one network to remove noise, which is another in every epoch, from X.
-
-    Returns
-    -------
-    estimator : estimator object
-    n_iter : int
-        Number of epochs.
-    """
-    rng = np.random.default_rng(seed)
-    if isinstance(estimator, SETRegressor):
-        estimator._keep_target_proportions()  # features that vary more count more
-    if X.shape[1] == 1:
-        targets = targets.ravel()  # one target is one-dimensional
-    for _ in range(estimator.max_iter):
-        noise = rng.standard_normal(X.shape, dtype=X.dtype)
-        noise *= noise_factor
-        noise += X
-        estimator.partial_fit(noise, targets, **weight)
-    return estimator, estimator.max_iter
-
-
-def _shares(estimator, n_features):
-    """The shares of the features in the strength of one network, with sum 1, or all zero."""
-    name = type(estimator).__name__
-    try:
-        strength = np.asarray(estimator.feature_importances_, dtype=np.float64)
-    except AttributeError:
-        raise ValueError(
-            f"The estimator {name} has no feature_importances_ after fit. "
-            "sklearn.feature_selection.SelectFromModel and RFE accept coef_ and other attributes."
-        ) from None
-    if strength.shape != (n_features,) or not (strength >= 0).all():
-        raise ValueError(
-            f"feature_importances_ of the estimator {name} must be one number, not negative, for "
-            f"each of {n_features} features."
-        )
-    total = strength.sum()
-    return strength / total if total > 0 else strength

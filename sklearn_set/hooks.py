@@ -14,7 +14,7 @@ try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """What an estimator is without callbacks, before scikit-learn 1.9."""
 
     def with_callbacks(method):

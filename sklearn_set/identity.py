@@ -229,11 +229,11 @@ def _parts_of_object(value):
             if module is not None and _named(sys.modules.get(module), made_of) is not value:
                 raise TypeError(f"{made_of} is not found in {module}")
             return "name", (module or kind, made_of), True
-        make, arguments, *more = made_of
-        state, items, pairs, *rest = *more, *[None] * (4 - len(more))
+        filled = *made_of, *[None] * (6 - len(made_of))
+        make, arguments, state, items, pairs, setter = filled
         parts = (
             *(make, arguments, state, None if items is None else list(items)),
-            *(None if pairs is None else dict(pairs), *rest),
+            *(None if pairs is None else dict(pairs), setter),
         )
         return "object", parts, True
     except Exception as error:

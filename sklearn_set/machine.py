@@ -170,7 +170,7 @@ def _started(n_threads, name):
     return n_granted
 
 
-def show_versions():
+def show_versions() -> None:
     """Print versions, the active kernel variant, OpenMP and the number of threads.
 
     What a report of a problem should contain.

@@ -16,7 +16,7 @@ from sklearn_set.topology import n_erdos_renyi
 try:
     import resource
 except ImportError:  # Windows
-    resource = None
+    resource = None  # type: ignore[assignment]
 
 # Bytes that no machine lacks, so that small fits need not look at its memory.
 _NEVER_TOO_MUCH = 1 << 26

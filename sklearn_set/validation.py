@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass
 from math import inf
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class Constraint:
 
     accepts: Callable[[object], bool]
     phrase: str
-    plain: Callable[[object], object] = _same
+    plain: Callable[[Any], object] = _same
 
     def __str__(self):
         return self.phrase

@@ -6,6 +6,6 @@ _stated = metadata("sklearn_set")
 __version__ = _stated["Version"]
 DOCUMENTATION = next(
     address
-    for label, address in (entry.split(", ") for entry in _stated.get_all("Project-URL"))
+    for label, address in (entry.split(", ") for entry in _stated.get_all("Project-URL", []))
     if label == "Documentation"
 )

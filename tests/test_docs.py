@@ -23,7 +23,11 @@ from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.feature_selection import SETSelector
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "doc").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "doc").glob("*.md")),
+    *sorted((ROOT / ".github").glob("*.md")),
+]
 CORE = ROOT / "sklearn_set" / "_core"
 
 if not (CORE.is_dir() and (ROOT / "doc").is_dir()):
@@ -379,6 +383,19 @@ def test_reference_has_every_public_module():
     assert listed[0] == "sklearn_set"
     assert set(listed) == promising
     assert len(set(listed)) == len(listed)
+
+
+@pytest.mark.parametrize("shape", ["(n_features_in_,)", "(n_samples, n_features_)"])
+def test_names_of_attributes_in_shapes_are_no_links(shape):
+    docutils = pytest.importorskip("docutils.core")
+    source = ast.parse(text_of(ROOT / "doc" / "conf.py"))
+    source.body = [node for node in source.body if isinstance(node, ast.FunctionDef)]
+    conf = {"re": re}
+    exec(compile(source, "conf.py", "exec"), conf)
+    lines = [f"ndarray of shape {shape}"]
+    conf["quote_names_of_attributes"](None, None, None, None, None, lines)
+    page = docutils.publish_doctree("\n".join(lines), settings_overrides={"halt_level": 2})
+    assert page.astext() == f"ndarray of shape {shape}"
 
 
 def test_guide_names_every_activation():

@@ -31,7 +31,12 @@ def test_sdist_is_complete(tmp_path):
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     expected = {"setup.py", "pyproject.toml", "README.md", "LICENSE", "Makefile", "doc/conf.py"}
-    for folder, kinds in (("sklearn_set", ("py", "pyx", "pxd", "pxi", "h")), ("tests", ("py",))):
+    expected |= {"sklearn_set/py.typed", ".pre-commit-config.yaml", ".readthedocs.yaml"}
+    for folder, kinds in (
+        ("sklearn_set", ("py", "pyx", "pxd", "pxi", "h")),
+        ("tests", ("py",)),
+        (".github", ("md", "yml", "cff")),
+    ):
         expected |= {
             path.relative_to(ROOT).as_posix()
             for kind in kinds

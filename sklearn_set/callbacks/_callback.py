@@ -1,10 +1,19 @@
 """What the callbacks share: one run for each fit that is under way, and checks before it begins."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from math import inf
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sklearn.base import BaseEstimator
 
 from sklearn_set.base import BaseSET
 from sklearn_set.validation import check_values, interval
+
+if TYPE_CHECKING:
+    from sklearn.callback import CallbackContext  # came with scikit-learn 1.9
 
 COUNT = interval(Integral, 1, inf)
 
@@ -17,15 +26,18 @@ class Callback:
     """
 
     # Constraints of the parameters, by name.
-    _constraints: dict
+    _constraints: ClassVar[dict]
+
+    # What is kept for a fit of an estimator.
+    _begin: Callable[[BaseEstimator], Any]
 
     # Whether it reads the attributes of a training under way.
     _looks_into_the_network = True
 
-    def __init__(self):
-        self._runs = {}
+    def __init__(self) -> None:
+        self._runs: dict[int, Any] = {}
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: BaseEstimator, context: CallbackContext) -> None:
         """Begin a fit.
 
         Parameters
@@ -47,7 +59,7 @@ class Callback:
         )
         self._runs[id(context)] = self._begin(estimator)
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: BaseEstimator, context: CallbackContext) -> None:
         """Begin the fit or an epoch.
 
         Parameters
@@ -58,7 +70,7 @@ class Callback:
             The task that begins.
         """
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: BaseEstimator, context: CallbackContext) -> None:
         """End a fit, whether it has succeeded or not.
 
         Parameters

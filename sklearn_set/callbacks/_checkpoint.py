@@ -4,6 +4,8 @@ A file is a header and a pickle.  The header holds a digest of the pickle, and n
 before the digest has been checked.
 """
 
+from __future__ import annotations
+
 import errno
 import hashlib
 import os
@@ -14,13 +16,18 @@ import stat
 import struct
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import joblib
+from sklearn.base import BaseEstimator
 
+from sklearn_set._typing import FilePath, Int
 from sklearn_set.callbacks._callback import COUNT, Callback
 from sklearn_set.hooks import training_of
 from sklearn_set.validation import BOOLEAN, instance
+
+if TYPE_CHECKING:
+    from sklearn.callback import CallbackContext  # came with scikit-learn 1.9
 
 # The header: a mark of our files, the version of the form, and length and SHA-256 of the pickle. A
 # program that treats the file as text damages the mark, as in PNG.
@@ -91,19 +98,19 @@ class Checkpoint(Callback):
     True
     """
 
-    _constraints: ClassVar = {
+    _constraints: ClassVar[dict] = {
         "path": (instance(str), instance(os.PathLike)),
         "every": (COUNT,),
         "resume": BOOLEAN,
     }
 
-    def __init__(self, path, *, every=1, resume=True):
+    def __init__(self, path: FilePath, *, every: Int = 1, resume: bool = True) -> None:
         self.path = path
         self.every = every
         self.resume = resume
         super().__init__()
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: BaseEstimator, context: CallbackContext) -> None:
         """Go on from the file, if there is one.
 
         Parameters
@@ -139,7 +146,7 @@ class Checkpoint(Callback):
         state.replace(saved["training"])
         run["saved"] = _place(state)
 
-    def on_fit_task_end(self, estimator, context):
+    def on_fit_task_end(self, estimator: BaseEstimator, context: CallbackContext) -> None:
         """Save the end of the fit.
 
         Parameters
@@ -205,7 +212,7 @@ def _is_note_missing(state):
     )
 
 
-def load_checkpoint(path):
+def load_checkpoint(path: FilePath) -> Any:
     """Load the estimator that :class:`Checkpoint` has saved.
 
     Parameters

@@ -1,18 +1,26 @@
 """EarlyStopping: the end of a fit by any score on any data."""
 
+from __future__ import annotations
+
 from contextlib import suppress
 from copy import copy
 from math import inf
 from numbers import Real
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
 
+from sklearn_set._typing import Float, Int, Matrix, Scoring
 from sklearn_set.callbacks._callback import COUNT, Callback
 from sklearn_set.hooks import training_of
 from sklearn_set.identity import digest_of
 from sklearn_set.validation import CONSTRAINTS, interval
 from sklearn_set.warning import warn
+
+if TYPE_CHECKING:
+    from sklearn.callback import CallbackContext  # came with scikit-learn 1.9
 
 
 class EarlyStopping(Callback):
@@ -72,14 +80,27 @@ class EarlyStopping(Callback):
     3
     """
 
-    _constraints: ClassVar = {
+    scores_: list[float]
+    best_score_: float
+    best_iter_: int
+    best_estimator_: Any
+
+    _constraints: ClassVar[dict] = {
         "scoring": CONSTRAINTS["scoring"],
         "n_iter_no_change": (COUNT,),
         "tol": (interval(Real, 0, inf),),
     }
     _looks_into_the_network = False
 
-    def __init__(self, scoring=None, *, X_val=None, y_val=None, n_iter_no_change=10, tol=1e-4):
+    def __init__(
+        self,
+        scoring: Scoring = None,
+        *,
+        X_val: Matrix | None = None,
+        y_val: ArrayLike | None = None,
+        n_iter_no_change: Int = 10,
+        tol: Float = 1e-4,
+    ) -> None:
         self.scoring = scoring
         self.X_val = X_val
         self.y_val = y_val
@@ -88,8 +109,15 @@ class EarlyStopping(Callback):
         super().__init__()
 
     def on_fit_task_end(
-        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
-    ):
+        self,
+        estimator: BaseEstimator,
+        context: CallbackContext,
+        *,
+        X: Matrix | None = None,
+        y: ArrayLike | None = None,
+        metadata: dict[str, Any] | None = None,
+        fitted_estimator: BaseEstimator | None = None,
+    ) -> bool:
         """Score an epoch.
 
         Parameters
@@ -125,7 +153,7 @@ class EarlyStopping(Callback):
             score = run["scorer"](fitted_estimator, self.X_val, self.y_val)
         score = _number(score, run["scorer"])
         found, state = run["found"], training_of(estimator)
-        now = {
+        now: dict[str, Any] = {
             "scores": [*found["scores"], score],
             "n_bad": 0 if score >= found["best"] + self.tol else found["n_bad"] + 1,
             "n_iter": None if state is None else state.course.n_iter,
@@ -137,7 +165,7 @@ class EarlyStopping(Callback):
         found.update(now)  # at once: after an interrupt the whole epoch is noted, or nothing of it
         return found["n_bad"] >= self.n_iter_no_change
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: BaseEstimator, context: CallbackContext) -> None:
         """Before the first epoch of a fit that is resumed, take up what was found before.
 
         Parameters

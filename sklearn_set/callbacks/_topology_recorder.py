@@ -1,11 +1,18 @@
 """TopologyRecorder: degrees of all neurons, and how many connections an evolution renews."""
 
-from typing import ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
+from sklearn_set._typing import Int, Ints
 from sklearn_set.callbacks._callback import COUNT, Callback
 from sklearn_set.hooks import training_of
+
+if TYPE_CHECKING:
+    from sklearn.callback import CallbackContext  # came with scikit-learn 1.9
 
 
 class TopologyRecorder(Callback):
@@ -50,13 +57,18 @@ class TopologyRecorder(Callback):
     [(4, 4), (4, 50)]
     """
 
-    _constraints: ClassVar = {"every": (COUNT,)}
+    epochs_: Ints
+    n_renewed_: Ints
+    input_degrees_: list[Ints]
+    output_degrees_: list[Ints]
 
-    def __init__(self, *, every=1):
+    _constraints: ClassVar[dict] = {"every": (COUNT,)}
+
+    def __init__(self, *, every: Int = 1) -> None:
         self.every = every
         super().__init__()
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: BaseEstimator, context: CallbackContext) -> None:
         """Record the network that training begins with.
 
         Parameters
@@ -70,7 +82,7 @@ class TopologyRecorder(Callback):
         if records is not None:
             self._record_the_first(records, training_of(estimator))
 
-    def on_fit_task_end(self, estimator, context):
+    def on_fit_task_end(self, estimator: BaseEstimator, context: CallbackContext) -> None:
         """Record an epoch.
 
         Parameters

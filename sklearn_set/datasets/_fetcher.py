@@ -8,10 +8,12 @@ import os
 from math import inf
 from numbers import Integral, Real
 from pathlib import Path
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 from sklearn.datasets import get_data_home
 from sklearn.utils import Bunch
 
+from sklearn_set._typing import FilePath, Float, Int
 from sklearn_set.datasets._sources import from_all_tissues, from_openml, from_repository
 from sklearn_set.datasets._studies import COMBINED, COMBINED_ABOUT, FILES, OPENML
 from sklearn_set.validation import (
@@ -34,16 +36,38 @@ _CONSTRAINTS = {
 }
 
 
+class _Settings(TypedDict, total=False):
+    """What has no part in what is returned."""
+
+    data_home: FilePath | None
+    download_if_missing: bool
+    as_frame: bool
+    n_retries: Int
+    delay: Float
+
+
+@overload
 def fetch_microarray(
-    name,
+    name: str, *, return_X_y: Literal[False] = ..., **settings: Unpack[_Settings]
+) -> Bunch: ...
+@overload
+def fetch_microarray(
+    name: str, *, return_X_y: Literal[True], **settings: Unpack[_Settings]
+) -> tuple[Any, Any]: ...
+@overload
+def fetch_microarray(
+    name: str, *, return_X_y: bool, **settings: Unpack[_Settings]
+) -> Bunch | tuple[Any, Any]: ...
+def fetch_microarray(
+    name: str,
     *,
-    data_home=None,
-    download_if_missing=True,
-    return_X_y=False,
-    as_frame=False,
-    n_retries=3,
-    delay=1.0,
-):
+    data_home: FilePath | None = None,
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+    n_retries: Int = 3,
+    delay: Float = 1.0,
+) -> Bunch | tuple[Any, Any]:
     """Load a well-known microarray study, and download it if it is not there yet.
 
     Files of the scikit-feature repository [1]_ are taken from one commit, and are used only if

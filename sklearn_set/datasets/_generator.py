@@ -6,10 +6,13 @@ this package: its data favour none of them.
 
 from math import inf
 from numbers import Integral, Real
+from typing import Literal, TypedDict, Unpack, overload
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils import Bunch, check_random_state, gen_batches
 
+from sklearn_set._typing import Float, Floats, Int, Ints, RandomState
 from sklearn_set.validation import (
     BOOLEAN,
     FLOAT_TYPE,
@@ -58,21 +61,59 @@ class.
 """
 
 
+class _Settings(TypedDict, total=False):
+    """What has no part in what is returned."""
+
+    n_informative: Int | None
+    n_classes: Int
+    weights: ArrayLike | None
+    class_sep: Float
+    n_modules: Int | None
+    module_correlation: Float
+    log_intensity: bool
+    random_state: RandomState
+    dtype: DTypeLike
+
+
+@overload
 def make_microarray(
-    n_samples=200,
-    n_features=20000,
+    n_samples: Int = ...,
+    n_features: Int = ...,
     *,
-    n_informative=None,
-    n_classes=2,
-    weights=None,
-    class_sep=1.5,
-    n_modules=None,
-    module_correlation=0.3,
-    log_intensity=False,
-    random_state=None,
-    dtype="float64",
-    return_X_y=True,
-):
+    return_X_y: Literal[True] = ...,
+    **settings: Unpack[_Settings],
+) -> tuple[Floats, Ints]: ...
+@overload
+def make_microarray(
+    n_samples: Int = ...,
+    n_features: Int = ...,
+    *,
+    return_X_y: Literal[False],
+    **settings: Unpack[_Settings],
+) -> Bunch: ...
+@overload
+def make_microarray(
+    n_samples: Int = ...,
+    n_features: Int = ...,
+    *,
+    return_X_y: bool,
+    **settings: Unpack[_Settings],
+) -> tuple[Floats, Ints] | Bunch: ...
+def make_microarray(
+    n_samples: Int = 200,
+    n_features: Int = 20000,
+    *,
+    n_informative: Int | None = None,
+    n_classes: Int = 2,
+    weights: ArrayLike | None = None,
+    class_sep: Float = 1.5,
+    n_modules: Int | None = None,
+    module_correlation: Float = 0.3,
+    log_intensity: bool = False,
+    random_state: RandomState = None,
+    dtype: DTypeLike = "float64",
+    return_X_y: bool = True,
+) -> tuple[Floats, Ints] | Bunch:
     """Generate a classification problem in the shape of a microarray study.
 
     Within a class, every gene is normal with variance 1. Genes come in modules of neighbours
@@ -166,17 +207,10 @@ def make_microarray(
     n_samples, n_features, n_classes = (
         given[name] for name in ("n_samples", "n_features", "n_classes")
     )
-    n_informative, n_modules = given["n_informative"], given["n_modules"]
+    n_informative, n_modules = (
+        _count(name, given[name], n_features) for name in ("n_informative", "n_modules")
+    )
     class_sep, module_correlation = given["class_sep"], given["module_correlation"]
-    if n_informative is None:
-        n_informative = max(1, n_features // 100)
-    if n_modules is None:
-        n_modules = max(1, n_features // 100)
-    for name, count in (("n_informative", n_informative), ("n_modules", n_modules)):
-        if count > n_features:
-            raise InvalidParameterError(
-                f"{name}={count} must be less than or equal to n_features={n_features}."
-            )
     class_sizes = _class_sizes(n_samples, n_classes, weights)
 
     # A Generator is several times faster than the RandomState that users hand over.
@@ -228,6 +262,17 @@ def make_microarray(
             module_correlation=module_correlation,
         ),
     )
+
+
+def _count(name, count, n_features):
+    """How many genes, or modules of them: the number given, or one in a hundred genes."""
+    if count is None:
+        return max(1, n_features // 100)
+    if count > n_features:
+        raise InvalidParameterError(
+            f"{name}={count} must be less than or equal to n_features={n_features}."
+        )
+    return count
 
 
 def _class_sizes(n_samples, n_classes, weights):

@@ -3,7 +3,13 @@
 import numpy as np
 from scipy import sparse
 
-from sklearn_set.inspection._drawing import BLUE, ORANGE, put_legend, with_defaults
+from sklearn_set.inspection._drawing import (
+    BLUE,
+    ORANGE,
+    put_legend,
+    use_whole_numbers,
+    with_defaults,
+)
 
 _COLOURS = {"input": BLUE, "output": ORANGE}
 _MAX_BINS = 40
@@ -50,7 +56,7 @@ def draw_distributions(ax, degrees, epochs, line_kw):
             patches.append(ax.stairs(counts / table.shape[1], edges, **style))
     ax.set(xlabel="Connections of a neuron", ylabel="Share of neurons")
     ax.set_ylim(bottom=0)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    use_whole_numbers(ax)
     put_legend(ax)
     return patches
 
@@ -70,6 +76,6 @@ def draw_evolution(ax, degrees, epochs, line_kw, fill_kw):
             line = {"color": colour, "linestyle": style, "label": f"{side}: {name}"}
             lines += ax.plot(epochs, values, **with_defaults(line, line_kw))
     ax.set(xlabel="Epoch", ylabel="Connections of a neuron")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    use_whole_numbers(ax)
     put_legend(ax)
     return lines, bands

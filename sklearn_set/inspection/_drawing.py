@@ -89,6 +89,11 @@ def with_defaults(defaults, given):
     return {**defaults, **full}
 
 
+def use_whole_numbers(ax):
+    """Put the ticks of the x axis, which counts epochs or connections, at whole numbers."""
+    ax.xaxis.get_major_locator().set_params(integer=True)
+
+
 def put_legend(ax, handles=None, *, loc="best"):
     """Put the legend where no data can be: below the axes, if the layout makes room for it.
 

@@ -1,11 +1,17 @@
 """The strongest features, as bars."""
 
+from __future__ import annotations
+
 from math import inf
 from numbers import Integral
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
+from sklearn_set._typing import Int, Ints, Keywords
 from sklearn_set.inspection._drawing import (
     BLUE,
     KEYWORDS,
@@ -14,6 +20,11 @@ from sklearn_set.inspection._drawing import (
     with_defaults,
 )
 from sklearn_set.validation import check_values, interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer, ErrorbarContainer
+    from matplotlib.figure import Figure, SubFigure
 
 _CONSTRAINTS = {
     "max_features": (interval(Integral, 1, inf),),
@@ -64,11 +75,24 @@ class FeatureImportanceDisplay:
     5
     """
 
-    def __init__(self, importances, *, feature_names=None):
+    ax_: Axes
+    figure_: Figure | SubFigure
+    bars_: BarContainer
+    errorbar_: ErrorbarContainer | None
+    features_: Ints
+
+    def __init__(self, importances: ArrayLike, *, feature_names: ArrayLike | None = None) -> None:
         self.importances = importances
         self.feature_names = feature_names
 
-    def plot(self, ax=None, *, max_features=20, bar_kw=None, errorbar_kw=None):
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        max_features: Int = 20,
+        bar_kw: Keywords = None,
+        errorbar_kw: Keywords = None,
+    ) -> Self:
         """Draw the bars.
 
         Parameters
@@ -134,14 +158,14 @@ class FeatureImportanceDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: BaseEstimator,
         *,
-        feature_names=None,
-        max_features=20,
-        ax=None,
-        bar_kw=None,
-        errorbar_kw=None,
-    ):
+        feature_names: ArrayLike | None = None,
+        max_features: Int = 20,
+        ax: Axes | None = None,
+        bar_kw: Keywords = None,
+        errorbar_kw: Keywords = None,
+    ) -> Self:
         """Draw the importances that a fitted estimator tells.
 
         Parameters
@@ -195,14 +219,14 @@ class FeatureImportanceDisplay:
     @classmethod
     def from_importances(
         cls,
-        importances,
+        importances: ArrayLike,
         *,
-        feature_names=None,
-        max_features=20,
-        ax=None,
-        bar_kw=None,
-        errorbar_kw=None,
-    ):
+        feature_names: ArrayLike | None = None,
+        max_features: Int = 20,
+        ax: Axes | None = None,
+        bar_kw: Keywords = None,
+        errorbar_kw: Keywords = None,
+    ) -> Self:
         """Draw importances that you have.
 
         Parameters

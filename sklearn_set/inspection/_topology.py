@@ -1,10 +1,17 @@
 """Who is connected: degrees of the neurons of a layer, at one time or over the epochs."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
+from sklearn.base import BaseEstimator
 
+from sklearn_set._typing import Int, Keywords
 from sklearn_set.inspection._degrees import (
     as_image,
     count_degrees,
@@ -19,6 +26,19 @@ from sklearn_set.inspection._drawing import (
     with_defaults,
 )
 from sklearn_set.validation import NONE, check_values, instance, interval, options, sequence_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.image import AxesImage
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import StepPatch
+
+_Kind: TypeAlias = Literal["degrees", "input_image", "evolution"]
+_Neurons: TypeAlias = Literal["both", "input", "output"]
+_Shape: TypeAlias = Sequence[Int] | None
 
 _CONSTRAINTS = {
     "layer": (instance(Integral),),
@@ -96,15 +116,37 @@ class TopologyDisplay:
     (8, 8)
     """
 
-    def __init__(self, input_degrees, *, output_degrees=None, epochs=None, image_shape=None):
+    ax_: Axes
+    figure_: Figure | SubFigure
+    distributions_: list[StepPatch] | None
+    lines_: list[Line2D] | None
+    bands_: list[PolyCollection] | None
+    image_: AxesImage | None
+    colorbar_: Colorbar | None
+
+    def __init__(
+        self,
+        input_degrees: ArrayLike,
+        *,
+        output_degrees: ArrayLike | None = None,
+        epochs: ArrayLike | None = None,
+        image_shape: _Shape = None,
+    ) -> None:
         self.input_degrees = input_degrees
         self.output_degrees = output_degrees
         self.epochs = epochs
         self.image_shape = image_shape
 
     def plot(
-        self, ax=None, *, kind="degrees", neurons="both", line_kw=None, fill_kw=None, im_kw=None
-    ):
+        self,
+        ax: Axes | None = None,
+        *,
+        kind: _Kind = "degrees",
+        neurons: _Neurons = "both",
+        line_kw: Keywords = None,
+        fill_kw: Keywords = None,
+        im_kw: Keywords = None,
+    ) -> Self:
         """Draw one kind of picture.
 
         Parameters
@@ -169,17 +211,17 @@ class TopologyDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: BaseEstimator,
         *,
-        layer=0,
-        kind="degrees",
-        initial=None,
-        image_shape=None,
-        neurons="both",
-        ax=None,
-        line_kw=None,
-        im_kw=None,
-    ):
+        layer: Int = 0,
+        kind: Literal["degrees", "input_image"] = "degrees",
+        initial: BaseEstimator | sparse.sparray | sparse.spmatrix | None = None,
+        image_shape: _Shape = None,
+        neurons: _Neurons = "both",
+        ax: Axes | None = None,
+        line_kw: Keywords = None,
+        im_kw: Keywords = None,
+    ) -> Self:
         """Draw the topology of a layer of a fitted network.
 
         Parameters
@@ -246,18 +288,18 @@ class TopologyDisplay:
     @classmethod
     def from_record(
         cls,
-        epochs,
-        input_degrees,
-        output_degrees=None,
+        epochs: ArrayLike,
+        input_degrees: ArrayLike,
+        output_degrees: ArrayLike | None = None,
         *,
-        kind="evolution",
-        image_shape=None,
-        neurons="both",
-        ax=None,
-        line_kw=None,
-        fill_kw=None,
-        im_kw=None,
-    ):
+        kind: _Kind = "evolution",
+        image_shape: _Shape = None,
+        neurons: _Neurons = "both",
+        ax: Axes | None = None,
+        line_kw: Keywords = None,
+        fill_kw: Keywords = None,
+        im_kw: Keywords = None,
+    ) -> Self:
         """Draw degrees of a layer that were recorded during a training.
 
         Parameters

@@ -1,7 +1,14 @@
 """The course of a training: losses, scores, the best epoch."""
 
-import numpy as np
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from sklearn_set._typing import Keywords
 from sklearn_set.inspection._drawing import (
     BLUE,
     GREEN,
@@ -12,9 +19,15 @@ from sklearn_set.inspection._drawing import (
     import_pyplot,
     network_of,
     put_legend,
+    use_whole_numbers,
     with_defaults,
 )
 from sklearn_set.validation import check_values
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.lines import Line2D
 
 
 class TrainingCurveDisplay:
@@ -67,20 +80,30 @@ class TrainingCurveDisplay:
     20
     """
 
+    ax_: Axes
+    score_ax_: Axes | None
+    figure_: Figure | SubFigure
+    loss_line_: Line2D
+    validation_loss_line_: Line2D | None
+    score_line_: Line2D | None
+    best_line_: Line2D | None
+
     def __init__(
         self,
-        loss_curve,
+        loss_curve: ArrayLike,
         *,
-        validation_loss_curve=None,
-        validation_scores=None,
-        best_iter=None,
-    ):
+        validation_loss_curve: ArrayLike | None = None,
+        validation_scores: ArrayLike | None = None,
+        best_iter: int | None = None,
+    ) -> None:
         self.loss_curve = loss_curve
         self.validation_loss_curve = validation_loss_curve
         self.validation_scores = validation_scores
         self.best_iter = best_iter
 
-    def plot(self, ax=None, *, line_kw=None, best_line_kw=None):
+    def plot(
+        self, ax: Axes | None = None, *, line_kw: Keywords = None, best_line_kw: Keywords = None
+    ) -> Self:
         """Draw the curves.
 
         Parameters
@@ -140,7 +163,7 @@ class TrainingCurveDisplay:
             }
             best_line = ax.axvline(self.best_iter, **with_defaults(best_options, best_line_kw))
         ax.set(xlabel="Epoch", ylabel="Loss")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        use_whole_numbers(ax)
         if score_ax is not None:
             score_ax.set_ylabel("Validation score", color=score_line.get_color())
         lines = [loss_line, validation_loss_line, score_line, best_line]
@@ -155,7 +178,14 @@ class TrainingCurveDisplay:
         return self
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, line_kw=None, best_line_kw=None):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        *,
+        ax: Axes | None = None,
+        line_kw: Keywords = None,
+        best_line_kw: Keywords = None,
+    ) -> Self:
         """Draw the training of a fitted network.
 
         Parameters

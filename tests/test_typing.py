@@ -1,0 +1,173 @@
+"""The public face has types: complete ones, which a checker understands and users can rely on."""
+
+import importlib
+import inspect
+import os
+import pkgutil
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from numpydoc.docscrape import FunctionDoc
+
+import sklearn_set
+
+ROOT = Path(__file__).resolve().parents[1]
+USER_SCRIPT = ROOT / "tests" / "typing" / "user_script.py"
+
+# What has no types yet.
+ESTIMATORS = ("SETClassifier", "SETRegressor")
+METHODS = ("__init__", "coefs_", "feature_importances_", "fit", "intercepts_", "partial_fit")
+WITHOUT_TYPES = {f"sklearn_set.{kind}.{name}" for kind in ESTIMATORS for name in METHODS}
+WITHOUT_TYPES |= {f"sklearn_set.{kind}.predict" for kind in ESTIMATORS}
+WITHOUT_TYPES |= {
+    f"sklearn_set.SETClassifier.{name}"
+    for name in ("decision_function", "predict_log_proba", "predict_proba")
+}
+WITHOUT_TYPES_OF_ATTRIBUTES = {f"sklearn_set.{kind}" for kind in ESTIMATORS}
+
+
+def public_things():
+    """Full name -> function or class, for all that the modules promise by `__all__`."""
+    names = [
+        name
+        for _, name, _ in pkgutil.iter_modules(sklearn_set.__path__, "sklearn_set.")
+        if name != "sklearn_set._core"
+    ]
+    found = {}
+    for name in ["sklearn_set", *names]:
+        module = importlib.import_module(name)
+        for promised in getattr(module, "__all__", ()):
+            thing = getattr(module, promised)
+            if callable(thing):
+                found[f"{name}.{promised}"] = thing
+    return found
+
+
+CLASSES = {name: thing for name, thing in public_things().items() if inspect.isclass(thing)}
+FUNCTIONS = {name: thing for name, thing in public_things().items() if name not in CLASSES}
+
+
+def methods(kind):
+    """Name -> function, for the public methods and properties that a class has of us."""
+    for name, value in inspect.getmembers(kind):
+        function = value.fget if isinstance(value, property) else value
+        function = getattr(function, "__func__", function)  # of a class method
+        is_public = name == "__init__" or not name.startswith("_")
+        if is_public and inspect.isfunction(function) and _is_ours(function):
+            yield name, function
+
+
+def _is_ours(function):
+    return function.__module__.startswith("sklearn_set")
+
+
+def is_complete(function):
+    """Whether every parameter and the result have types."""
+    signature = inspect.signature(function)
+    types = [
+        parameter.annotation
+        for name, parameter in signature.parameters.items()
+        if name not in ("self", "cls")
+    ]
+    return inspect.Signature.empty not in (*types, signature.return_annotation)
+
+
+def test_every_public_function_has_types():
+    everything = FUNCTIONS | {
+        f"{name}.{method}": function
+        for name, kind in CLASSES.items()
+        for method, function in methods(kind)
+    }
+    assert {
+        "sklearn_set.callbacks.Checkpoint.setup",
+        "sklearn_set.datasets.make_microarray",
+        "sklearn_set.feature_selection.SETSelector.__init__",
+        "sklearn_set.inspection.TopologyDisplay.from_record",
+    } <= set(everything)
+    incomplete = {name for name, function in everything.items() if not is_complete(function)}
+    assert incomplete == WITHOUT_TYPES
+
+
+def test_a_missing_type_is_found():
+    def parameter(self, X, y: int) -> None: ...
+    def result(self, X: int): ...
+    def complete(self, X: int) -> None: ...
+
+    assert [is_complete(each) for each in (parameter, result, complete)] == [False, False, True]
+
+
+@pytest.mark.parametrize("name", sorted(set(CLASSES) - WITHOUT_TYPES_OF_ATTRIBUTES))
+def test_every_documented_attribute_has_a_type(name):
+    documented = {entry.name for entry in FunctionDoc(CLASSES[name])["Attributes"]}
+    typed = {
+        attribute for attribute in inspect.get_annotations(CLASSES[name]) if attribute[0] != "_"
+    }
+    assert typed == documented
+
+
+# ------------------------------------------------------------------------------------- the checker
+
+WRONG = """
+import numpy as np
+from sklearn_set.callbacks import EarlyStopping
+from sklearn_set.datasets import make_microarray
+from sklearn_set.inspection import TopologyDisplay
+make_microarray(n_samples="many")
+make_microarray(n_genes=5)
+X, y = make_microarray()
+X.informative
+EarlyStopping(n_iter_no_change=1.5)
+EarlyStopping().best_score_.upper()
+TopologyDisplay(np.eye(2)).plot(kind="circles")
+TopologyDisplay(np.eye(2)).plot().lines
+"""
+
+
+def check(*what):
+    """What mypy says, and whether it is content."""
+    if not (ROOT / "sklearn_set").is_dir():
+        pytest.skip("the sources are not in this copy")
+    pytest.importorskip("mypy", reason="`make lint` installs mypy")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--no-error-summary", *what],
+        cwd=ROOT,
+        env=os.environ | {"MYPYPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert not done.stderr
+    return done.stdout, done.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return f"--cache-dir={tmp_path_factory.mktemp('mypy')}"
+
+
+def test_package_and_user_script_satisfy_the_checker(cache):
+    told, is_content = check(cache)
+    assert is_content, told
+
+
+def test_the_checker_finds_what_is_wrong(cache, tmp_path):
+    script = tmp_path / "wrong.py"
+    script.write_text(WRONG)
+    told, is_content = check(cache, str(script))
+    wrong = {int(line) for line in re.findall(r"wrong.py:(\d+): error:", told)}
+    assert not is_content
+    assert wrong == {6, 7, 9, 10, 11, 12, 13}, told
+
+
+def test_user_script_runs(capsys):
+    pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("agg")
+    runpy.run_path(str(USER_SCRIPT), run_name="__main__")
+    pyplot.close("all")
+    assert sklearn_set.__version__ in capsys.readouterr().out
