@@ -18,7 +18,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from sklearn_set import machine
+from sklearn_set import memory
 from sklearn_set._typing import Int
 from sklearn_set.callbacks import Checkpoint, EarlyStopping, TopologyRecorder
 from sklearn_set.classifier import SETClassifier
@@ -653,7 +653,7 @@ def _check_size(plans):
             f"The weights of the ONNX graph would take {needed:,} bytes, more than the "
             f"{_FILE_BYTES:,} that an ONNX file can hold: {advice}."
         )
-    available = machine.available_memory()
+    available = memory.available_memory()
     if available is not None and _COPIES * needed > available:
         raise MemoryError(
             f"Building the ONNX graph needs about {_COPIES * needed:,} bytes of memory, but only "

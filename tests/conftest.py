@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 # `reference` and this file are imported by name, whatever pytest's import mode.
 HERE = Path(__file__).resolve().parent
@@ -23,10 +24,13 @@ os.environ["MPLBACKEND"] = "Agg"
 
 import reference  # noqa: E402
 
-from sklearn_set import machine  # noqa: E402
-from sklearn_set.network import SparseLayer, SparseNetwork, Workspace  # noqa: E402
+from sklearn_set import SETRegressor, machine  # noqa: E402
+from sklearn_set.network import SparseLayer, SparseNetwork  # noqa: E402
 from sklearn_set.optimizers import SGD  # noqa: E402
+from sklearn_set.samples import Samples  # noqa: E402
+from sklearn_set.settings import decided  # noqa: E402
 from sklearn_set.topology import Topology  # noqa: E402
+from sklearn_set.workspace import Workspace  # noqa: E402
 
 # Tests of what is installed run on a copy of this folder alone.
 needs_documentation = pytest.mark.skipif(
@@ -201,7 +205,7 @@ def make_data(n_samples, sizes, loss, dtype, seed, *, weighted=True, zero_featur
 
 
 def as_csr(X, *, duplicates=False):
-    """X as (data, int32 indices, int64 indptr); with `duplicates` every number in two parts.
+    """X as sparse `Samples`; with `duplicates` every number in two parts.
 
     The parts are halves, whose sum is exact, and stand apart in the row.
     """
@@ -212,7 +216,25 @@ def as_csr(X, *, duplicates=False):
         order = np.concatenate([np.concatenate([row, row[::-1]]) for row in rows])
         data, indices, counts = data[order] / 2, indices[order], counts * 2
     indptr = np.concatenate([[0], np.cumsum(counts)])
-    return data.astype(X.dtype), indices.astype(np.int32), indptr.astype(np.int64)
+    return Samples(sparse.csr_array((data.astype(X.dtype), indices, indptr), X.shape))
+
+
+def samples(X):
+    """X as `Samples`, if it is not so already."""
+    return X if isinstance(X, Samples) else Samples(X)
+
+
+def settings(n_samples=10**6, sizes=(10, 10, 1), **parameters):
+    """Settings of a plain training, but for some parameters."""
+    plain = SETRegressor(learning_rate="constant", n_iter_no_change=10, zeta=0, alpha=0)
+    return decided(
+        plain.get_params() | parameters,
+        sizes=sizes,
+        n_connections=100,
+        n_samples=n_samples,
+        is_part=False,
+        n_threads=1,
+    )
 
 
 # ----------------------------------------------------------------------------------- stepping
@@ -238,7 +260,7 @@ def make_stepper(kernel, network, optimizer, data, *, batch_size, X=None, n_thre
         network,
         optimizer,
         poisoned_workspace(network, batch_size, n_threads),
-        data.X if X is None else X,
+        samples(data.X if X is None else X),
         data.y,
         data.sample_weight,
         loss=data.loss,

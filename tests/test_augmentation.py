@@ -31,6 +31,7 @@ from sklearn_set import SETClassifier, SETRegressor, augmentation, training
 from sklearn_set.augmentation import mixed_parts, soften
 from sklearn_set.network import SparseNetwork
 from sklearn_set.optimizers import Adam
+from sklearn_set.samples import Samples
 from sklearn_set.training import TrainingData
 
 every_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -44,7 +45,11 @@ def training_data(dtype, loss="soft_log_loss", *, weighted=False, seed=0):
     """Samples of which all are to be trained on; with weights, of which one is zero."""
     data = make_data(N, SIZES, loss, dtype, seed, weighted=weighted)
     return TrainingData(
-        data.X, data.y, data.sample_weight, loss, np.random.default_rng(1).permutation(N)
+        Samples(data.X),
+        data.y,
+        data.sample_weight,
+        loss,
+        np.random.default_rng(1).permutation(N),
     )
 
 
@@ -76,7 +81,8 @@ def test_class_numbers_become_probabilities(dtype, smoothing):
 def test_both_answers_of_a_logistic_output_are_softened(dtype, smoothing, n_outputs):
     """Binary and multilabel targets alike."""
     y = np.random.default_rng(2).integers(2, size=(N, n_outputs)).astype(dtype)
-    data = TrainingData(np.zeros((N, 2), dtype), y, None, "logistic_log_loss", np.arange(N))
+    X = Samples(np.zeros((N, 2), dtype))
+    data = TrainingData(X, y, None, "logistic_log_loss", np.arange(N))
     soft = soften(data, n_outputs, smoothing)
     assert soft.y.dtype == dtype
     assert soft.loss == "logistic_log_loss"
@@ -133,13 +139,12 @@ def test_confident_outputs_neither_overflow_nor_vanish(kernel):
 def mixed(data, mixup=0.7, *, order=None, seed=5, X=None, batch_size=BATCH):
     """All parts of an epoch; X replaces that of `data`."""
     if X is not None:
-        data = TrainingData(X, data.y, data.sample_weight, data.loss, data.rows)
+        data = replace(data, X=X)
     return list(
         mixed_parts(
             data,
             data.rows if order is None else order,
             mixup,
-            n_features=N_FEATURES,
             batch_size=batch_size,
             rng=np.random.default_rng(seed),
         )
@@ -147,7 +152,11 @@ def mixed(data, mixup=0.7, *, order=None, seed=5, X=None, batch_size=BATCH):
 
 
 def dense(X):
-    return sparse.csr_array(X, (X[2].shape[0] - 1, N_FEATURES)).toarray() if type(X) is tuple else X
+    return X.matrix().toarray() if X.is_sparse else X.values
+
+
+def arrays_of(X):
+    return [X.values, X.indices, X.indptr] if X.is_sparse else [X.values]
 
 
 def drawn_again(order, part_sizes, mixup, seed=5):
@@ -184,8 +193,9 @@ def test_every_sample_is_the_stated_mean_of_two(loss, weighted, mixup, dtype):
     weight = np.ones(N) if data.sample_weight is None else data.sample_weight.astype(np.float64)
     for k, (row, partner, share) in enumerate(zip(rows, partners, shares, strict=True)):
         part, place = parts[k // (2 * BATCH)], k % (2 * BATCH)
-        x = share * data.X[row].astype(float) + (1 - share) * data.X[partner]
-        assert_close(part.X[place], x, dtype)
+        given = data.X.values
+        x = share * given[row].astype(float) + (1 - share) * given[partner]
+        assert_close(part.X.values[place], x, dtype)
         own, others = share * weight[row], (1 - share) * weight[partner]
         target = (own * data.y[row] + others * data.y[partner]) / (own + others)
         assert_close(part.y[place], target, dtype)
@@ -206,8 +216,9 @@ def test_every_sample_is_the_stated_mean_of_two(loss, weighted, mixup, dtype):
 def test_the_larger_share_is_the_samples_own():
     """Seen without knowing what was drawn: X tells samples apart."""
     data = training_data("float64")
-    data = TrainingData(np.eye(N, N_FEATURES), data.y, None, data.loss, np.arange(N_FEATURES))
-    X = np.concatenate([part.X for part in mixed(data)])
+    X, rows = Samples(np.eye(N, N_FEATURES)), np.arange(N_FEATURES)
+    data = TrainingData(X, data.y, None, data.loss, rows)
+    X = np.concatenate([part.X.values for part in mixed(data)])
     assert X.shape == (N_FEATURES, N_FEATURES)
     assert (np.diag(X) >= 0.5).all()
     assert (np.diag(X) < 1).any()
@@ -229,21 +240,20 @@ def test_parts_hold_whole_batches_and_together_the_epoch(numbers, n_samples, mon
     for part in parts:
         assert part.rows.dtype == np.int32
         np.testing.assert_array_equal(part.rows, np.arange(len(part.rows)))
-        assert part.X.shape == (len(part.rows), N_FEATURES)
+        assert (part.X.n, part.X.n_features) == (len(part.rows), N_FEATURES)
         assert part.y.shape == (len(part.rows), N_OUTPUTS)
 
 
 def test_threads_change_no_bit():
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((300, 500)), rng.random((300, 2))
-    data = TrainingData(X, y, None, "squared_error", np.arange(300, dtype=np.int32))
+    data = TrainingData(Samples(X), y, None, "squared_error", np.arange(300, dtype=np.int32))
     (one,), (two,) = (
         list(
             mixed_parts(
                 data,
                 data.rows,
                 1.0,
-                n_features=500,
                 batch_size=BATCH,
                 rng=np.random.default_rng(0),
                 n_threads=n_threads,
@@ -251,7 +261,7 @@ def test_threads_change_no_bit():
         )
         for n_threads in (1, 2)
     )
-    np.testing.assert_array_equal(one.X, two.X)
+    np.testing.assert_array_equal(one.X.values, two.X.values)
 
 
 @every_dtype
@@ -260,13 +270,14 @@ def test_threads_change_no_bit():
 @pytest.mark.usefixtures("small_parts")
 def test_dense_and_sparse_samples_give_the_same_bits(weighted, duplicates, dtype):
     data = training_data(dtype, weighted=weighted)
-    ours, theirs = mixed(data), mixed(data, X=as_csr(data.X, duplicates=duplicates))
+    ours, theirs = mixed(data), mixed(data, X=as_csr(data.X.values, duplicates=duplicates))
     for one, other in zip(ours, theirs, strict=True):
-        assert [array.dtype for array in other.X] == [dtype, np.int32, np.int64]
+        assert other.X.is_sparse
+        assert other.X.dtype == dtype
         if duplicates:
-            assert_close(dense(other.X), one.X, dtype)
+            assert_close(dense(other.X), dense(one.X), dtype)
         else:
-            np.testing.assert_array_equal(dense(other.X), one.X)
+            np.testing.assert_array_equal(dense(other.X), dense(one.X))
         np.testing.assert_array_equal(other.y, one.y)
         np.testing.assert_array_equal(other.rows, one.rows)
         if weighted:
@@ -280,12 +291,12 @@ def test_samples_of_weight_zero_leave_no_trace_even_as_partners(sparse_input):
     data = training_data("float64", weighted=True)
     data.sample_weight[[2, 11]] = 0
     ignored = data.sample_weight == 0
-    data.X[ignored], data.y[ignored] = np.nan, np.nan
-    parts = mixed(data, X=as_csr(data.X) if sparse_input else None)
+    data.X.values[ignored], data.y[ignored] = np.nan, np.nan
+    parts = mixed(data, X=as_csr(data.X.values) if sparse_input else None)
     without = mixed(data, order=data.rows[~ignored[data.rows]])
     assert sum(len(part.rows) for part in parts) == N - 3
     for part, expected in zip(parts, without, strict=True):
-        np.testing.assert_array_equal(dense(part.X), expected.X)
+        np.testing.assert_array_equal(dense(part.X), dense(expected.X))
         np.testing.assert_array_equal(part.y, expected.y)
         np.testing.assert_array_equal(part.sample_weight, expected.sample_weight)
         assert np.isfinite(dense(part.X)).all()
@@ -297,8 +308,8 @@ def test_samples_of_weight_zero_leave_no_trace_even_as_partners(sparse_input):
 @pytest.mark.usefixtures("small_parts")
 def test_mixing_only_reads_what_it_is_given(sparse_input):
     data = training_data("float64", weighted=True)
-    X = as_csr(data.X) if sparse_input else data.X
-    arrays = [*(X if sparse_input else [X]), data.y, data.sample_weight, data.rows]
+    X = as_csr(dense(data.X)) if sparse_input else data.X
+    arrays = [*arrays_of(X), data.y, data.sample_weight, data.rows]
     kept = [array.copy() for array in arrays]
     for array in arrays:
         array.flags.writeable = False
@@ -306,7 +317,7 @@ def test_mixing_only_reads_what_it_is_given(sparse_input):
     for array, before in zip(arrays, kept, strict=True):
         np.testing.assert_array_equal(array, before)
         for part in parts:
-            made = [*(part.X if sparse_input else [part.X]), part.y, part.sample_weight, part.rows]
+            made = [*arrays_of(part.X), part.y, part.sample_weight, part.rows]
             assert not any(np.shares_memory(array, other) for other in made)
 
 
@@ -315,9 +326,10 @@ def test_samples_outside_the_epoch_are_nobodys_partner():
     data = training_data("float64")
     order = data.rows[:9]
     held_out = np.setdiff1d(np.arange(N), order)
-    data.X[held_out] = np.nan
+    data.X.values[held_out] = np.nan
     for seed in range(5):
-        assert all(np.isfinite(part.X).all() for part in mixed(data, order=order, seed=seed))
+        parts = mixed(data, order=order, seed=seed)
+        assert all(np.isfinite(part.X.values).all() for part in parts)
 
 
 def test_batches_of_more_pairs_than_can_be_numbered_are_refused():

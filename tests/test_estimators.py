@@ -477,10 +477,10 @@ def split(monkeypatch):
     rows = {}
     train = base.train
 
-    def spy(network, optimizer, data, *args, **kwargs):
+    def spy(state, data, *args, **kwargs):
         rows["train"] = np.sort(data.rows)
         rows["held out"] = np.setdiff1d(np.arange(len(data.y)), data.rows)
-        return train(network, optimizer, data, *args, **kwargs)
+        return train(state, data, *args, **kwargs)
 
     monkeypatch.setattr(base, "train", spy)
     return rows
@@ -1503,9 +1503,9 @@ def test_weak_spot_03_partial_fit_with_a_seed_does_not_replay_the_shuffle(monkey
     orders = []
     train = base.train
 
-    def spy(network, optimizer, data, settings, progress, randomness, **kwargs):
-        orders.append(tuple(randomness.copy().order.permutation(N)))
-        return train(network, optimizer, data, settings, progress, randomness, **kwargs)
+    def spy(state, *args, **kwargs):
+        orders.append(tuple(state.randomness.copy().order.permutation(N)))
+        return train(state, *args, **kwargs)
 
     monkeypatch.setattr(base, "train", spy)
     model = classifier(random_state=7)

@@ -24,11 +24,12 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sklearn_set import SETClassifier, SETRegressor, export, machine
+from sklearn_set import SETClassifier, SETRegressor, export, memory
 from sklearn_set.export import register_onnx_converters, to_onnx
 from sklearn_set.feature_selection import SETSelector
 from sklearn_set.losses import LOSSES
 from sklearn_set.network import ACTIVATIONS
+from sklearn_set.samples import Samples
 from sklearn_set.topology import Topology
 
 pytestmark = pytest.mark.filterwarnings(
@@ -226,7 +227,8 @@ def test_snapshots_are_averaged_before_the_softmax(estimator, dtype, layers):
         assert_same_classes(model, graph, new, dtype)
     else:
         assert_close(run(graph, new)["variable"].ravel(), model.predict(new), dtype)
-    assert not np.allclose(model._network.forward(new), model._raw(new))  # the others count
+    of_one = model._network.forward(Samples(new))
+    assert not np.allclose(of_one, model._raw(new))  # the others count
 
 
 @pytest.mark.parametrize("of_input", ["float32", "float64", "int64", "bool"])
@@ -804,7 +806,7 @@ def test_what_a_file_cannot_hold_is_refused_with_its_size_and_a_remedy():
 def test_what_memory_cannot_hold_is_refused_with_its_size_and_a_remedy(monkeypatch):
     model, data = a_large_model()
     model._snapshots = ()
-    monkeypatch.setattr(machine, "available_memory", lambda: 1 << 30)
+    monkeypatch.setattr(memory, "available_memory", lambda: 1 << 30)
     message = r"needs about \d,\d{3},\d{3},\d{3} bytes of memory, but only 1,073,741,824 are avail"
     with pytest.raises(MemoryError, match=message + r".*layers='sparse'"):
         to_onnx(model, data, layers="dense")

@@ -20,6 +20,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn_set import SETClassifier, SETRegressor, feature_selection
 from sklearn_set.datasets import make_microarray
 from sklearn_set.feature_selection import SETSelector
+from sklearn_set.settings import decided
 
 N_INFORMATIVE = 5
 STUDY = make_microarray(
@@ -264,7 +265,14 @@ def test_samples_of_weight_zero_leave_no_trace(targets):
 def test_the_autoencoder_evolves_as_quick_selection_does():
     network, _ = selector(**QUICK).fit(X).estimators_
     for n_features in (50, 5000):  # on wide data, too
-        settings = network._settings(100, (n_features, 1000, n_features), streaming=False)
+        settings = decided(
+            network.get_params(),
+            sizes=(n_features, 1000, n_features),
+            n_connections=10 * (n_features + 1000) * 2,
+            n_samples=100,
+            is_part=False,
+            n_threads=1,
+        )
         assert (settings.growth, settings.learning_rate) == ("random", "constant")
         assert (settings.mixup, settings.input_dropout, settings.n_snapshots) == (0, 0, 1)
 

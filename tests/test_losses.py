@@ -21,6 +21,7 @@ from sklearn.utils import get_tags
 from sklearn_set import SETClassifier, SETRegressor, machine
 from sklearn_set.losses import LOSSES, OUT_ACTIVATIONS, REGRESSION_LOSSES, mean_loss
 from sklearn_set.optimizers import SGD
+from sklearn_set.samples import Samples
 from sklearn_set.training import DIVERGED
 
 pytestmark = pytest.mark.filterwarnings(
@@ -346,7 +347,7 @@ def test_poisson_predicts_the_exponential_of_the_output(y):
     predicted = model.predict(X)
     assert predicted.shape == y.shape
     assert (predicted > 0).all()
-    raw = model._network.forward(X, 1)
+    raw = model._network.forward(Samples(X), 1)
     np.testing.assert_array_equal(predicted.reshape(raw.shape), np.exp(raw) * model.target_scale_)
     np.testing.assert_allclose(model.target_scale_, y.mean(axis=0), rtol=1e-11)
     # It is the fitted model that counts.
@@ -365,7 +366,7 @@ def test_snapshots_of_poisson_are_averaged_on_the_log_scale():
     model.fit(X, Y)
     networks = [model._network, *model._snapshots]
     assert len(networks) == 3
-    each = [np.exp(network.forward(X, 1)) for network in networks]
+    each = [np.exp(network.forward(Samples(X), 1)) for network in networks]
     expected = np.prod(each, axis=0) ** (1 / 3) * model.target_scale_
     np.testing.assert_allclose(model.predict(X), expected, rtol=1e-12)
 

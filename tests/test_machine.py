@@ -18,7 +18,7 @@ import pytest
 from conftest import serial_work
 
 import sklearn_set
-from sklearn_set import machine
+from sklearn_set import machine, memory
 from sklearn_set._core import system
 
 needs_openmp = pytest.mark.skipif(
@@ -151,7 +151,7 @@ LARGE_FIT = """
     import threading
     import warnings
     import numpy as np
-    from sklearn_set import SETClassifier, machine
+    from sklearn_set import SETClassifier, machine, memory
 
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(64, 2000)).astype(np.float32), np.arange(64) % 2
@@ -226,7 +226,7 @@ def test_threads_that_the_memory_has_no_room_for(room):
     """Stacks are of eight megabytes: OpenMP would end the process."""
     limit = f"""
     threading.stack_size(1 << 18)
-    used = machine._numbers(machine._PROC / "self" / "status")["VmSize"] * 1024
+    used = memory._numbers(memory._PROC / "self" / "status")["VmSize"] * 1024
     resource.setrlimit(resource.RLIMIT_AS, (used + ({room} << 20),) * 2)
     """
     assert python(LIMITED.replace("    LIMIT\n", limit)) == "alive"
@@ -245,7 +245,7 @@ def test_threads_that_the_user_may_not_start():
         except OSError:
             sys.exit(print("nobody else"))
     used = 0
-    for process in machine._PROC.glob("[0-9]*"):
+    for process in memory._PROC.glob("[0-9]*"):
         try:
             used += process.stat().st_uid == os.getuid() and len(os.listdir(process / "task"))
         except OSError:  # it has ended
@@ -268,12 +268,12 @@ def test_threads_that_were_started_stay():
     from sklearn_set import SETRegressor
 
     machine.n_processors = lambda: 8
-    before = len(list((machine._PROC / "self" / "task").iterdir()))
+    before = len(list((memory._PROC / "self" / "task").iterdir()))
     counts, real = set(), machine.kernels("float32").Stepper
 
     class Counting(real):
         def step(self, *args):
-            counts.add(len(list((machine._PROC / "self" / "task").iterdir())) - before)
+            counts.add(len(list((memory._PROC / "self" / "task").iterdir())) - before)
             return real.step(self, *args)
 
     machine.kernels("float32").Stepper = Counting
@@ -370,7 +370,7 @@ def test_fit_after_fit_in_a_forked_child():
         import sys
         import warnings
         import numpy as np
-        from sklearn_set import SETClassifier, machine
+        from sklearn_set import SETClassifier, machine, memory
 
         # Newer Pythons warn of just this: a fork of a process with threads.
         warnings.simplefilter("ignore")
@@ -513,9 +513,9 @@ GIB = 2**30
 @pytest.fixture
 def limits(monkeypatch, tmp_path):
     """A machine of which nothing is known, and a function that writes what its system tells."""
-    monkeypatch.setattr(machine, "_PROC", tmp_path / "proc")
-    monkeypatch.setattr(machine, "_CGROUP", tmp_path / "sys")
-    monkeypatch.setattr(machine, "resource", None)
+    monkeypatch.setattr(memory, "_PROC", tmp_path / "proc")
+    monkeypatch.setattr(memory, "_CGROUP", tmp_path / "sys")
+    monkeypatch.setattr(memory, "resource", None)
     monkeypatch.delattr(os, "sysconf", raising=False)
 
     def write(files):
@@ -577,7 +577,7 @@ GROUPS = {
 def test_memory_of_control_groups(limits, case):
     files, expected = GROUPS[case]
     limits({"proc/meminfo": meminfo(20 * GIB, 2 * GIB), "proc/self/cgroup": "0::/a/b"} | files)
-    assert machine.available_memory() == expected * GIB
+    assert memory.available_memory() == expected * GIB
 
 
 def test_memory_of_control_groups_of_version_1(limits):
@@ -589,21 +589,21 @@ def test_memory_of_control_groups_of_version_1(limits):
             "sys/memory/memory.usage_in_bytes": 30 * GIB,
         }
     )
-    assert machine.available_memory() == 22 * GIB
+    assert memory.available_memory() == 22 * GIB
     group = {
         "sys/memory/a/memory.limit_in_bytes": 6 * GIB,
         "sys/memory/a/memory.usage_in_bytes": 5 * GIB,
         "sys/memory/a/memory.stat": f"active_file 7\ntotal_inactive_file {GIB}",
     }
     limits(group)
-    assert machine.available_memory() == 4 * GIB
+    assert memory.available_memory() == 4 * GIB
     limits(
         {
             "sys/memory/a/memory.memsw.limit_in_bytes": 6 * GIB,
             "sys/memory/a/memory.memsw.usage_in_bytes": 5 * GIB,
         }
     )
-    assert machine.available_memory() == 2 * GIB
+    assert memory.available_memory() == 2 * GIB
 
 
 def test_memory_within_the_address_space(limits, monkeypatch):
@@ -616,28 +616,28 @@ def test_memory_within_the_address_space(limits, monkeypatch):
             assert which == cls.RLIMIT_AS
             return cls.limit, -1
 
-    monkeypatch.setattr(machine, "resource", Resource)
+    monkeypatch.setattr(memory, "resource", Resource)
     limits({"proc/meminfo": meminfo(20 * GIB), "proc/self/status": "VmPeak: 9 kB\nVmSize: 1024 kB"})
-    assert machine.available_memory() == 20 * GIB
+    assert memory.available_memory() == 20 * GIB
     Resource.limit = 3 * GIB
-    assert machine.available_memory() == 3 * GIB - 2**20
+    assert memory.available_memory() == 3 * GIB - 2**20
 
 
 def test_memory_elsewhere(limits, monkeypatch):
     """Without /proc all physical memory counts; without os.sysconf nothing is known."""
-    assert machine.available_memory() is None
+    assert memory.available_memory() is None
     answers = {"SC_PHYS_PAGES": 2**22, "SC_PAGE_SIZE": 4096}
     monkeypatch.setattr(os, "sysconf", answers.__getitem__, raising=False)
-    assert machine.available_memory() == 16 * GIB
+    assert memory.available_memory() == 16 * GIB
     answers["SC_PHYS_PAGES"] = -1
-    assert machine.available_memory() is None
+    assert memory.available_memory() is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts memory as Linux does")
 def test_memory_of_this_machine():
-    available = machine.available_memory()
+    available = memory.available_memory()
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    swap = machine._numbers(machine._PROC / "meminfo")["SwapTotal"] * 1024
+    swap = memory._numbers(memory._PROC / "meminfo")["SwapTotal"] * 1024
     assert 0 < available <= physical + swap
 
 

@@ -14,7 +14,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from sklearn_set import SETClassifier, SETRegressor, base, machine
+from sklearn_set import SETClassifier, SETRegressor, machine, memory
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"
@@ -67,14 +67,14 @@ def test_a_million_neurons_fit_in_little_memory():
 @pytest.fixture
 def estimates(monkeypatch):
     """Bytes that each fit is said to need."""
-    seen, training_bytes = [], base.training_bytes
+    seen, training_bytes = [], memory.training_bytes
 
     def spy(*args, **kwargs):
         parts = training_bytes(*args, **kwargs)
         seen.append(sum(parts.values()))
         return parts
 
-    monkeypatch.setattr(base, "training_bytes", spy)
+    monkeypatch.setattr(memory, "training_bytes", spy)
     return seen
 
 
@@ -147,7 +147,7 @@ HUGE = {
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("huge", HUGE)
 def test_a_network_beyond_all_memory_is_refused_at_once(huge, method, monkeypatch):
-    monkeypatch.setattr(machine, "available_memory", lambda: 24 * 2**30)
+    monkeypatch.setattr(memory, "available_memory", lambda: 24 * 2**30)
     model = SETClassifier(**SMALL).set_params(batch_size=100, **HUGE[huge])
     attributes = dict(vars(model))
     arguments = {"classes": [0, 1, 2]} if method == "partial_fit" else {}
@@ -173,7 +173,7 @@ def test_a_network_beyond_all_memory_is_refused_at_once(huge, method, monkeypatc
 def test_a_refused_fit_leaves_the_fitted_model(monkeypatch):
     model = SETClassifier(**SMALL).fit(X, Y)
     before = model.predict_proba(X)
-    monkeypatch.setattr(machine, "available_memory", lambda: 24 * 2**30)
+    monkeypatch.setattr(memory, "available_memory", lambda: 24 * 2**30)
     model.set_params(**HUGE["connections"])
     attributes, frozen = dict(vars(model)), pickle.dumps(model)
     with pytest.raises(MemoryError, match="Lower hidden_layer_sizes, epsilon or batch_size"):
@@ -185,8 +185,8 @@ def test_a_refused_fit_leaves_the_fitted_model(monkeypatch):
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_the_parts_are_listed_that_there_are(early_stopping, monkeypatch):
-    monkeypatch.setattr(base, "_NEVER_TOO_MUCH", 0)
-    monkeypatch.setattr(machine, "available_memory", lambda: 10**4)
+    monkeypatch.setattr(memory, "_NEVER_TOO_MUCH", 0)
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**4)
     model = SETClassifier(**SMALL, early_stopping=early_stopping, zeta=0)
     with pytest.raises(MemoryError) as error:
         model.fit(X, Y)
@@ -198,8 +198,8 @@ def test_a_stream_that_cannot_go_on_is_left_as_it_was(monkeypatch):
     model = SETClassifier(**SMALL).partial_fit(X, Y, classes=[0, 1, 2])
     frozen = pickle.dumps(model)
     with monkeypatch.context() as patch:
-        patch.setattr(base, "_NEVER_TOO_MUCH", 0)
-        patch.setattr(machine, "available_memory", lambda: 10**4)
+        patch.setattr(memory, "_NEVER_TOO_MUCH", 0)
+        patch.setattr(memory, "available_memory", lambda: 10**4)
         with pytest.raises(MemoryError, match="goes on with a copy of its network: lower batch_si"):
             model.partial_fit(X, Y)
     assert pickle.dumps(model) == frozen
@@ -207,16 +207,16 @@ def test_a_stream_that_cannot_go_on_is_left_as_it_was(monkeypatch):
 
 
 def test_a_network_that_fits_is_not_refused(monkeypatch, estimates):
-    monkeypatch.setattr(base, "_NEVER_TOO_MUCH", 0)
+    monkeypatch.setattr(memory, "_NEVER_TOO_MUCH", 0)
     model = SETClassifier(**SMALL)
     peak = peak_of(lambda: model.fit(X, Y))
     for available in (peak, estimates[0]):
-        monkeypatch.setattr(machine, "available_memory", lambda available=available: available)
+        monkeypatch.setattr(memory, "available_memory", lambda available=available: available)
         model.fit(X, Y)
-    monkeypatch.setattr(machine, "available_memory", lambda: estimates[0] - 1)
+    monkeypatch.setattr(memory, "available_memory", lambda: estimates[0] - 1)
     with pytest.raises(MemoryError):
         model.fit(X, Y)
-    monkeypatch.setattr(machine, "available_memory", lambda: None)
+    monkeypatch.setattr(memory, "available_memory", lambda: None)
     model.fit(X, Y)
 
 
@@ -224,5 +224,5 @@ def test_small_fits_do_not_look_at_the_machine(monkeypatch):
     def looked():
         raise AssertionError
 
-    monkeypatch.setattr(machine, "available_memory", looked)
+    monkeypatch.setattr(memory, "available_memory", looked)
     SETClassifier(**SMALL).fit(X, Y)

@@ -8,7 +8,15 @@ import warnings
 import numpy as np
 import pytest
 import reference
-from conftest import as_csr, assert_close, every_kernel, irregular_network, make_data, some_rows
+from conftest import (
+    as_csr,
+    assert_close,
+    every_kernel,
+    irregular_network,
+    make_data,
+    samples,
+    some_rows,
+)
 
 from sklearn_set import machine, probe
 from sklearn_set.network import ACTIVATIONS
@@ -30,7 +38,7 @@ def positive(data):
 
 
 def probe_of(network, data, rows, X=None):
-    X = data.X if X is None else X
+    X = samples(data.X if X is None else X)
     return probe.probe(network, X, data.y, data.sample_weight, data.loss, rows, data.loss_parameter)
 
 
@@ -117,7 +125,7 @@ def test_threads_change_no_bit(n_samples, sparse_input):
     sizes = 3000, 500, 4
     data = make_data(n_samples, sizes, "softmax_log_loss", "float32", seed=1, weighted=False)
     network = irregular_network(sizes, "relu", "float32", seed=3)
-    X = as_csr(data.X) if sparse_input else data.X
+    X = as_csr(data.X) if sparse_input else samples(data.X)
     rows = np.random.default_rng(0).permutation(n_samples)
     arguments = network, X, data.y, None, data.loss, rows
     pairs = zip(probe.probe(*arguments), probe.probe(*arguments, n_threads=2), strict=True)

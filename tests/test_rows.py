@@ -26,8 +26,9 @@ from conftest import (
 )
 
 from sklearn_set import machine
-from sklearn_set.network import ACTIVATIONS, kernel_input
+from sklearn_set.network import ACTIVATIONS
 from sklearn_set.optimizers import SGD
+from sklearn_set.samples import Samples
 
 # One, two, four and multiples of eight are the widths; 128, 64, 32, ... the blocks within.
 BATCHES = [1, 2, 3, 7, 8, 9, 16, 31, 32, 33, 128, 200]
@@ -129,7 +130,8 @@ def test_forward_of_every_number_of_samples(kernel, n_samples, sparse_input):
     width = min(64, kernels.batch_width(n_samples))
     tables = [np.full((size, width), np.nan, dtype) for size in network.sizes]
     outputs = np.full((n_samples, network.sizes[-1]), np.nan, dtype)
-    kernels.forward(network, as_csr(X, duplicates=True) if sparse_input else X, tables, outputs)
+    given = as_csr(X, duplicates=True) if sparse_input else Samples(X)
+    kernels.forward(network, given, tables, outputs)
     z, _ = reference.DenseMLP.of(network).forward(X)
     assert_close(outputs, z[-1], dtype)
 
@@ -141,7 +143,7 @@ def test_forward_of_the_network(n_samples, dtype):
     network = irregular_network((16, 40, 7, 33, 2, 3), "tanh", dtype, seed=4)
     X = make_data(n_samples, network.sizes, "squared_error", dtype, seed=5).X
     z, _ = reference.DenseMLP.of(network).forward(X)
-    assert_close(network.forward(kernel_input(X, np.dtype(dtype))), z[-1], dtype)
+    assert_close(network.forward(Samples(X, np.dtype(dtype))), z[-1], dtype)
 
 
 # --------------------------------------------------------------- activations and dropout
@@ -367,7 +369,7 @@ def test_a_sample_of_weight_zero_leaves_no_trace(kernel, where):
     expected = kernel_gradients(kernel, network.copy(), data, rows)
     # The hidden layers bear a millionth of the largest number; the outputs overflow.
     data.X[ignored] = np.finfo(dtype).max / (1e6 if where == "outputs" else 1)
-    outputs = network.forward(data.X)
+    outputs = network.forward(Samples(data.X))
     assert not np.isfinite(outputs[ignored]).any()
     assert np.isfinite(np.delete(outputs, ignored, axis=0)).all()
     loss, on_weights, on_biases = kernel_gradients(kernel, network.copy(), data, rows)
@@ -389,7 +391,7 @@ def test_workspace_of_another_batch_serves(kernel):
         network,
         optimizer,
         poisoned_workspace(network, 40, 1),
-        data.X,
+        Samples(data.X),
         data.y,
         None,
         loss=data.loss,

@@ -6,17 +6,19 @@ And what "auto" stands for: which data are given all the help there is, and whic
 import copy
 import pickle
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import reference
-from conftest import assert_close
+from conftest import assert_close, settings
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_set import SETClassifier, SETRegressor, base, training
+from sklearn_set import SETClassifier, SETRegressor, memory, training
+from sklearn_set.schedule import is_time_for_a_snapshot, n_certain_snapshots
+from sklearn_set.settings import decided as decide
 from sklearn_set.topology import n_erdos_renyi
-from sklearn_set.training import Settings, is_time_for_a_snapshot, n_certain_snapshots
 
 quiet = pytest.mark.filterwarnings(
     "ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"
@@ -96,14 +98,11 @@ def test_some_epochs_of_snapshots():
 @pytest.mark.parametrize("n_snapshots", [1, 2, 4, 30])
 @pytest.mark.parametrize("n_epochs", [1, 2, 7, 12])
 def test_those_that_are_certain_are_counted(n_epochs, n_snapshots):
-    settings = Settings(
-        batch_size=1, max_iter=99, n_threads=1, n_snapshots=n_snapshots, n_iter_no_change=np.inf
-    )
-    assert n_certain_snapshots(settings, n_epochs) == len(epochs_of(n_epochs, n_snapshots))
-    impatient = Settings(
-        batch_size=1, max_iter=99, n_threads=1, n_snapshots=n_snapshots, n_iter_no_change=1
-    )
-    assert n_certain_snapshots(impatient, max(2, n_epochs)) == 0
+    how = {"n_snapshots": n_snapshots, "max_iter": n_epochs}
+    patient = settings(**how, n_iter_no_change=np.inf)
+    assert n_certain_snapshots(patient) == len(epochs_of(n_epochs, n_snapshots))
+    impatient = settings(**how | {"max_iter": max(2, n_epochs)}, n_iter_no_change=1)
+    assert n_certain_snapshots(impatient) == 0
 
 
 # ------------------------------------------------------------------------------------------ what
@@ -307,7 +306,7 @@ def test_a_pickled_model_predicts_the_same(target):
 )
 def test_never_more_are_counted_than_are_kept(options, n_snapshots, max_iter, monkeypatch):
     """Or a network that fits into memory might be refused."""
-    counted, training_bytes = [], base.training_bytes
+    counted, training_bytes = [], memory.training_bytes
 
     def spy(*args, n_snapshots, **how):
         counted.append(n_snapshots)
@@ -317,7 +316,7 @@ def test_never_more_are_counted_than_are_kept(options, n_snapshots, max_iter, mo
         assert parts["snapshots"] == n_snapshots * one
         return parts
 
-    monkeypatch.setattr(base, "training_bytes", spy)
+    monkeypatch.setattr(memory, "training_bytes", spy)
     model, y = small(**{"n_snapshots": n_snapshots, "max_iter": max_iter} | options)
     model.fit(X, y)
     assert len(counted) == 1
@@ -327,13 +326,13 @@ def test_never_more_are_counted_than_are_kept(options, n_snapshots, max_iter, mo
 
 
 def test_what_one_is_said_to_take_is_no_more_than_it_takes(monkeypatch):
-    seen, training_bytes = [], base.training_bytes
+    seen, training_bytes = [], memory.training_bytes
 
     def spy(*args, **how):
         seen.append(training_bytes(*args, **how))
         return seen[-1]
 
-    monkeypatch.setattr(base, "training_bytes", spy)
+    monkeypatch.setattr(memory, "training_bytes", spy)
     model, y = small()
     model.fit(X, y)
     taken = sum(
@@ -345,8 +344,8 @@ def test_what_one_is_said_to_take_is_no_more_than_it_takes(monkeypatch):
 
 
 def test_too_many_for_the_memory_are_refused_with_advice(monkeypatch):
-    monkeypatch.setattr(base, "_NEVER_TOO_MUCH", 0)
-    monkeypatch.setattr(base.machine, "available_memory", lambda: 1)
+    monkeypatch.setattr(memory, "_NEVER_TOO_MUCH", 0)
+    monkeypatch.setattr(memory, "available_memory", lambda: 1)
     model, y = small()
     with pytest.raises(MemoryError, match=r"batch_size or n_snapshots\."):
         model.fit(X, y)
@@ -384,9 +383,16 @@ def auto(estimator, **others):
     return estimator(**{name: "auto" for name in HELPED if name in known} | others)
 
 
-def decided(model, n_samples=50, sizes=(2000, 20, 3), *, streaming=False):
-    """What the model decided, without what it does not have."""
-    settings = model._settings(n_samples, sizes, streaming)
+def decided(model, n_samples=50, sizes=(2000, 20, 3), *, is_part=False):
+    """What is decided for the model, without what it does not have."""
+    settings = decide(
+        model.get_params(),
+        sizes=sizes,
+        n_connections=sum(n_erdos_renyi(*pair, model.epsilon) for pair in pairwise(sizes)),
+        n_samples=n_samples,
+        is_part=is_part,
+        n_threads=1,
+    )
     return {name: getattr(settings, name) for name in HELPED if hasattr(model, name)}
 
 
@@ -418,7 +424,7 @@ def test_the_more_features_a_sample_has_the_more_it_is_mixed(estimator):
 
 @every_estimator
 def test_a_stream_is_plain(estimator):
-    assert decided(auto(estimator), 1, streaming=True) == of(estimator(), PLAIN)
+    assert decided(auto(estimator), 1, is_part=True) == of(estimator(), PLAIN)
     # but what is asked for is done, as far as there are epochs
     asked = {
         "growth": "guided",
@@ -430,7 +436,7 @@ def test_a_stream_is_plain(estimator):
         "n_iter_no_change": 4,
     }
     model = estimator(**of(estimator(), asked))
-    assert decided(model, 1, streaming=True) == of(model, asked | {"n_snapshots": 1})
+    assert decided(model, 1, is_part=True) == of(model, asked | {"n_snapshots": 1})
 
 
 @every_estimator
@@ -461,7 +467,7 @@ def test_the_rate_falls_where_the_end_of_training_is_known(estimator, n_iter_no_
     expected = "cosine" if n_iter_no_change == np.inf else "constant"
     for n_samples in (50, 5000):
         assert decided(model, n_samples)["learning_rate"] == expected
-    assert decided(model, streaming=True)["learning_rate"] == "constant"
+    assert decided(model, is_part=True)["learning_rate"] == "constant"
 
 
 @every_estimator

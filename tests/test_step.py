@@ -29,17 +29,22 @@ from conftest import (
     make_stepper,
     poisoned_workspace,
     random_network,
+    samples,
     serial_work,
+    settings,
     some_rows,
 )
 from scipy import sparse
 
 from sklearn_set import machine
 from sklearn_set._core import system
-from sklearn_set.network import SparseNetwork, Workspace, check_n_samples, kernel_input
+from sklearn_set.network import SparseNetwork
 from sklearn_set.optimizers import SGD, Adam
+from sklearn_set.samples import Samples, check_n_samples
+from sklearn_set.state import Progress, Randomness, TrainingState
 from sklearn_set.topology import Topology
-from sklearn_set.training import Progress, Randomness, Settings, TrainingData, run_epoch
+from sklearn_set.training import TrainingData, run_epoch
+from sklearn_set.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -135,7 +140,7 @@ def test_same_bits_for_any_number_of_threads(kernel, sparse_input, batch_size):
 def test_same_predictions_for_any_number_of_threads(dtype):
     network = large_network(dtype)
     X = large_data(dtype)[0].X
-    outputs = [network.forward(X, n_threads) for n_threads in (1, 2, 4)]
+    outputs = [network.forward(samples(X), n_threads) for n_threads in (1, 2, 4)]
     for other in outputs[1:]:
         assert other.tobytes() == outputs[0].tobytes()
 
@@ -196,7 +201,7 @@ def test_dense_and_sparse_data_give_the_same_bits(kernel, n_batch):
 def test_dense_and_sparse_data_give_the_same_predictions(dtype):
     network = irregular_network(IRREGULAR, MIXED, dtype, seed=7)
     X = make_data(75, IRREGULAR, "squared_error", dtype, seed=8).X
-    assert network.forward(X).tobytes() == network.forward(as_csr(X)).tobytes()
+    assert network.forward(samples(X)).tobytes() == network.forward(as_csr(X)).tobytes()
 
 
 # ------------------------------------------------------------------------ batches and lanes
@@ -213,13 +218,10 @@ def test_last_partial_batch_counts(dtype, n_samples):
     optimizer = SGD(momentum=0.9, nesterov=True).attach(network)
     progress = Progress(learning_rate=0.02)
     loss = run_epoch(
-        network,
-        optimizer,
+        TrainingState(network, optimizer, progress, Randomness(0), rows, None),
+        TrainingData(Samples(data.X), data.y, None, data.loss, rows),
+        settings(batch_size=8, alpha=0.1, shuffle=False),
         poisoned_workspace(network, 8),
-        TrainingData(data.X, data.y, None, data.loss, rows),
-        Settings(batch_size=8, max_iter=1, n_threads=1, alpha=0.1, shuffle=False),
-        progress,
-        Randomness(0),
     )
     batches = [rows[start : start + 8] for start in range(0, n_samples, 8)]
     total = sum(
@@ -309,7 +311,9 @@ def test_read_only_data_is_accepted(kernel, loss, sparse_input):
     data = make_data(10, IRREGULAR, loss, kernel[1], seed=20)
     X = as_csr(data.X) if sparse_input else data.X
     rows = np.arange(10, dtype=np.int32)
-    arrays = [*(X if sparse_input else [X]), data.y, data.sample_weight, rows]
+    X = samples(X)
+    of_X = [X.values, X.indices, X.indptr] if sparse_input else [X.values]
+    arrays = [*of_X, data.y, data.sample_weight, rows]
     copies = [array.copy() for array in arrays]
     for array in arrays:
         array.flags.writeable = False
@@ -323,7 +327,7 @@ def test_read_only_data_is_accepted(kernel, loss, sparse_input):
 
     for layer in network.layers:
         layer.weights.flags.writeable = layer.bias.flags.writeable = False
-    assert np.isfinite(network.forward(X)).all()
+    assert np.isfinite(network.forward(samples(X))).all()
     for attribute in ("weights", "bias"):
         network = network.copy()
         getattr(network.layers[1], attribute).flags.writeable = False
@@ -343,40 +347,41 @@ def test_arrays_of_the_other_number_type_are_refused(kernel):
         setattr(wrong, attribute, getattr(wrong, attribute).astype(other))
         with pytest.raises(ValueError, match="Buffer dtype mismatch"):
             make_stepper(kernel, network, SGD().attach(network), wrong, batch_size=10)
-    data_X, indices, indptr = as_csr(data.X)
-    wrong_X = (data_X, indices.astype(np.int64), indptr)
+    wrong_X = as_csr(data.X)
+    wrong_X.indices = wrong_X.indices.astype(np.int64)
     with pytest.raises(ValueError, match="Buffer dtype mismatch"):
         make_stepper(kernel, network, SGD().attach(network), data, batch_size=10, X=wrong_X)
 
 
-@pytest.mark.parametrize("attribute", ["X", "y"])
 @pytest.mark.parametrize("kernel", [("baseline", "float64")], ids=kernel_name)
-def test_arrays_in_another_order_are_refused(kernel, attribute):
+def test_targets_in_another_order_are_refused(kernel):
     """Only C-ordered arrays can be borrowed: a copy would be gone before the first step."""
     network = irregular_network(IRREGULAR, "relu", "float64", seed=21)
     data = make_data(10, IRREGULAR, "squared_error", "float64", seed=22)
-    setattr(data, attribute, np.asfortranarray(getattr(data, attribute)))
+    data.y = np.asfortranarray(data.y)
     with pytest.raises(ValueError, match="contiguous"):
         make_stepper(kernel, network, SGD().attach(network), data, batch_size=10)
 
 
-def test_kernel_input_keeps_what_fits():
+def test_samples_keep_what_fits():
     """Views where nothing needs to change, the kernels' types where something does."""
     X = np.random.default_rng(23).normal(size=(6, 4))
-    assert kernel_input(X, np.dtype("float64")) is X
-    turned = kernel_input(np.asfortranarray(X), np.dtype("float32"))
+    assert Samples(X, np.dtype("float64")).values is X
+    turned = Samples(np.asfortranarray(X), np.dtype("float32")).values
     assert turned.flags.c_contiguous
     assert turned.dtype == np.float32
     for format in ("csr", "csc", "coo"):
         matrix = sparse.random_array(
             (6, 4), density=0.5, rng=np.random.default_rng(24), format=format
         )
-        data, indices, indptr = kernel_input(matrix, np.dtype("float64"))
-        assert (data.dtype, indices.dtype, indptr.dtype) == (np.float64, np.int32, np.int64)
-        rebuilt = sparse.csr_array((data, indices, indptr), shape=(6, 4))
-        np.testing.assert_array_equal(rebuilt.toarray(), matrix.toarray())
+        made = Samples(matrix, np.dtype("float64"))
+        assert (made.dtype, made.indices.dtype, made.indptr.dtype) == ("f8", "i4", "i8")
+        expected = matrix.toarray()
+        np.testing.assert_array_equal(made.matrix().toarray(), expected)
+        np.testing.assert_array_equal(made.take([4, 1]).matrix().toarray(), expected[[4, 1]])
+        assert made.size == np.abs(expected).max()
     matrix = sparse.csr_array(X)
-    assert np.shares_memory(kernel_input(matrix, np.dtype("float64"))[0], matrix.data)
+    assert np.shares_memory(Samples(matrix).values, matrix.data)
 
 
 def test_more_samples_than_can_be_numbered_are_refused():
@@ -384,7 +389,7 @@ def test_more_samples_than_can_be_numbered_are_refused():
     check_n_samples(2**31 - 1)
     for X in (np.broadcast_to(np.float32(0), (2**31, 1)), np.broadcast_to(0.0, (2**33, 3))):
         with pytest.raises(ValueError, match=f"X has {X.shape[0]} samples, more than the 2147483"):
-            kernel_input(X, np.dtype("float32"))
+            Samples(X, np.dtype("float32"))
 
 
 # ------------------------------------------------------------------------ threads of the user
@@ -394,7 +399,7 @@ def test_many_threads_predict_with_one_network():
     """Right after it was made, when nothing of its topologies has been derived, and again."""
     data, X_sparse = large_data("float32")
     network = large_network("float32").copy()
-    expected = network.forward(data.X)
+    expected = network.forward(samples(data.X))
     n_users = 6
     for _ in range(3):
         for layer in network.layers:
@@ -405,7 +410,7 @@ def test_many_threads_predict_with_one_network():
         def predict(user, together=together):
             together.wait(30)
             return [
-                network.forward(X, n_threads)
+                network.forward(samples(X), n_threads)
                 for X in (data.X, X_sparse)
                 for n_threads in (1 + user % 4, 5 - user % 4)
             ]
@@ -598,7 +603,7 @@ def test_threads_that_do_not_pay_are_given_a_rest():
             network,
             SGD().attach(network),
             workspace,
-            X,
+            Samples(X),
             y,
             None,
             loss="softmax_log_loss",

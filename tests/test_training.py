@@ -6,10 +6,12 @@ optimizers and on the kernels' step.
 
 import importlib.util
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import settings
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
@@ -21,15 +23,9 @@ from sklearn_set.evolution import (
     ZETA_SCHEDULES,
 )
 from sklearn_set.optimizers import SGD, Adam
-from sklearn_set.training import (
-    DIVERGED,
-    Progress,
-    Randomness,
-    Settings,
-    is_time_to_evolve,
-    should_stop,
-    will_evolve,
-)
+from sklearn_set.schedule import is_time_to_evolve, record, should_stop, will_evolve
+from sklearn_set.state import Progress, Randomness
+from sklearn_set.training import DIVERGED
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"
@@ -244,19 +240,18 @@ def test_each_partial_fit_is_an_epoch_for_evolution(evolutions):
 @pytest.mark.parametrize("zeta", [0.0, 0.3])
 @pytest.mark.parametrize("zeta_schedule", ZETA_SCHEDULES)
 def test_an_evolution_to_come_is_foretold(rewire_interval, zeta, zeta_schedule):
-    settings = Settings(
-        batch_size=8,
-        max_iter=7,
-        n_threads=1,
-        zeta=zeta,
-        rewire_interval=rewire_interval,
-        zeta_schedule=zeta_schedule,
-    )
+    how = {
+        "max_iter": 7,
+        "zeta": zeta,
+        "rewire_interval": rewire_interval,
+        "zeta_schedule": zeta_schedule,
+    }
     for done in range(12):
         for n_epochs in range(1, 7):
             epochs = range(done, done + n_epochs)
-            assert will_evolve(Progress(0.1, n_epochs=done), settings, n_epochs) == any(
-                is_time_to_evolve(Progress(0.1, n_epochs=epoch), settings) for epoch in epochs
+            chosen = replace(settings(**how), n_epochs=n_epochs)
+            assert will_evolve(Progress(0.1, n_epochs=done), chosen) == any(
+                is_time_to_evolve(Progress(0.1, n_epochs=epoch), chosen) for epoch in epochs
             )
 
 
@@ -440,12 +435,12 @@ def test_stopping_gives_no_convergence_warning():
 
 
 def test_the_count_starts_again_at_each_improvement():
-    settings = Settings(batch_size=1, max_iter=99, n_threads=1, tol=0.1, n_iter_no_change=2)
+    chosen = settings(tol=0.1, n_iter_no_change=2)
     progress = Progress(0.1)
     stops = []
     for loss in [1.0, 0.95, 0.8, 0.75, 0.7, 0.7, 0.65]:
-        training.record(progress, loss, None, settings)
-        stops.append(should_stop(progress, settings, validated=False))
+        record(progress, loss, None, chosen, score_decides=False)
+        stops.append(should_stop(progress, chosen, validated=False))
     # 0.7 improves 0.8 by tol in two steps, but each is measured against the best so far.
     assert stops == [False, False, False, False, True, True, True]
     assert progress.best_loss == 0.65

@@ -18,6 +18,7 @@ from sklearn_set import SETClassifier, SETRegressor, machine, training
 from sklearn_set._core import products
 from sklearn_set.evolution import GROWTH_RULES, NEWBORN_WEIGHTS, PRUNING_RULES
 from sklearn_set.network import ACTIVATIONS
+from sklearn_set.samples import Samples
 
 OPTIONS = {
     "activation": list(ACTIVATIONS),
@@ -131,7 +132,9 @@ def run(n_fits, n_jobs, seed=0):
 
 def read_beyond():
     """Read a sample of which a number stands outside the table."""
-    X = np.ones(2), np.array([0, 1 << 20], np.int32), np.array([0, 2])
+    X = Samples(sparse.csr_array((1, 2)))
+    X.values, X.indices = np.ones(2), np.array([0, 1 << 20], np.int32)
+    X.indptr = np.array([0, 2])
     machine.kernels("float64").table_of(X, np.zeros(1, np.int32), 2)
 
 

@@ -24,8 +24,15 @@ from workloads import WORKLOADS, random_data
 import sklearn_set
 from sklearn_set import machine
 from sklearn_set.evolution import evolve
-from sklearn_set.network import SparseNetwork, Workspace, kernel_input
+from sklearn_set.network import SparseNetwork
 from sklearn_set.optimizers import SOLVERS
+
+try:
+    from sklearn_set.samples import Samples as as_samples
+    from sklearn_set.workspace import Workspace
+except ImportError:  # a revision that has them elsewhere
+    from sklearn_set.network import Workspace
+    from sklearn_set.network import kernel_input as as_samples
 
 LEARNING_RATE = 1e-4
 ALPHA = 1e-4
@@ -238,7 +245,7 @@ def data_of(case):
         X[np.random.default_rng(3).random(X.shape, dtype=np.float32) >= case.density] = 0
     if case.format == "csr":
         X = sparse.csr_array(X)
-    return kernel_input(X, np.dtype(case.dtype)), y.astype(np.int32)
+    return as_samples(X, np.dtype(case.dtype)), y.astype(np.int32)
 
 
 # --------------------------------------------------------------------------------- cases
