@@ -27,8 +27,8 @@ from sklearn_set.network import SparseLayer, SparseNetwork
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.regressor import SETRegressor
 from sklearn_set.scaling import TargetUnits
+from sklearn_set.state import Progress, Randomness
 from sklearn_set.topology import Topology
-from sklearn_set.training import Progress, Randomness
 from sklearn_set.validation import NONE, Constraint, check_values, instance, interval, options
 
 if TYPE_CHECKING:
