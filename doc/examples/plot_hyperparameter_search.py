@@ -34,8 +34,8 @@ model = make_pipeline(StandardScaler(), SETClassifier((100,), random_state=0))
 # %%
 # Epsilon and zeta together
 # -------------------------
-# In a pipeline, the name of a parameter begins with the name of its step. ``n_jobs=-1`` would spread
-# the fits over the processors; then leave the ``n_jobs`` of the estimator at None.
+# In a pipeline, the name of a parameter begins with the name of its step. ``n_jobs=-1`` would
+# spread the fits over the processors; then leave the ``n_jobs`` of the estimator at None.
 grid = {
     "setclassifier__epsilon": [1, 2, 5, 20],
     "setclassifier__zeta": [0.0, 0.1, 0.3, 0.5],
