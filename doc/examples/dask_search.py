@@ -29,7 +29,7 @@ def main():
     arguments = read_arguments()
     warnings.simplefilter("ignore", ConvergenceWarning)
     X, y = make_microarray(arguments.samples, arguments.features, random_state=0, dtype="float32")
-    # Scaling is part of every fit, so that it never knows the samples that the fit is tested on.
+    # Scaling is part of every fit, so it never sees the samples that test the fit.
     model = make_pipeline(
         StandardScaler(), SETClassifier(max_iter=arguments.epochs, random_state=0)
     )
@@ -40,7 +40,7 @@ def main():
     }
     search = GridSearchCV(model, grid, cv=3)
     with connect(arguments) as client:
-        # Dask tells its workers by OMP_NUM_THREADS to use one thread, and n_jobs=None hears it.
+        # Dask starts its workers with OMP_NUM_THREADS=1, and n_jobs=None follows it.
         threads = client.run(effective_n_threads)
         print(f"{len(threads)} workers with {', '.join(map(str, threads.values()))} thread(s)")
         start = time.perf_counter()

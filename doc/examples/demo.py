@@ -1,9 +1,9 @@
 """The main job, from end to end: cross-validate, compare and tune.
 
-A pipeline of StandardScaler and SETClassifier is cross-validated on two real data sets that ship
-with scikit-learn and on one generated set of the shape of a microarray, beside MLPClassifier and
-LogisticRegression on the same folds.  Then GridSearchCV tunes epsilon and zeta on one part of
-each set, and the rest tells what the tuning was worth.
+Pipelines of StandardScaler with SETClassifier, MLPClassifier and LogisticRegression are
+cross-validated on the same folds of three data sets: two real ones that ship with scikit-learn, and
+one generated in the shape of a microarray.  Then GridSearchCV tunes epsilon and zeta on one part of
+each set, and the rest shows what the tuning was worth.
 
     python demo.py                                     the three sets
     python demo.py --data genes.npz                    arrays X and y, or --target for y's name
@@ -40,7 +40,7 @@ COLUMNS = "{:<20} {:>15} {:>12} {:>13} {:>9} {:>10}"
 
 def main():
     arguments = read_arguments()
-    # Whether 200 epochs suffice is not what a first look is about.
+    # A first look does not ask whether 200 epochs are enough.
     warnings.simplefilter("ignore", ConvergenceWarning)
     show_versions()
     if arguments.data:

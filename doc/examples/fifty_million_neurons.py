@@ -1,8 +1,8 @@
-"""A network of fifty million neurons: built, trained for a few steps, rewired, asked.
+"""Build a network of fifty million neurons, train it for a few steps, rewire it, predict.
 
-Two hidden layers of 25 million neurons on a few samples of 100 features.  What is learned in so
-few steps is of no interest; that there is a network of this size in the memory of an ordinary
-computer is.  If the memory does not suffice, `fit` says so before it takes any.
+It has two hidden layers of 25 million neurons, on a few samples of 100 features.  So few steps
+teach it little.  The point is that a network of this size fits into the memory of an ordinary
+computer.  If the memory is too small, `fit` says so before it takes any.
 
     python fifty_million_neurons.py
     python fifty_million_neurons.py --neurons 5000000
@@ -28,7 +28,7 @@ def main():
         arguments.samples, arguments.features, n_informative=50, random_state=0, dtype="float32"
     )
     # SGD keeps one number per connection beside its weight, Adam two.  The memory of activations
-    # grows with the batch.  A penalty on so many weights would hide the loss that is printed.
+    # grows with the batch.  A penalty on so many weights would hide the loss in what is printed.
     model = SETClassifier(
         (arguments.neurons // 2, arguments.neurons - arguments.neurons // 2),
         epsilon=arguments.epsilon,
@@ -53,8 +53,8 @@ def main():
     start = time.perf_counter()
     accuracy = model.score(X, y)
     predicting = time.perf_counter() - start
-    # An epoch of its own is the second and the fourth; the first comes with the drawing of the
-    # network, the third and the fifth with an evolution.
+    # Only the second and the fourth epoch have nothing but steps: the first includes the drawing
+    # of the network, the third and the fifth an evolution.
     seconds = np.array(stopwatch.seconds)
     epoch = seconds[[1, 3]].mean()
     sizes = (X.shape[1], *model.hidden_layer_sizes, model.n_outputs_)

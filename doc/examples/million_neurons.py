@@ -1,9 +1,9 @@
 """A network of more than a million neurons, trained on data in the shape of a microarray.
 
-200 samples of 10,000 genes in three classes; three hidden layers of 350,000 neurons.  It takes a
-few minutes on two processors, and less than a gigabyte.  Linear models and MLPClassifier learn
-from the same samples and are tested on the same others.  One gene in a hundred tells the classes
-apart: models that can forget the rest find the task easy, those that cannot find it hard.
+The data are 200 samples of 10,000 genes in three classes; the network has three hidden layers of
+350,000 neurons.  It takes a few minutes on two processors, and less than a gigabyte.  Linear models
+and MLPClassifier have the same training and test samples.  One gene in a hundred tells the classes
+apart.  The task is easy for models that can forget the other genes, and hard for those that cannot.
 
     python million_neurons.py
     python million_neurons.py --hidden 500000 500000 --epsilon 10 --epochs 20
@@ -34,7 +34,7 @@ ROW = "{:<24} {:>8.3f} {:>10.1f}"
 
 def main():
     arguments = read_arguments()
-    # All epochs are wanted, and whether they suffice is told by the test.
+    # All epochs are wanted; the test shows whether they are enough.
     warnings.simplefilter("ignore", ConvergenceWarning)
     X, y = make_microarray(
         arguments.samples, arguments.features, n_classes=3, random_state=0, dtype="float32"
@@ -44,9 +44,9 @@ def main():
         f"{X.shape[0]} samples x {X.shape[1]:,} genes, {np.unique(y).size} classes; "
         f"{len(parts[0])} samples to learn from, {len(parts[1])} to be tested on"
     )
-    # Small first weights, those of the SET papers' code, are the choice for wide layers: what is
-    # learned outgrows what was drawn.  Small batches give new connections steps to prove
-    # themselves before the next evolution, and decay forgets those that do not.
+    # Wide layers need small first weights, like those of the SET papers' code: learned weights then
+    # outgrow drawn ones.  Small batches give new connections some steps before the next evolution,
+    # and decay forgets those that learn nothing.
     model = SETClassifier(
         arguments.hidden,
         epsilon=arguments.epsilon,

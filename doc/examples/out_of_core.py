@@ -1,8 +1,8 @@
-"""Training on a file that is larger than the memory that the process may use.
+"""Train on a file that is larger than the memory that the process may use.
 
-The samples lie in a file of NumPy's, which is mapped into memory: the system reads what is looked
-at, and forgets it again.  `partial_fit` sees a part of it at a time.  On Linux the process is given
-a limit, so that one can see that loading the file at once fails and training does not.
+The samples are in a NumPy file that is mapped into memory: the system reads the parts in use, and
+frees them again.  `partial_fit` gets one part at a time.  On Linux the process limits its own
+memory: loading the whole file then fails, and training does not.
 
     python out_of_core.py
     python out_of_core.py --samples 200000 --limit 600 --folder /large/disk
@@ -35,7 +35,7 @@ def main():
         y = write(path, arguments)
         print(f"{path.stat().st_size / MEGABYTE:,.0f} MB in a file")
         if resource is not None and sys.platform == "linux":
-            # What a process writes to counts; files that are mapped to be read do not.
+            # Memory that a process writes to counts; files mapped for reading do not.
             limit = arguments.limit * MEGABYTE
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
             print(f"{arguments.limit:,} MB of memory may be used")

@@ -2,13 +2,13 @@
 Callbacks: watch, stop, save and resume
 =======================================
 
-With scikit-learn 1.9 or newer the estimators support its callbacks. This example records how a
-network's topology evolves, ends training by a score of its own choice, and resumes a fit that was
-cut, with the same bits.
+With scikit-learn 1.9 or newer the estimators support its callbacks. This example records how the
+topology of a network evolves, ends training by a score of its choice, and resumes an interrupted
+fit with the same bits.
 """
 
 # %%
-# Few samples, many genes, half of them to learn from and half to judge by.
+# The data are few samples of many genes. Half of the samples train, the other half validates.
 import tempfile
 from pathlib import Path
 
@@ -27,8 +27,8 @@ scaler = StandardScaler().fit(X_train)
 X_train, X_val = scaler.transform(X_train), scaler.transform(X_val)
 
 # %%
-# Two callbacks look on: one judges by the log-loss on the validation set, the other counts
-# connections. ``set_callbacks`` takes any number of them.
+# Two callbacks follow the fit. One stops by the log-loss on the validation set, the other counts
+# connections. ``set_callbacks`` takes any number of callbacks.
 stop = EarlyStopping("neg_log_loss", X_val=X_val, y_val=y_val, n_iter_no_change=10)
 recorder = TopologyRecorder()
 model = SETClassifier(epsilon=5, max_iter=200, random_state=0)
@@ -37,7 +37,7 @@ print(f"stopped after {model.n_iter_} epochs, the best was epoch {stop.best_iter
 print(f"accuracy then: {stop.best_estimator_.score(X_val, y_val):.3f}")
 
 # %%
-# Evolution moves connections to the genes that matter: at first all genes have about as many,
+# Evolution moves connections to the genes that matter. At first all genes have about equally many;
 # in the end some have many more.
 informative = make_microarray(
     n_samples=300, n_features=2000, n_informative=100, random_state=0, return_X_y=False
@@ -58,8 +58,8 @@ plt.show()
 
 
 # %%
-# A checkpoint survives whatever ends the process. Here a callback of our own, an object with the
-# four methods of the protocol, plays the power cut.
+# A checkpoint survives whatever ends the process. Here a callback of our own plays the power cut.
+# It is an object with the four methods of the protocol.
 class PowerCut:
     """Ends a fit after some epochs, not gently."""
 
@@ -88,7 +88,7 @@ with tempfile.TemporaryDirectory() as folder:
         model.set_callbacks(Checkpoint(path), PowerCut()).fit(X_train, y_train)
     except RuntimeError as error:
         print(f"{error} after {load_checkpoint(path).n_iter_} epochs")
-    # The same call again does what is left.
+    # The same call does what is left.
     model.set_callbacks(Checkpoint(path)).fit(X_train, y_train)
 
 uncut = SETClassifier(epsilon=5, max_iter=30, random_state=0).fit(X_train, y_train)

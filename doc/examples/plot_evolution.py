@@ -3,16 +3,16 @@ What evolution does to a layer
 ==============================
 
 A sparse layer starts with connections drawn at random. Between epochs SET removes those nearest
-zero and draws as many new ones, so that their number stays while their places change. Here the
-network is small enough to be drawn as a whole.
+zero and draws as many new ones. So their number stays the same, but their places change. The
+network of this example is small enough to show every connection.
 
-There are 16 features, of which the first four tell the two classes apart; the others are noise.
+The first four of 16 features tell the two classes apart; the others are noise.
 """
 
 # %%
 # A dense layer between 16 features and 12 hidden neurons has 192 weights. With ``epsilon=1.5`` the
-# sparse layer has 42 connections. No evolution precedes the first epoch, so a fit of one epoch
-# shows the places that were drawn. ``n_iter_no_change=np.inf`` asks for all epochs of ``max_iter``.
+# sparse layer has 42 connections. No evolution comes before the first epoch, so a fit of one epoch
+# shows the places that were drawn. ``n_iter_no_change=np.inf`` asks for all ``max_iter`` epochs.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.preprocessing import StandardScaler
@@ -42,9 +42,9 @@ for model in (first, last):
     )
 
 # %%
-# The informative features, in colour, have gained connections. A line is the wider, the larger the
-# weight: those that are left at the other features are thin, and the next evolution will try them
-# elsewhere. They never vanish, because three connections in ten are drawn anew each time, anywhere.
+# The informative features, in colour, have gained connections. Wide lines are large weights. The
+# other features have thin lines left, and the next evolution will try these connections elsewhere.
+# Thin lines never vanish, because each evolution draws three connections in ten anew, anywhere.
 
 
 def draw(ax, title, rows, columns, widths):
@@ -73,8 +73,8 @@ for ax, model, title in (
 plt.show()
 
 # %%
-# ``partial_fit`` trains for one epoch, and so one can watch. Every line of the picture is a
-# feature, every column an epoch, and the shade is the number of connections that the feature has.
+# ``partial_fit`` trains for one epoch, so you can look after each. Every row of the picture is a
+# feature, every column an epoch, and the shade is the number of connections of the feature.
 watched = SETClassifier(N_HIDDEN, epsilon=1.5, random_state=0)
 degrees = []
 for _ in range(200):

@@ -3,17 +3,17 @@
 Which genes: selection by input strength
 ========================================
 
-In generated data we know which genes differ between the classes. This example asks how many of
-them a selection finds: :class:`~sklearn_set.feature_selection.SETSelector`, beside an F-test of
-each gene alone, and how steady the selections are when the samples change.
+In generated data we know which genes differ between the classes. This example counts how many of
+them :class:`~sklearn_set.feature_selection.SETSelector` finds, compares it with an F-test of each
+gene alone, and shows how steady the selections are when the samples change.
 """
 
 # %%
 # The data
 # --------
-# 100 samples of 2,000 genes, of which 30 are informative. Neighbouring genes are co-expressed, as
-# the genes of a pathway are. All features are brought to one scale, so that strengths can be
-# compared.
+# The data are 100 samples of 2,000 genes, 30 of which are informative. Neighbouring genes are
+# co-expressed, like the genes of a pathway. All features get the same scale, so their strengths can
+# be compared.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,8 +41,8 @@ is_informative = np.isin(np.arange(X.shape[1]), study.informative)
 # %%
 # Five networks, one score
 # ------------------------
-# Every network starts from a topology of its own. The score of a gene is its share of the strength
-# of all input neurons, the mean over the networks; :attr:`ranking_` orders the genes by it.
+# Every network starts from its own topology. A gene has a share of the strength of all input
+# neurons; its score is the mean share over the networks. :attr:`ranking_` orders genes by score.
 
 selector = SETSelector(n_features_to_select=N_INFORMATIVE, random_state=0).fit(X, y)
 found = is_informative[selector.support_].sum()
@@ -51,8 +51,8 @@ print(f"{found} of the {N_INFORMATIVE} strongest genes are informative")
 # %%
 # Recall
 # ------
-# The share of the informative genes among the first k of the ranking, for every k, beside the
-# ranking by the F-test.
+# Recall is the share of the informative genes that are among the first k of the ranking, for every
+# k. The ranking by the F-test is beside it.
 
 univariate = SelectKBest(f_classif, k=N_INFORMATIVE).fit(X, y)
 rankings = {
@@ -66,8 +66,8 @@ for name, values in recall.items():
 # %%
 # Stability
 # ---------
-# The selection is repeated on eight random parts of four fifths of the samples: a gene that is
-# selected from most of them does not hang on a few patients.
+# The selection is repeated on eight random parts, each of four fifths of the samples. A gene that
+# most of them select does not depend on a few patients.
 
 splits = StratifiedShuffleSplit(n_splits=8, train_size=0.8, random_state=0)
 frequency = np.zeros(X.shape[1])

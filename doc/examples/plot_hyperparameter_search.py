@@ -2,15 +2,15 @@
 Searching for epsilon, zeta and the width
 =========================================
 
-``epsilon`` sets how many connections there are, ``zeta`` how many of them an evolution replaces,
-and ``hidden_layer_sizes`` among how many neurons they are spread. GridSearchCV tries the first two
-together; successive halving picks the width and spends its epochs on the candidates that lead.
+``epsilon`` sets the number of connections, ``zeta`` the share of them that an evolution replaces,
+and ``hidden_layer_sizes`` the number of neurons that share them. GridSearchCV tries the first two
+together. Successive halving picks the width, and spends most epochs on the best candidates.
 """
 
 # %%
-# 216 samples of 1,000 genes, 30 of which differ a little between two classes. A quarter of the
-# samples is put aside: a search flatters the candidate it has chosen, and only samples that it has
-# not seen tell what the choice is worth.
+# The data are 216 samples of 1,000 genes, 30 of which differ a little between two classes. A
+# quarter of the samples is put aside: the score of the chosen candidate is too good, and only
+# samples that the search has not seen show what the choice is worth.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -34,8 +34,8 @@ model = make_pipeline(StandardScaler(), SETClassifier((100,), random_state=0))
 # %%
 # Epsilon and zeta together
 # -------------------------
-# The parameters of a step of a pipeline carry its name in front. With ``n_jobs=-1`` the fits would
-# be spread over the processors; leave the ``n_jobs`` of the estimator alone then.
+# In a pipeline, the name of a parameter begins with the name of its step. ``n_jobs=-1`` would
+# spread the fits over the processors; then leave the ``n_jobs`` of the estimator at None.
 grid = {
     "setclassifier__epsilon": [1, 2, 5, 20],
     "setclassifier__zeta": [0.0, 0.1, 0.3, 0.5],
@@ -46,9 +46,9 @@ print(f"cross-validated {search.best_score_:.3f}")
 print(f"on new samples {search.score(X_test, y_test):.3f}")
 
 # %%
-# The whole table says more than the best cell: neighbours should agree. The column of ``zeta=0`` is
-# a sparse network whose structure stays as it was drawn; what the other columns add is the worth of
-# evolution for these data.
+# Look at the whole table, not only at the best cell: neighbours should agree. In the column of
+# ``zeta=0`` the network keeps the structure that was drawn. What the other columns gain over it is
+# the worth of evolution for these data.
 shape = [len(values) for values in grid.values()]
 table = search.cv_results_["mean_test_score"].reshape(shape)
 
@@ -66,9 +66,9 @@ plt.show()
 # %%
 # Widths by successive halving
 # ----------------------------
-# On data of more features than samples training lasts ``max_iter`` epochs. So the number of epochs
-# can be the resource that successive halving hands out: all candidates get ten epochs, the best
-# third of them thirty, and the best of those ninety.
+# With more features than samples, training lasts ``max_iter`` epochs. So epochs can be the resource
+# of successive halving: all candidates get ten epochs, the best third of them thirty, and the best
+# of those ninety.
 widths = [(20,), (50,), (100,), (200,), (500,), (1000,), (50, 50), (100, 100), (200, 200)]
 halving = HalvingGridSearchCV(
     search.best_estimator_,
@@ -89,8 +89,8 @@ for iteration, epochs in enumerate(halving.n_resources_):
         print(f"{epochs} epochs  {scores[which]:.3f}  {width}")
 
 # %%
-# Ten epochs are few: candidates that learn slowly, like those of two hidden layers here, are out
-# before they have learned anything. Raise ``min_resources`` where that matters. The winner, fitted
-# with all ninety epochs on all training samples, on the samples put aside:
+# Ten epochs are few: candidates that learn slowly, like those with two hidden layers here, are out
+# before they have learned anything. Raise ``min_resources`` if that matters. The winner is fitted
+# with ninety epochs on all training samples. This is its score on the samples put aside:
 print(halving.best_params_["setclassifier__hidden_layer_sizes"])
 print(f"on new samples {halving.score(X_test, y_test):.3f}")

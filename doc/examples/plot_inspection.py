@@ -4,15 +4,15 @@ Looking at a sparse network
 ===========================
 
 What did the network learn, which connections does it keep, and which features does it use? Three
-displays answer in pictures. They work like those of scikit-learn: ``from_estimator`` draws, takes
-``ax``, and returns an object that holds the data and what was drawn.
+displays show it. They work like those of scikit-learn: ``from_estimator`` draws, takes ``ax``, and
+returns an object that holds the data and all that was drawn.
 """
 
 # %%
 # The course of training
 # ----------------------
-# Images of digits, 8 x 8 pixels each. Early stopping holds out a tenth of the samples, and the
-# network of the best epoch is the one that is kept. A pipeline is as good as the network alone.
+# The data are images of digits, 8 x 8 pixels each. Early stopping holds out a tenth of the samples,
+# and keeps the network of the best epoch. The displays accept a pipeline as well as a network.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,9 +43,9 @@ plt.show()
 # %%
 # Who is connected
 # ----------------
-# The same network without evolution, ``zeta=0``, keeps the random topology that both started from.
-# Evolution makes the distribution of the pixels' degrees broad: some pixels lose most of their
-# connections, others become hubs. Hidden neurons, which are all alike at the start, change less.
+# Without evolution (``zeta=0``), the same network keeps the random topology from which both start.
+# Evolution spreads the degrees of the pixels: some pixels lose most of their connections, others
+# become hubs. Hidden neurons, which are all alike at the start, change less.
 
 settings = {"epsilon": 4, "alpha": 0.01, "max_iter": 60, "n_iter_no_change": np.inf}
 scaled = MinMaxScaler().fit_transform(X)
@@ -60,8 +60,8 @@ axes[1].set_title("Hidden neurons")
 plt.show()
 
 # %%
-# Where features are pixels, their degrees make an image. Connections have left the margins on the
-# left and on the right, where digits have hardly any ink.
+# If features are pixels, their degrees make an image. Connections have left the left and right
+# margins, where digits have hardly any ink.
 
 _, axes = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
 top = max(np.diff(network.coefs_[0].indptr).max() for network in (initial, evolved))
@@ -81,7 +81,7 @@ plt.show()
 # %%
 # How degrees change
 # ------------------
-# A callback records the degrees during training, and they are drawn over the epochs. Callbacks
+# A callback records the degrees during training. The display draws them over the epochs. Callbacks
 # need scikit-learn 1.9.
 
 recorder = TopologyRecorder()
@@ -98,8 +98,8 @@ plt.show()
 # %%
 # Which genes
 # -----------
-# A microarray of 1,000 genes, 20 of which differ between the classes. Networks of five resamples
-# tell how far their importances can be trusted.
+# The data are a microarray of 1,000 genes, 20 of which differ between the classes. Networks of five
+# resamples show how far you can trust their importances.
 
 data = make_microarray(200, 1000, n_informative=20, random_state=0, return_X_y=False)
 names = [

@@ -2,15 +2,15 @@
 Few samples, many genes
 =======================
 
-Data in the shape of a microarray study: 150 samples of 5,000 genes in three classes. One gene in
-a hundred differs between classes; the others are noise, correlated in modules. Four models are
-cross-validated on the same folds, all behind the same scaler and with their default parameters but
+The data have the shape of a microarray study: 150 samples of 5,000 genes in three classes. One gene
+in a hundred differs between classes; the others are noise, correlated in modules. Four models are
+cross-validated on the same folds, with the same scaler. All have their default parameters, except
 for the penalty of the last.
 """
 
 # %%
-# The data come from a generator that ships with the package, so that the example runs offline.
-# Your own X, an array of samples by genes, takes their place.
+# A generator of the package makes the data, so the example runs offline. Replace them by your own
+# X, an array of samples by genes.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -34,7 +34,7 @@ models = {
 }
 
 # %%
-# The scaler is part of the model, so that it never sees the samples of the fold that is predicted.
+# The scaler is part of the model, so it never sees the samples of the test fold.
 scores = {}
 for name, model in models.items():
     result = cross_validate(make_pipeline(StandardScaler(), model), X, y, cv=folds)
@@ -45,7 +45,7 @@ for name, model in models.items():
     )
 
 # %%
-# Each point is a fold, the bar is their mean, and the dotted line is what guessing gives.
+# Each point is a fold, the bar is the mean, and the dotted line is the score of guessing.
 fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 for place, values in enumerate(reversed(scores.values())):
     ax.barh(place, values.mean(), color="tab:blue", alpha=0.4)
@@ -56,10 +56,10 @@ ax.set(xlabel="accuracy", xlim=(0, 1.02))
 plt.show()
 
 # %%
-# The dense network and the dense linear model cannot forget the genes that say nothing. The sparse
-# network can, and so can the L1 penalty, in less time: compare with a linear model, always.
+# The dense network and the dense linear model cannot forget the useless genes. The sparse network
+# can, and so can the L1 penalty, in less time. Always compare with a linear model.
 #
-# Cross-validated predictions tell which classes are taken for which:
+# Cross-validated predictions show which classes the model confuses:
 model = make_pipeline(StandardScaler(), models["SETClassifier"])
 predicted = cross_val_predict(model, X, y, cv=folds)
 display = ConfusionMatrixDisplay.from_predictions(y, predicted, cmap="Blues", colorbar=False)

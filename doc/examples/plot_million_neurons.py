@@ -2,9 +2,9 @@
 A million neurons on an ordinary computer
 =========================================
 
-A hidden layer of a million neurons between 10,000 genes and three classes: dense layers of these
-sizes would have ten thousand million weights, 37 GiB in single precision. The sparse layers have
-six million connections, and only these are stored and computed.
+This network has a hidden layer of a million neurons between 10,000 genes and three classes. Dense
+layers of these sizes would have ten thousand million weights, 37 GiB in single precision. The
+sparse layers have six million connections, and only these are stored and computed.
 
 The scripts ``doc/examples/million_neurons.py`` and ``doc/examples/fifty_million_neurons.py`` of the
 repository train deeper networks, of 1.06 and of 50 million neurons, from the command line; the
@@ -12,7 +12,7 @@ repository train deeper networks, of 1.06 and of 50 million neurons, from the co
 """
 
 # %%
-# 200 samples in three classes, one gene in a hundred of which tells them apart.
+# The data are 200 samples in three classes. One gene in a hundred tells the classes apart.
 import time
 
 import matplotlib.pyplot as plt
@@ -30,8 +30,8 @@ X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)
 
 # %%
 # A neuron of a layer as wide as this has three inputs on average. Small batches give new
-# connections some steps before they are judged. On data of more features than samples ``fit`` lasts
-# ``max_iter`` epochs; twenty suffice here, if the rate does not fall meanwhile.
+# connections some steps before they are judged. With more features than samples, ``fit`` takes
+# ``max_iter`` epochs. Here twenty are enough with a constant rate.
 model = SETClassifier(
     1_000_000,
     epsilon=3,
@@ -47,8 +47,7 @@ print(f"{seconds / model.n_iter_:.1f} s per epoch, evolution included")
 print(f"{model.score(X_test, y_test):.2f} of the test samples right; guessing gives 0.33")
 
 # %%
-# What is stored after the fit is a weight and an index for every connection, and a bias for every
-# neuron.
+# The fitted model stores a weight and an index for every connection, and a bias for every neuron.
 n_dense = round(model.n_connections_ / model.density_)
 n_bytes = sum(
     part.nbytes for coef in model.coefs_ for part in (coef.data, coef.indices, coef.indptr)
@@ -58,9 +57,9 @@ print(f"{model.n_connections_:,} connections instead of {n_dense:,} weights")
 print(f"{n_bytes / 2**20:.0f} MiB instead of {4 * n_dense / 2**30:.0f} GiB")
 
 # %%
-# The loss contains the penalty on six million weights, and falls most while those that were drawn
-# are forgotten. On the right is what the network has found: genes that tell the classes apart are
-# stronger than the others. The generator knows which they are.
+# The loss contains the penalty on six million weights. It falls most while the network forgets the
+# weights that were drawn. On the right, the genes that tell the classes apart are stronger than the
+# others. The generator knows which they are.
 study = make_microarray(200, 10_000, n_classes=3, random_state=0, dtype="float32", return_X_y=False)
 informative = np.isin(np.arange(10_000), study.informative)
 

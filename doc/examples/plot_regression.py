@@ -3,13 +3,13 @@ Regression among features that say nothing
 ==========================================
 
 Friedman's first function depends on five features, in a curved way and with an interaction. Here
-195 features of noise stand beside them. ``SETRegressor`` learns from all 200, and its structure
-tells which of them matter.
+there are 195 more features of noise. ``SETRegressor`` learns from all 200, and its structure shows
+which of them matter.
 """
 
 # %%
-# The targets get unit variance, for which the strength of the penalty ``alpha`` is meant.
-# ``TransformedTargetRegressor`` does this and takes the predictions back to their own scale.
+# ``TransformedTargetRegressor`` gives the targets of all models unit variance, and converts their
+# predictions back. ``SETRegressor`` does this by itself, the other models do not.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
@@ -34,10 +34,10 @@ def scaled(model):
 
 
 # %%
-# All models see the same folds. ``epsilon=2`` means few connections, a good choice where few
-# features matter; with ``tol=1e-3`` training ends when the loss, below one half for scaled targets,
-# hardly falls any more. Beside the default ``zeta`` stands a sparse network whose structure stays
-# as it was drawn.
+# All models have the same folds. ``epsilon=2`` means few connections, a good choice if few features
+# matter. With ``tol=1e-3`` training ends when the loss, below one half for scaled targets, hardly
+# falls any more. One sparse network has the default ``zeta``; the other keeps the structure that
+# was drawn.
 sparse = scaled(SETRegressor(epsilon=2, tol=1e-3, random_state=0))
 models = {
     "SETRegressor": sparse,
@@ -53,11 +53,11 @@ for name, model in models.items():
 
 # %%
 # The dense network learns the noise, Ridge regression only what is linear. Boosted trees have the
-# best score, as they often have on tables of few features that matter. Of the two sparse networks
-# the one that does not evolve is a little better: for these data it is enough to be sparse. Compare
+# best score, as they often do if few features of a table matter. Of the two sparse networks, the
+# one that does not evolve is a little better: for these data it is enough to be sparse. Compare
 # with ``zeta=0`` on yours.
 #
-# Predictions for samples that were held out, and the strength of each feature in the network:
+# The next figure shows predictions for held-out samples, and the strength of each feature:
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 sparse.fit(X_train, y_train)
 strengths = sparse.regressor_[-1].feature_importances_

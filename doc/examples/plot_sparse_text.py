@@ -3,13 +3,12 @@ Text without a dense matrix
 ===========================
 
 A table of documents by words is nearly all zeros. ``TfidfVectorizer`` makes it a sparse matrix in
-CSR form, ``SETClassifier`` reads it as it is, and neither the data nor the layers are ever made
-dense.
+CSR form, and ``SETClassifier`` reads it as it is. Neither the data nor the layers are ever dense.
 """
 
 # %%
-# The documents are generated, so that the example runs offline. Of the 20,000 words of the language
-# each topic has 300 of its own; one word in twelve of a document comes from those of its topic, the
+# The documents are generated, so the example runs offline. The language has 20,000 words, and each
+# topic has 300 of them as its own. One word in twelve of a document is a word of its topic; the
 # others come from the whole language. In both, few words are frequent and many are rare, as in real
 # text.
 import matplotlib.pyplot as plt
@@ -53,8 +52,8 @@ documents = [write(topic) for topic in topics]
 print(topics[0], "-", documents[0][:100], "...")
 
 # %%
-# The pipeline takes strings and returns topics. ``input_dropout=0`` because a word that is missing
-# says something of its own: a dropped count is a word that was not written.
+# The pipeline takes strings and returns topics. It has ``input_dropout=0``, because a missing word
+# has a meaning: a dropped count is a word that was not written.
 train, test, topics_train, topics_test = train_test_split(
     documents, topics, stratify=topics, random_state=0
 )
@@ -66,7 +65,7 @@ model.fit(train, topics_train)
 print(f"accuracy on new documents: {model.score(test, topics_test):.3f}")
 
 # %%
-# Both tables of numbers are sparse, the data and the first layer:
+# Both the data and the first layer are sparse:
 words = model[:-1].transform(test)
 network = model[-1]
 for name, table in (("documents x words", words), ("words x neurons", network.coefs_[0])):
@@ -80,8 +79,8 @@ display.ax_.set_title("New documents")
 plt.show()
 
 # %%
-# ``feature_importances_`` is the strength of every word in the network. The words that the topics
-# have of their own are stronger than the rest of the language:
+# ``feature_importances_`` is the strength of every word in the network. The topics' own words are
+# stronger than the rest of the language:
 strengths = network.feature_importances_
 vocabulary = model[0].get_feature_names_out()
 strongest = np.argsort(strengths)[::-1][:200]

@@ -3,13 +3,13 @@ Data larger than memory
 =======================
 
 A file of samples is mapped into memory and read part by part. ``partial_fit`` trains for one epoch
-on the part that it is given and goes on from all calls before: network, optimizer, random numbers.
+on its part. It continues from all earlier calls: with their network, optimizer and random numbers.
 So memory holds the network and one part, however long the file is.
 """
 
 # %%
-# The file is written here so that the example runs offline: 2,000 samples of 3,000 features in
-# three classes, 24 MB. Nothing below would change with a file of 24 GB but the time.
+# The example writes its file, so it runs offline: 2,000 samples of 3,000 features in three classes,
+# 24 MB. With a file of 24 GB, only the time would change.
 import tempfile
 from pathlib import Path
 
@@ -42,10 +42,10 @@ for part in parts:
 X_test = scaler.transform(X_test)
 
 # %%
-# All classes are named in the first call, since a part need not contain every one of them. Each
-# call counts as an epoch, also for evolution: ``rewire_interval`` is the number of parts, so that a
-# connection meets all of the data before it is judged. ``partial_fit`` mixes no samples and drops
-# no features unless it is told to; ``input_dropout=0.3`` tells it.
+# The first call names all classes, since a part need not contain every one of them. Each call
+# counts as an epoch, also for evolution. So ``rewire_interval`` is the number of parts: a
+# connection meets all of the data before it is judged. ``partial_fit`` mixes no samples, and drops
+# no features unless you set ``input_dropout``, as here.
 model = SETClassifier(
     (200,), epsilon=10, rewire_interval=len(parts), input_dropout=0.3, random_state=0
 )
@@ -68,8 +68,8 @@ right.set(xlabel="samples seen", ylabel="accuracy on new samples", ylim=(0.3, 1.
 plt.show()
 
 # %%
-# The model can be saved at any time with ``pickle`` or ``joblib`` and goes on later as if nothing
-# had happened: after ``partial_fit`` the optimizer's moments and the state of the random numbers
-# are part of it.
+# You can save the model at any time with ``pickle`` or ``joblib``, and continue later as if nothing
+# had happened. After ``partial_fit`` the model includes the optimizer's moments and the state of
+# the random numbers.
 del samples  # closes the file
 folder.cleanup()
