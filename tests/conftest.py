@@ -46,6 +46,12 @@ FLOAT64_KERNELS = [(variant, dtype) for variant, dtype in KERNELS if dtype == "f
 TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
 
 
+def pytest_collection_modifyitems(config, items):
+    """Let several processes begin with the slow tests, or one would end with them alone."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(autouse=True)
 def many_processors(monkeypatch):
     """As if there were eight processors at least: tests ask for so many threads on any machine."""

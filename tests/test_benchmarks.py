@@ -64,9 +64,28 @@ def run(script, *arguments):
     return result.stdout
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_help(script):
-    assert "usage" in run(script, "--help")
+# In one process, which imports what they share once.
+ASK_FOR_HELP = """
+import runpy, sys
+
+folder, *scripts = sys.argv[1:]
+sys.path.insert(0, folder)
+for script in scripts:
+    sys.argv = [script, "--help"]
+    try:
+        runpy.run_path(f"{folder}/{script}.py", run_name="__main__")
+    except SystemExit as end:
+        assert end.code == 0, script
+"""
+
+
+@pytest.mark.slow
+def test_help():
+    command = [sys.executable, "-W", "ignore", "-c", ASK_FOR_HELP, FOLDER, *SCRIPTS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    for script in SCRIPTS:
+        assert f"usage: {script} " in done.stdout
 
 
 @pytest.mark.slow
@@ -131,6 +150,7 @@ def test_accuracy_tunes(tmp_path):
     assert len(results.read_text(encoding="utf-8").splitlines()) == 10
 
 
+@pytest.mark.slow
 def test_selection_says_which_data_are_missing(tmp_path):
     output = run("selection", str(tmp_path), "--data", "khan", "golub")
     assert f"khan is left out: there is neither khan.npz nor khan_X.npz in {tmp_path}." in output

@@ -62,10 +62,8 @@ NOT_AT_RANDOM = {"n_networks": 2, "noise_factor": 0}
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
     [
-        SETSelector(max_iter=10, n_networks=2),
-        SETSelector(n_features_to_select=0.7, n_jobs=2, max_iter=10),
+        SETSelector(n_features_to_select=0.7, n_networks=2, n_jobs=2, max_iter=10),
         SETSelector(**QUICK),
-        SETSelector(SETRegressor(10, max_iter=10), **NOT_AT_RANDOM),
         SETSelector(SETClassifier(10, mixup=0, input_dropout=0, max_iter=10), **NOT_AT_RANDOM),
         SETSelector(SETRegressor(10, max_iter=3), unsupervised=True, **NOT_AT_RANDOM),
     ]

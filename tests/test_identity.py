@@ -161,6 +161,7 @@ def test_what_differs_has_another_digest():
     assert [names for names in found.values() if len(names) > 1] == []
 
 
+@pytest.mark.slow
 def test_every_process_finds_the_same():
     code = "import test_identity as t\nfor each in t.digests().items(): print(*each, sep=':')"
     expected = "".join(f"{name}:{digest}\n" for name, digest in digests().items())

@@ -166,6 +166,7 @@ LARGE_FIT = """
 """.replace("SERIAL_WORK", str(serial_work()))
 
 
+@pytest.mark.slow
 @needs_openmp
 @pytest.mark.parametrize("n_jobs", [2**31, 100_000, None])
 def test_a_fit_with_absurdly_many_threads(n_jobs):
@@ -219,6 +220,7 @@ LIMITED = (
 )
 
 
+@pytest.mark.slow
 @needs_openmp
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
 @pytest.mark.parametrize("room", [200, 600])
@@ -232,6 +234,7 @@ def test_threads_that_the_memory_has_no_room_for(room):
     assert python(LIMITED.replace("    LIMIT\n", limit)) == "alive"
 
 
+@pytest.mark.slow
 @needs_openmp
 @pytest.mark.skipif(sys.platform != "linux", reason="limits threads as Linux does")
 def test_threads_that_the_user_may_not_start():
@@ -336,6 +339,7 @@ def test_threads_that_are_just_granted_are_not_started(granted, monkeypatch):
     assert set(started) <= {1}
 
 
+@pytest.mark.slow
 @needs_openmp
 def test_one_thread_inside_a_worker_of_joblib():
     """With a worker per processor, loky leaves one thread to each; n_jobs still has its word."""

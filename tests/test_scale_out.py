@@ -23,6 +23,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_set import SETClassifier, machine
 from sklearn_set.datasets import make_microarray
 
+# Clusters and searches are made once, for all tests that look at them.
+pytestmark = pytest.mark.xdist_group("clusters")
+
 EXAMPLES = Path(__file__).resolve().parents[1] / "doc" / "examples"
 
 X, Y = make_microarray(n_samples=60, n_features=80, random_state=0)
@@ -214,6 +217,7 @@ def printed_by(example, *options):
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
 def test_training_on_a_file_larger_than_the_memory_that_may_be_used(tmp_path):
     options = ("--samples", 20_000, "--part", 500, "--hidden", 50, "--passes", 1)

@@ -237,6 +237,7 @@ sys.exit(1)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 def test_a_real_ctrl_c_ends_a_real_cross_validation():
     process = subprocess.Popen(
