@@ -74,8 +74,16 @@ def kernel_name(kernel):
 
 
 def every_kernel(kernels=tuple(KERNELS)):
-    """Decorator: run a test for each of the kernels, as its argument `kernel`."""
-    return pytest.mark.parametrize("kernel", kernels, ids=kernel_name)
+    """Decorator: run a test for each of the kernels, as its argument `kernel`.
+
+    The best variant and the plainest are enough for a first look: all have one source.
+    """
+    first_look = KERNELS[0][0], KERNELS[-1][0]
+    params = [
+        pytest.param(kernel, marks=[] if kernel[0] in first_look else [pytest.mark.slow])
+        for kernel in kernels
+    ]
+    return pytest.mark.parametrize("kernel", params, ids=kernel_name)
 
 
 def assert_close(actual, expected, dtype, what=""):

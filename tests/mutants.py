@@ -12,6 +12,7 @@ for any processor, as if this one knew no others.
 
 import argparse
 import ast
+import importlib
 import os
 import re
 import shutil
@@ -53,11 +54,14 @@ runpy.run_path("setup.py", run_name="__main__")
 """
 
 
-def all_breaks():
-    """Breaks of Python code first: they need no compiler."""
-    from breaks import around, estimators, kernels, learning
+# Modules of tests/breaks; those of kernels last, which need a compiler.
+PARTS = ("learning", "estimators", "around", "kernels")
 
-    return [*learning.BREAKS, *estimators.BREAKS, *around.BREAKS, *kernels.BREAKS]
+
+def breaks_of(*parts):
+    """The breaks of some parts, of all parts without arguments."""
+    modules = [importlib.import_module(f"breaks.{part}") for part in parts or PARTS]
+    return [each for module in modules for each in module.BREAKS]
 
 
 def sources_of(root):
@@ -203,7 +207,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="what `make test-quick` runs")
     parser.add_argument("--only", default="", help="breaks with this word in text or description")
-    parser.add_argument("--kind", choices=("python", "kernels"), help="breaks of this kind alone")
+    parser.add_argument("--of", choices=PARTS, help="breaks of this part alone")
     parser.add_argument(
         "--workers", default="logical", help="processes of tests that are not nearest"
     )
@@ -213,13 +217,12 @@ def main():
 
     sources = sources_of(ROOT)
     wanted = []
-    for each in all_breaks():
+    for each in breaks_of(*([arguments.of] if arguments.of else [])):
         path, _ = broken(each, sources)
-        kind = "kernels" if is_kernel(path) else "python"
-        if arguments.kind in (None, kind) and arguments.only in f"{each.old} {each.what}":
-            wanted.append((each, path.relative_to(ROOT), kind))
+        if arguments.only in f"{each.old} {each.what}":
+            wanted.append((each, path.relative_to(ROOT)))
     if arguments.list:
-        for each, path, _ in wanted:
+        for each, path in wanted:
             print(f"{path}: {each.what}\n    {each.old}\n    {each.new}")
         return 0
 
@@ -227,9 +230,10 @@ def main():
     missed = []
     with tempfile.TemporaryDirectory() as folder:
         copies = {}
-        for each, path, kind in wanted:
+        for each, path in wanted:
+            kind = "kernels" if is_kernel(path) else "python"
             if kind not in copies:
-                copies[kind] = Copy(Path(folder) / kind, baseline_only=kind == "kernels")
+                copies[kind] = Copy(Path(folder) / kind, baseline_only=is_kernel(path))
             began = time.perf_counter()
             test = try_out(copies[kind], each, options, arguments.workers, arguments.nearest)
             seconds = time.perf_counter() - began

@@ -1,6 +1,7 @@
 """The documentation is true: examples run, names and links exist, quotes and tables match."""
 
 import ast
+import functools
 import importlib.util
 import inspect
 import linecache
@@ -91,7 +92,7 @@ RUNNABLE = [
 QUOTES = [block for page in PAGES for block in blocks_of(page) if block.source]
 
 # Pages whose examples take more than a second.
-SLOW = {"README.md", "user_guide.md"}
+SLOW = {"README.md", "coming_from_mlp.md", "user_guide.md"}
 
 
 # ------------------------------------------------------------------------------- examples
@@ -267,6 +268,7 @@ def test_files_that_are_mentioned_exist(page):
     assert not missing, f"{page.name} mentions files that do not exist: {missing}"
 
 
+@functools.cache
 def names_of_tests(path):
     """Names of the tests of a file, as pytest would be told them."""
     found = set()

@@ -259,6 +259,7 @@ def test_what_is_nested_too_deep_is_refused():
         digest_of(nested)
 
 
+@pytest.mark.slow
 def test_functions_of_the_main_module_are_read():
     code = textwrap.dedent("""
         from sklearn_set.identity import digest_of

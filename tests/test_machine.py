@@ -91,6 +91,7 @@ def test_one_thread_without_openmp_and_after_a_fork(monkeypatch, n_jobs):
     assert machine.effective_n_threads(n_jobs) == 1
 
 
+@pytest.mark.slow
 @needs_openmp
 def test_environment_variable_of_openmp():
     """OpenMP reads it once; three more than joblib counts, so that it is no coincidence."""
@@ -261,6 +262,7 @@ def test_threads_that_the_user_may_not_start():
     assert printed == "alive"
 
 
+@pytest.mark.slow
 @needs_openmp
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads as Linux does")
 def test_threads_that_were_started_stay():
@@ -455,6 +457,7 @@ def test_a_variant_that_was_not_built_is_not_offered(monkeypatch):
     assert "unbuilt" not in machine.available_variants()
 
 
+@pytest.mark.slow
 def test_variable_forces_a_variant():
     printed = python(
         """
@@ -478,6 +481,7 @@ def test_variable_with_a_wrong_name(monkeypatch, name):
         machine.active_variant.__wrapped__()
 
 
+@pytest.mark.slow
 def test_wrong_name_stops_a_user():
     """In an interpreter of its own, as a user meets it: at the first fit."""
     printed = python(

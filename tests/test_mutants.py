@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from breaks import Break
-from mutants import all_breaks, broken, is_kernel, sources_of
+from mutants import breaks_of, broken, is_kernel, sources_of
 
 TESTS = Path(__file__).resolve().parent
 
 if not (TESTS.parent / "sklearn_set").is_dir():
     pytest.skip("the package is installed without its sources", allow_module_level=True)
 
-BREAKS = all_breaks()
+BREAKS = breaks_of()
 
 
 def test_every_break_can_be_made():

@@ -128,6 +128,7 @@ def test_a_count_is_the_sample_given_so_many_times(kind, constant):
 # ---------------------------------------------------------------------------------- what it is for
 
 
+@pytest.mark.slow
 def test_weights_that_sum_to_one_do_not_destroy_a_model():
     data, y = load_breast_cancer(return_X_y=True)
     data = StandardScaler().fit_transform(data)

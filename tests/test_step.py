@@ -140,6 +140,7 @@ def test_same_predictions_for_any_number_of_threads(dtype):
         assert other.tobytes() == outputs[0].tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")
 def test_threads_are_really_used():
     """Or the two tests above would prove nothing."""

@@ -149,9 +149,9 @@ BREAKS = [
             "what dropout keeps is not scaled up",
         ),
         (
-            "number == threshold and",
-            "number >= threshold and",
-            "32 bits alone decide of dropout next to one",
+            "limit = (1 - share) * 4294967296.0",
+            "limit = share * 4294967296.0",
+            "dropout next to one keeps nearly all",
         ),
     ),
     *near(

@@ -174,10 +174,9 @@ BREAKS = [
             "a copy of a network forgets the scale of features",
         ),
         ("self.weights.copy(),", "self.weights,", "copies of a network share its weights"),
-        ("best if keeps_best else 0", "best", "memory of a best network that is not kept"),
     ),
     *near(
-        "test_training test_snapshots test_estimators test_against_mlp",
+        "test_training test_snapshots test_hooks test_augmentation test_estimators",
         (
             'if settings.learning_rate == "constant":',
             "if False:",
@@ -322,6 +321,10 @@ BREAKS = [
             "samples of weight zero count for the mean weight",
         ),
         ("check_non_negative(weight, f", "(lambda *_: 0)(weight, f", "negative weights"),
+    ),
+    *near(
+        "test_memory",
+        ("best if keeps_best else 0", "best", "memory of a best network that is not kept"),
     ),
     *near(
         "test_machine",
