@@ -813,6 +813,23 @@ def test_verbose_tells_scores_and_rates(capsys):
     assert out.endswith("Learning rate too small. Stopping.\n")
 
 
+def test_the_seed_decides_what_is_dropped(monkeypatch):
+    def weights():
+        how = {"dropout": 0.5, "mixup": 0, "input_dropout": 0, "zeta": 0, "shuffle": False}
+        model = SETClassifier(8, max_iter=1, random_state=0, **how).fit(X, Y)
+        return model.coefs_[0].data
+
+    def with_another_seed(self, seed):
+        draw(self, seed)
+        self.dropout_seed += 1
+
+    first, again = weights(), weights()
+    np.testing.assert_array_equal(first, again)
+    draw = Randomness.__init__
+    monkeypatch.setattr(Randomness, "__init__", with_another_seed)
+    assert not np.array_equal(weights(), first)
+
+
 # -------------------------------------------------------------------------------- the network
 
 

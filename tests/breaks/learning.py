@@ -155,24 +155,13 @@ BREAKS = [
     ),
     *near(
         "test_topology test_training test_estimators",
-        (
-            "parameter[depth % len(parameter)]",
-            "parameter[0]",
-            "the slope of All-ReLU does not alternate",
-        ),
         ("np.sqrt(6 / fan_in)", "np.sqrt(3 / fan_in)", "the law of first weights"),
         (
             '"he_uniform" if activation in RECTIFIERS else "glorot_uniform"',
             '"glorot_uniform" if activation in RECTIFIERS else "he_uniform"',
             "laws of first weights are swapped",
         ),
-        ("size *= self.factor", "pass", "the bound of outputs forgets the scale of features"),
         ("if unconnected:", "if False:", "an output unit without a connection is not refused"),
-        (
-            "layer.copy() for layer in self.layers], self.offset, self.factor)",
-            "layer.copy() for layer in self.layers], self.offset)",
-            "a copy of a network forgets the scale of features",
-        ),
         ("self.weights.copy(),", "self.weights,", "copies of a network share its weights"),
     ),
     *near(
@@ -198,7 +187,6 @@ BREAKS = [
             "left // interval <= n_snapshots",
             "one snapshot too many",
         ),
-        ("del course.snapshots[-1]", "pass", "the last network counts twice as a snapshot"),
         (
             "randomness.order.permutation(data.rows) if settings.shuffle else data.rows",
             "randomness.order.permutation(data.rows)",
@@ -215,11 +203,6 @@ BREAKS = [
             "dropout masks of all steps are the same",
         ),
         ("and not part.sample_weight[rows].any()", "and False", "a batch without weight"),
-        (
-            "np.isfinite(moment).all() for layer in optimizer.bias_moments",
-            "True for layer in optimizer.bias_moments",
-            "moments that overflow are not told of",
-        ),
         (
             "progress.n_samples_seen += data.rows.shape[0]",
             "progress.n_samples_seen += 1",
@@ -346,5 +329,31 @@ BREAKS = [
         ),
         ("min(swap, limit_of_swap -", "max(swap, limit_of_swap -", "the limit of swap of a group"),
         ("if folder == root:", "if True:", "limits of the groups above"),
+    ),
+    *near(
+        "test_losses",
+        (
+            "np.isfinite(moment).all() for layer in optimizer.bias_moments",
+            "True for layer in optimizer.bias_moments",
+            "moments that overflow are not told of",
+        ),
+    ),
+    *near(
+        "test_hooks",
+        ("del course.snapshots[-1]", "pass", "the last network counts twice as a snapshot"),
+    ),
+    *near(
+        "test_training",
+        (
+            "layer.copy() for layer in self.layers], self.offset, self.factor)",
+            "layer.copy() for layer in self.layers], self.offset)",
+            "a copy of a network forgets the scale of features",
+        ),
+        ("size *= self.factor", "pass", "the bound of outputs forgets the scale of features"),
+        (
+            "parameter[depth % len(parameter)]",
+            "parameter[0]",
+            "the slope of All-ReLU does not alternate",
+        ),
     ),
 ]
