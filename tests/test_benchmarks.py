@@ -86,7 +86,7 @@ def test_help():
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     for script in SCRIPTS:
-        assert f"usage: {script} " in done.stdout
+        assert f"usage: {script}.py " in done.stdout
 
 
 @pytest.mark.slow

@@ -27,16 +27,6 @@ BREAKS = [
         ),
         ("network = self._network.copy()", "network = self._network", "a call that fails trains"),
         (
-            "score_decides=self.early_stopping",
-            "score_decides=True",
-            "a validation set decides without early stopping",
-        ),
-        (
-            "raw /= 1 + len(self._snapshots)",
-            "raw /= max(1, len(self._snapshots))",
-            "the mean over snapshots",
-        ),
-        (
             "strength[np.diff(layer.topology.indptr) == 0] = 0.0",
             "pass",
             "a feature without connection has the strength of the next",
@@ -344,6 +334,22 @@ BREAKS = [
             "if sample_weight is not None and not _has_sample_weight",
             "if False and not _has_sample_weight",
             "weights that an estimator does not take",
+        ),
+    ),
+    *near(
+        "test_validation_set",
+        (
+            "score_decides=self.early_stopping",
+            "score_decides=True",
+            "a validation set decides without early stopping",
+        ),
+    ),
+    *near(
+        "test_snapshots",
+        (
+            "raw /= 1 + len(self._snapshots)",
+            "raw /= max(1, len(self._snapshots))",
+            "the mean over snapshots",
         ),
     ),
 ]

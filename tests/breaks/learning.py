@@ -219,7 +219,6 @@ BREAKS = [
             "tol does not count for scores",
         ),
         ("self.best_loss = np.inf", "pass", "the best loss is not reset with warm_start"),
-        ("self.n_without_improvement = 0", "pass", "patience is not reset with warm_start"),
         (
             "settings.learning_rate_init / divisor",
             "progress.learning_rate / divisor",
