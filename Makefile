@@ -1,6 +1,6 @@
 # These commands do everything on a fresh machine with Python 3.11+, a C compiler and make:
 #   make demo    trains, cross-validates and tunes on real data; DATA=file for your own
-#   make test    runs the tests
+#   make test    runs all tests, by as many processes as there are processors; make test-quick some
 #   make doc     builds the documentation site, gallery included, in doc/_build/html
 #   make sanitize, make sanitize-threads   run kernels that watch memory, and threads, on Linux
 # They make their own virtual environment in .venv and install what they need there.
@@ -13,6 +13,8 @@ SOURCES := setup.py pyproject.toml $(wildcard sklearn_set/_core/*.pyx sklearn_se
 DATA ?=
 TARGET ?=
 TESTS ?= tests
+WORKERS ?= logical
+IN_PARALLEL = -n $(WORKERS) --dist loadgroup
 
 # Kernels under a sanitizer: a library of their own, in build/, ahead of the installed package.  The
 # interpreter is not watched, so it must load the sanitizer first.  LLVM's OpenMP tells the sanitizer
@@ -27,13 +29,16 @@ WATCH_THREADS = $(WATCHED) LD_PRELOAD=$$(gcc -print-file-name=libtsan.so) \
 	TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1" \
 	OMP_TOOL_LIBRARIES=$$(dirname $$(readlink -f $$(command -v $(CLANG))))/../lib/libarcher.so
 
-.PHONY: demo test doc lint clean sanitize sanitize-threads
+.PHONY: demo test test-quick doc lint clean sanitize sanitize-threads
 
 demo: $(VENV)/installed $(if $(DATA),$(VENV)/installed-for-files)
 	$(BIN)/python doc/examples/demo.py $(if $(DATA),--data "$(DATA)") $(if $(TARGET),--target "$(TARGET)")
 
 test: $(VENV)/installed-for-tests
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest $(IN_PARALLEL) $(TESTS)
+
+test-quick: $(VENV)/installed-for-tests
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" $(TESTS)
 
 sanitize: $(VENV)/installed-for-tests
 	CC=gcc SKLEARN_SET_SANITIZE=address $(BUILD_WATCHED)

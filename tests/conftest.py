@@ -50,6 +50,12 @@ FLOAT64_KERNELS = [(variant, dtype) for variant, dtype in KERNELS if dtype == "f
 TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
 
 
+def pytest_collection_modifyitems(config, items):
+    """Let several processes begin with the slow tests, or one would end with them alone."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(autouse=True)
 def many_processors(monkeypatch):
     """As if there were eight processors at least: tests ask for so many threads on any machine."""
@@ -72,8 +78,16 @@ def kernel_name(kernel):
 
 
 def every_kernel(kernels=tuple(KERNELS)):
-    """Decorator: run a test for each of the kernels, as its argument `kernel`."""
-    return pytest.mark.parametrize("kernel", kernels, ids=kernel_name)
+    """Decorator: run a test for each of the kernels, as its argument `kernel`.
+
+    The best variant and the plainest are enough for a first look: all have one source.
+    """
+    first_look = KERNELS[0][0], KERNELS[-1][0]
+    params = [
+        pytest.param(kernel, marks=[] if kernel[0] in first_look else [pytest.mark.slow])
+        for kernel in kernels
+    ]
+    return pytest.mark.parametrize("kernel", params, ids=kernel_name)
 
 
 def assert_close(actual, expected, dtype, what=""):

@@ -44,6 +44,7 @@ SMALL = {
 
 
 ACCURACY = ("--data", "iris", "wine", "diabetes", "--methods", "SET", "Ridge", "5-NN")
+ACCURACY += ("--repeats", "1")  # of five folds
 
 
 @pytest.fixture
@@ -64,9 +65,28 @@ def run(script, *arguments):
     return result.stdout
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_help(script):
-    assert "usage" in run(script, "--help")
+# In one process, which imports what they share once.
+ASK_FOR_HELP = """
+import runpy, sys
+
+folder, *scripts = sys.argv[1:]
+sys.path.insert(0, folder)
+for script in scripts:
+    sys.argv = [script, "--help"]
+    try:
+        runpy.run_path(f"{folder}/{script}.py", run_name="__main__")
+    except SystemExit as end:
+        assert end.code == 0, script
+"""
+
+
+@pytest.mark.slow
+def test_help():
+    command = [sys.executable, "-W", "ignore", "-c", ASK_FOR_HELP, FOLDER, *SCRIPTS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    for script in SCRIPTS:
+        assert f"usage: {script}.py " in done.stdout
 
 
 @pytest.mark.slow
@@ -86,21 +106,21 @@ def test_accuracy_goes_on_with_what_is_there(tmp_path):
     first = run("accuracy", *command)
     lines = results.read_text(encoding="utf-8").splitlines(keepends=True)
     scores = scores_of(lines)
-    assert len(lines) == 10 * (2 * 3 + 2)  # two sets of classes; there is no 5-NN for regressions
+    assert len(lines) == 5 * (2 * 3 + 2)  # two sets of classes; there is no 5-NN for regressions
     assert "\n| SET |" in first
-    assert "R2, mean over 10 splits" in first
+    assert "R2, mean over 5 splits" in first
 
-    results.write_text("".join(lines[:50]) + lines[50][:20], encoding="utf-8")  # as if killed
+    results.write_text("".join(lines[:25]) + lines[25][:20], encoding="utf-8")  # as if killed
     second = run("accuracy", *command)
     again = results.read_text(encoding="utf-8").splitlines(keepends=True)
-    assert again[:50] == lines[:50]
+    assert again[:25] == lines[:25]
     assert len(again) == len(lines)
     assert scores_of(again) == scores
     assert "\n| SET |" in second
 
     third = run("accuracy", *command, "--set", "short: max_iter=2", "--json", f"{results}.json")
     assert "\n| short |" in third
-    assert len(results.read_text(encoding="utf-8").splitlines()) == len(lines) + 30
+    assert len(results.read_text(encoding="utf-8").splitlines()) == len(lines) + 15
     sections = json.loads(Path(f"{results}.json").read_text(encoding="utf-8"))["results"]
     assert [section["title"] for section in sections] == ["other", "regression"]
 
@@ -131,6 +151,7 @@ def test_accuracy_tunes(tmp_path):
     assert len(results.read_text(encoding="utf-8").splitlines()) == 10
 
 
+@pytest.mark.slow
 def test_selection_says_which_data_are_missing(tmp_path):
     output = run("selection", str(tmp_path), "--data", "khan", "golub")
     assert f"khan is left out: there is neither khan.npz nor khan_X.npz in {tmp_path}." in output

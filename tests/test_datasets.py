@@ -193,6 +193,7 @@ def test_bunch_describes_the_data():
     assert "20 samples, 300 genes, 3 classes with 7, 7, 6 samples" in data.DESCR
 
 
+@pytest.mark.slow
 def test_default_difficulty_is_learnable_but_not_trivial():
     X, y = make_microarray(n_features=5000, weights=[0.7, 0.3], random_state=0)
     model = make_pipeline(StandardScaler(), RidgeClassifier())

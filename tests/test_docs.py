@@ -1,11 +1,11 @@
 """The documentation is true: examples run, names and links exist, quotes and tables match."""
 
 import ast
+import functools
 import importlib.util
 import inspect
 import linecache
 import re
-import runpy
 import subprocess
 import sys
 import textwrap
@@ -95,11 +95,21 @@ RUNNABLE = [
 ]
 QUOTES = [block for page in PAGES for block in blocks_of(page) if block.source]
 
+# Pages whose examples take more than a second.
+SLOW = {"README.md", "coming_from_mlp.md", "user_guide.md"}
+
 
 # ------------------------------------------------------------------------------- examples
 
 
-@pytest.mark.parametrize("page", RUNNABLE, ids=name_of)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.slow] if page.name in SLOW else [])
+        for page in RUNNABLE
+    ],
+    ids=name_of,
+)
 def test_examples_run(page):
     # In order and in one namespace, as a reader would type them.  One thread, so that the time
     # does not depend on what else the machine does.  Whether the few epochs of an example
@@ -115,44 +125,58 @@ def test_examples_run(page):
                 exec(compile(code, str(page), "exec"), namespace)
 
 
-# Examples of the gallery; those that take more than some seconds are slow.
 GALLERY = sorted((ROOT / "doc" / "examples").glob("plot_*.py"))
-SLOW = {
-    "plot_hyperparameter_search.py",
-    "plot_microarray_cross_validation.py",
-    "plot_million_neurons.py",
-    "plot_regression.py",
+
+
+def check_gene_selection(printed, titles):
+    found = re.search(r"^(\d+) of the 30 strongest genes are informative$", printed, re.MULTILINE)
+    assert int(found[1]) >= 24
+    assert re.search(r"^SETSelector: recall 0\.[89]\d with 30 genes", printed, re.MULTILINE)
+    steady = re.search(r"^(\d+) genes are selected .*; (\d+) of them", printed, re.MULTILINE)
+    assert int(steady[2]) >= 0.8 * int(steady[1]) > 12
+
+
+def check_pictures(printed, titles):
+    assert [len(shown) for shown in titles] == [1, 2, 2, 1, 1]
+
+
+# What must be true of what an example prints, and of the titles of its figures.
+CHECKS = {
+    "plot_gene_selection.py": check_gene_selection,
+    "plot_inspection.py": check_pictures,
 }
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, id=path.name, marks=[pytest.mark.slow] if path.name in SLOW else [])
-        for path in GALLERY
-    ],
-)
-def test_gallery_runs(path, monkeypatch):
+@pytest.mark.slow
+@pytest.mark.parametrize("path", GALLERY, ids=name_of)
+def test_gallery_runs(path, monkeypatch, capsys):
     plt = pytest.importorskip("matplotlib.pyplot")
     if "sklearn_set.callbacks" in text_of(path):
         pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
     # Figures are drawn, nobody looks at them.
-    shown = []
+    titles = []
+
+    def show():
+        for number in plt.get_fignums():
+            titles.append([ax.get_title() for ax in plt.figure(number).axes if ax.get_title()])
+        plt.close("all")
+
     plt.switch_backend("agg")
-    monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()) or plt.close("all"))
+    monkeypatch.setattr(plt, "show", show)
     linecache.checkcache(str(path))
     # A warning would be printed on the page, with paths of the machine that built it: an example
     # whose epochs are few ignores the ConvergenceWarning itself, and says why.
     with threadpool_limits(1), warnings.catch_warnings():
         exec(compile(text_of(path), str(path), "exec"), {"__name__": "__main__"})
-    assert shown, "an example of the gallery has a picture"
+    assert titles, "an example of the gallery has a picture"
     assert plt.get_fignums() == [], "plt.show() comes after every figure"
+    if path.name in CHECKS:
+        CHECKS[path.name](capsys.readouterr().out, titles)
 
 
-def test_gallery_has_no_example_left_over():
-    names = {path.name for path in GALLERY}
-    assert names >= SLOW
-    assert len(names) > len(SLOW)
+def test_examples_are_there():
+    assert {path.name for path in GALLERY} > set(CHECKS)
+    assert {page.name for page in RUNNABLE} > SLOW
 
 
 @pytest.mark.parametrize("path", GALLERY, ids=name_of)
@@ -176,6 +200,7 @@ def printed_by(example, options):
     return done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_example_of_a_million_neurons():
     options = "--hidden 300 200 --epochs 3 --samples 60 --features 400"
     printed, shown = printed_by("million_neurons.py", options)
@@ -189,6 +214,7 @@ def test_example_of_a_million_neurons():
     assert re.findall(r"^ +\d+\.\d s  Iteration (\d), loss = ", shown, re.MULTILINE) == [*"123"]
 
 
+@pytest.mark.slow
 def test_example_of_fifty_million_neurons():
     printed, shown = printed_by("fifty_million_neurons.py", "--neurons 4001")
     figures = [line.split("  ")[-1].partition(",")[0] for line in printed.splitlines()]
@@ -204,33 +230,6 @@ def test_example_of_fifty_million_neurons():
     ]
     assert "       4,102  neurons, in layers of 100, 2,000, 2,001, 1\n" in printed
     assert shown.count("Iteration") == 5
-
-
-def test_example_of_pictures(monkeypatch):
-    pyplot = pytest.importorskip("matplotlib.pyplot")
-    titles = []
-
-    def show():
-        axes = pyplot.gcf().axes
-        titles.append([ax.get_title() for ax in axes if ax.get_title()])
-        pyplot.close("all")
-
-    monkeypatch.setattr(pyplot, "show", show)
-    with threadpool_limits(1):
-        runpy.run_path(str(ROOT / "doc" / "examples" / "plot_inspection.py"))
-    assert [len(shown) for shown in titles] == [1, 2, 2, 1, 1]
-
-
-@pytest.mark.slow
-def test_example_of_gene_selection(monkeypatch):
-    pytest.importorskip("matplotlib")
-    monkeypatch.setenv("MPLBACKEND", "agg")
-    printed, _ = printed_by("plot_gene_selection.py", "")
-    found = re.search(r"^(\d+) of the 30 strongest genes are informative$", printed, re.MULTILINE)
-    assert int(found[1]) >= 24
-    assert re.search(r"^SETSelector: recall 0\.[89]\d with 30 genes", printed, re.MULTILINE)
-    steady = re.search(r"^(\d+) genes are selected .*; (\d+) of them", printed, re.MULTILINE)
-    assert int(steady[2]) >= 0.8 * int(steady[1]) > 12
 
 
 @pytest.mark.parametrize("block", QUOTES, ids=str)
@@ -273,6 +272,7 @@ def test_files_that_are_mentioned_exist(page):
     assert not missing, f"{page.name} mentions files that do not exist: {missing}"
 
 
+@functools.cache
 def names_of_tests(path):
     """Names of the tests of a file, as pytest would be told them."""
     found = set()

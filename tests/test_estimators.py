@@ -1367,8 +1367,8 @@ def threads_always_pay(monkeypatch):
 
 
 @pytest.mark.usefixtures("threads_always_pay")
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("solver", ["adam", pytest.param("sgd", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 @both
 def test_same_bits_for_any_number_of_threads_and_format(factory, y, dtype, solver):
     given = X.astype(dtype)

@@ -828,6 +828,7 @@ def test_what_is_missing_is_named(call, monkeypatch):
         call()
 
 
+@pytest.mark.slow
 def test_nothing_optional_is_imported_before_it_is_needed():
     code = "import sys, sklearn_set.export; print({'onnx', 'skl2onnx'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -59,14 +59,13 @@ AT_RANDOM = "noise and mixing are drawn for every sample: weight two is not the 
 NOT_AT_RANDOM = {"n_networks": 2, "noise_factor": 0}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Skipping check:sklearn.exceptions.SkipTestWarning")
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
     [
-        SETSelector(max_iter=10, n_networks=2),
-        SETSelector(n_features_to_select=0.7, n_jobs=2, max_iter=10),
+        SETSelector(n_features_to_select=0.7, n_networks=2, n_jobs=2, max_iter=10),
         SETSelector(**QUICK),
-        SETSelector(SETRegressor(10, max_iter=10), **NOT_AT_RANDOM),
         SETSelector(SETClassifier(10, mixup=0, input_dropout=0, max_iter=10), **NOT_AT_RANDOM),
         SETSelector(SETRegressor(10, max_iter=3), unsupervised=True, **NOT_AT_RANDOM),
     ]
@@ -87,6 +86,7 @@ def test_informative_features_of_classes_are_found(y):
     assert all(isinstance(each, SETClassifier) for each in fitted.estimators_)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1, 1e-3, 1e4])
 @pytest.mark.parametrize("targets", [REAL, np.column_stack([REAL, -REAL])], ids=["one", "two"])
 def test_informative_features_of_real_targets_are_found(targets, scale):

@@ -830,6 +830,7 @@ def test_the_demo_tells_what_it_read(table, monkeypatch, capsys):
     assert len(tuned) == 1
 
 
+@pytest.mark.slow
 @needs_documentation
 @pytest.mark.slow
 def test_the_demo_reads_a_file(table):
@@ -839,6 +840,7 @@ def test_the_demo_reads_a_file(table):
     assert "GridSearchCV: best" in done.stdout
 
 
+@pytest.mark.slow
 @needs_documentation
 def test_the_demo_refuses_a_file_in_one_line(table):
     done = run_demo("--data", table, "--target", "typ")

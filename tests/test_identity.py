@@ -161,6 +161,7 @@ def test_what_differs_has_another_digest():
     assert [names for names in found.values() if len(names) > 1] == []
 
 
+@pytest.mark.slow
 def test_every_process_finds_the_same():
     code = "import test_identity as t\nfor each in t.digests().items(): print(*each, sep=':')"
     expected = "".join(f"{name}:{digest}\n" for name, digest in digests().items())
@@ -258,6 +259,7 @@ def test_what_is_nested_too_deep_is_refused():
         digest_of(nested)
 
 
+@pytest.mark.slow
 def test_functions_of_the_main_module_are_read():
     code = textwrap.dedent("""
         from sklearn_set.identity import digest_of

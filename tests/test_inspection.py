@@ -154,6 +154,7 @@ def test_matplotlib_is_asked_for_when_it_is_needed(display, evolved, monkeypatch
         display(np.ones((1, 3), int) if display is not TrainingCurveDisplay else [1.0]).plot()
 
 
+@pytest.mark.slow
 def test_importing_the_displays_does_not_import_matplotlib():
     code = "import sys, sklearn_set.inspection; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -91,6 +91,7 @@ def test_one_thread_without_openmp_and_after_a_fork(monkeypatch, n_jobs):
     assert machine.effective_n_threads(n_jobs) == 1
 
 
+@pytest.mark.slow
 @needs_openmp
 def test_environment_variable_of_openmp():
     """OpenMP reads it once; three more than joblib counts, so that it is no coincidence."""
@@ -166,6 +167,7 @@ LARGE_FIT = """
 """.replace("SERIAL_WORK", str(serial_work()))
 
 
+@pytest.mark.slow
 @needs_openmp
 @pytest.mark.parametrize("n_jobs", [2**31, 100_000, None])
 def test_a_fit_with_absurdly_many_threads(n_jobs):
@@ -219,6 +221,7 @@ LIMITED = (
 )
 
 
+@pytest.mark.slow
 @needs_openmp
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
 @pytest.mark.parametrize("room", [200, 600])
@@ -232,6 +235,7 @@ def test_threads_that_the_memory_has_no_room_for(room):
     assert python(LIMITED.replace("    LIMIT\n", limit)) == "alive"
 
 
+@pytest.mark.slow
 @needs_openmp
 @pytest.mark.skipif(sys.platform != "linux", reason="limits threads as Linux does")
 def test_threads_that_the_user_may_not_start():
@@ -258,6 +262,7 @@ def test_threads_that_the_user_may_not_start():
     assert printed == "alive"
 
 
+@pytest.mark.slow
 @needs_openmp
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads as Linux does")
 def test_threads_that_were_started_stay():
@@ -336,6 +341,7 @@ def test_threads_that_are_just_granted_are_not_started(granted, monkeypatch):
     assert set(started) <= {1}
 
 
+@pytest.mark.slow
 @needs_openmp
 def test_one_thread_inside_a_worker_of_joblib():
     """With a worker per processor, loky leaves one thread to each; n_jobs still has its word."""
@@ -451,6 +457,7 @@ def test_a_variant_that_was_not_built_is_not_offered(monkeypatch):
     assert "unbuilt" not in machine.available_variants()
 
 
+@pytest.mark.slow
 def test_variable_forces_a_variant():
     printed = python(
         """
@@ -474,6 +481,7 @@ def test_variable_with_a_wrong_name(monkeypatch, name):
         machine.active_variant.__wrapped__()
 
 
+@pytest.mark.slow
 def test_wrong_name_stops_a_user():
     """In an interpreter of its own, as a user meets it: at the first fit."""
     printed = python(

@@ -95,14 +95,19 @@ MID_SIZE = {"hidden_layer_sizes": (40_000, 20_000), "epsilon": 10, "max_iter": 3
     "parameters",
     [
         {"batch_size": 50},
-        {"batch_size": 2},
-        {"batch_size": 2, "solver": "sgd"},
         {"batch_size": 2, "solver": "sgd", "momentum": 0, "zeta": 0},
-        {"batch_size": 50, "dtype": "float64"},
-        {"batch_size": 50, "activation": "gelu"},
-        {"batch_size": 50, "max_iter": 6, "early_stopping": True},
-        {"batch_size": 50, "hidden_layer_sizes": 200_000, "epsilon": 3},
-        {"batch_size": 50, "growth": "guided"},
+        *(
+            pytest.param(parameters, marks=pytest.mark.slow)
+            for parameters in (
+                {"batch_size": 2},
+                {"batch_size": 2, "solver": "sgd"},
+                {"batch_size": 50, "dtype": "float64"},
+                {"batch_size": 50, "activation": "gelu"},
+                {"batch_size": 50, "max_iter": 6, "early_stopping": True},
+                {"batch_size": 50, "hidden_layer_sizes": 200_000, "epsilon": 3},
+                {"batch_size": 50, "growth": "guided"},
+            )
+        ),
     ],
     ids=str,
 )

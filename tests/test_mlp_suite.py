@@ -308,6 +308,7 @@ def test_adapters_have_the_parameters_of_mlp():
     assert Classifier(epsilon=0.5).adam_epsilon == 0.5
 
 
+@pytest.mark.slow
 def test_that_score_is_of_one_seed():
     """`test_partial_fit_regression` wants .65 of seed 1; with others MLP itself may have less."""
     X, y = AS_IT_IS["test_fit"].__globals__["X_reg"], AS_IT_IS["test_fit"].__globals__["y_reg"]

@@ -109,6 +109,7 @@ def test_a_mapped_model_of_every_kind_of_target_goes_on(target, tmp_path):
     assert_twins(joblib.load(tmp_path / "model.joblib", mmap_mode="r"), model, target)
 
 
+@pytest.mark.slow
 def test_another_process_maps_the_same_model(tmp_path):
     model = make_pipeline(StandardScaler(), SETClassifier(**SMALL)).fit(X, Y["names"])
     joblib.dump(model, tmp_path / "model.joblib")

@@ -212,7 +212,16 @@ def test_shared_defaults_are_the_same():
     assert different == {"input_dropout", "mixup", "n_snapshots"}
 
 
-@every_source
+SLOW = {"classifier", "feature_selection", "regressor"}  # their examples take a second or more
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param(module, marks=[pytest.mark.slow] if module in SLOW else [])
+        for module in SOURCES
+    ],
+)
 def test_the_examples_in_docstrings_run(module):
     if module == "__init__":
         module = ""

@@ -187,10 +187,22 @@ def test_dropout_masks(kernel, dropout, seed, step_number):
     )
 
 
+@pytest.mark.parametrize("n_batch", [1, 2, 9])
+@pytest.mark.parametrize("activation", [name for name in reference.ACTIVATIONS if name != "relu"])
+def test_silent_neurons_learn_where_their_activation_is_not_flat(activation, n_batch):
+    """Without connections and bias a neuron puts out zero, but its bias has a gradient."""
+    patterns = [np.ones((6, 5), dtype=bool), np.ones((5, 3), dtype=bool)]
+    patterns[0][:, :2] = False
+    network = make_network(patterns, activation, "float64", np.random.default_rng(61))
+    network.layers[0].bias[:2] = 0
+    data = make_data(12, network.sizes, "squared_error", "float64", seed=62)
+    compare_gradients(FLOAT64_KERNELS[-1], network, data, some_rows(12, n_batch, seed=63))
+
+
 @every_kernel(FLOAT64_KERNELS)
 def test_dropout_masks_of_a_deep_network(kernel):
     """A chain of layers: what is left of every neuron has passed all their masks."""
-    n, depth = 400, 67
+    n, depth = 100, 67
     rng = np.random.default_rng(51)
     chain = [np.eye(n, dtype=bool)] * depth
     network = make_network([*chain, np.ones((n, 2), dtype=bool)], "identity", kernel[1], rng)

@@ -128,6 +128,7 @@ def test_a_count_is_the_sample_given_so_many_times(kind, constant):
 # ---------------------------------------------------------------------------------- what it is for
 
 
+@pytest.mark.slow
 def test_weights_that_sum_to_one_do_not_destroy_a_model():
     data, y = load_breast_cancer(return_X_y=True)
     data = StandardScaler().fit_transform(data)
@@ -139,6 +140,7 @@ def test_weights_that_sum_to_one_do_not_destroy_a_model():
     assert boosted.fit(data, y).score(data, y) > 0.97
 
 
+@pytest.mark.slow
 def test_samples_that_come_one_by_one_are_learned():
     data, y = load_breast_cancer(return_X_y=True)
     data = StandardScaler().fit_transform(data)

@@ -23,6 +23,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_set import SETClassifier, machine
 from sklearn_set.datasets import make_microarray
 
+# Clusters and searches are made once, for all tests that look at them.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clusters")]
+
 EXAMPLES = Path(__file__).resolve().parents[1] / "doc" / "examples"
 
 X, Y = make_microarray(n_samples=60, n_features=80, random_state=0)
@@ -173,7 +176,6 @@ def test_dask_ml_calls_partial_fit_block_by_block():
 # ----------------------------------------------------------------------------------------- Ray
 
 
-@pytest.mark.slow
 def test_a_ray_cluster_finds_the_same(alone):
     ray = pytest.importorskip("ray")
     from ray.util.joblib import register_ray
@@ -228,7 +230,6 @@ def test_training_on_a_file_larger_than_the_memory_that_may_be_used(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
 def test_example_of_a_search_on_a_cluster():
     printed = printed_by("dask_search.py", "--samples", 40, "--features", 60, "--epochs", 2)
     assert printed.startswith("2 workers with 1, 1 thread(s)\n24 fits in ")

@@ -300,7 +300,26 @@ def test_a_pickle_drops_what_follows_from_the_rest():
         np.testing.assert_array_equal(getattr(topology, name), getattr(copied, name))
     for ours, theirs in zip(topology.splits(2), copied.splits(2), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    assert not copied.indices.flags.writeable
+    for each in (topology, copied):
+        assert not each.indptr.flags.writeable  # shared with coefs_
+        assert not each.indices.flags.writeable
+
+
+def test_splits_hold_outputs_without_connection():
+    """The last ones too: somebody must write what they put out, their bias."""
+    topology = Topology(2, 9, np.array([0, 2, 4], np.int32), np.array([3, 5, 2, 5], np.int32))
+    for n_parts in (1, 2, 3):
+        cuts = topology.splits(n_parts)[1]
+        assert (cuts[0], cuts[-1]) == (0, 9)
+
+
+def test_a_second_round_of_draws_repeats_none(monkeypatch):
+    first_round = topology_module._draw_ascending
+    monkeypatch.setattr(topology_module, "_draw_ascending", lambda *how: first_round(*how)[:20])
+    for seed in range(20):
+        drawn = topology_module.draw_distinct(100, 40, np.random.default_rng(seed))
+        assert drawn.shape == (40,)
+        assert (np.diff(drawn) > 0).all()
 
 
 @pytest.mark.parametrize("n_parts", [1, 2, 3, 7])

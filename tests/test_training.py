@@ -22,6 +22,7 @@ from sklearn_set.evolution import (
     PRUNING_RULES,
     ZETA_SCHEDULES,
 )
+from sklearn_set.network import SparseNetwork
 from sklearn_set.optimizers import SGD, Adam
 from sklearn_set.schedule import is_time_to_evolve, record, should_stop, will_evolve
 from sklearn_set.state import Progress, Randomness
@@ -805,3 +806,59 @@ def test_verbose_tells_scores_and_rates(capsys):
     assert "Validation score did not improve more than tol=0.000100 for 1 consecutive" in out
     assert "Setting learning rate to 0.000001.\n" in out
     assert out.endswith("Learning rate too small. Stopping.\n")
+
+
+def test_the_seed_decides_what_is_dropped(monkeypatch):
+    def weights():
+        how = {"dropout": 0.5, "mixup": 0, "input_dropout": 0, "zeta": 0, "shuffle": False}
+        model = SETClassifier(8, max_iter=1, random_state=0, **how).fit(X, Y)
+        return model.coefs_[0].data
+
+    def with_another_seed(self, seed):
+        draw(self, seed)
+        self.dropout_seed += 1
+
+    first, again = weights(), weights()
+    np.testing.assert_array_equal(first, again)
+    draw = Randomness.__init__
+    monkeypatch.setattr(Randomness, "__init__", with_another_seed)
+    assert not np.array_equal(weights(), first)
+
+
+# -------------------------------------------------------------------------------- the network
+
+
+def drawn_network(activation="all_relu"):
+    return SparseNetwork.erdos_renyi(
+        (6, 5, 4, 5, 3),
+        20,
+        activations=[activation] * 3,
+        weight_init="auto",
+        dtype=np.dtype("float64"),
+        rng=np.random.default_rng(0),
+    )
+
+
+def test_the_slope_of_all_relu_alternates():
+    slopes = [layer.activation_parameter for layer in drawn_network().layers[:-1]]
+    assert slopes == [-0.6, 0.6, -0.6]
+
+
+def test_a_copy_of_a_network_is_the_same_network():
+    network = drawn_network()
+    network.offset, network.factor = np.arange(6.0), 0.25
+    X = np.random.default_rng(1).normal(size=(7, 6))
+    np.testing.assert_array_equal(network.copy().forward(X), network.forward(X))
+    for ours, theirs in zip(network.layers, network.copy().layers, strict=True):
+        assert not np.shares_memory(ours.weights, theirs.weights)
+        assert not np.shares_memory(ours.bias, theirs.bias)
+
+
+@pytest.mark.parametrize("units", [(None, 1.0), (None, 1024.0), (np.full(6, 1e6), 1.0)])
+def test_no_output_is_beyond_the_bound(units):
+    """It decides whether predictions may overflow; units of the features count."""
+    network = drawn_network("identity")
+    network.offset, network.factor = units
+    X = np.random.default_rng(1).uniform(-1, 1, size=(50, 6))
+    bound, largest = network.bound(1.0), np.abs(network.forward(X)).max()
+    assert largest <= bound < 1e4 * largest

@@ -32,6 +32,7 @@ SMALL = {"hidden_layer_sizes": 10, "max_iter": 5, "random_state": 0}
 # -------------------------------------------------------------------------------------- threads
 
 
+@pytest.mark.slow
 @quiet
 def test_predictions_while_another_thread_fits_are_of_one_fit_or_the_other():
     # Ten snapshots at one time, none at the other, and targets of another size.
@@ -209,6 +210,7 @@ print(n_cut)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 def test_no_interrupt_leaves_an_estimator_that_refuses_to_be_fitted():
     done = subprocess.run(
@@ -237,6 +239,7 @@ sys.exit(1)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 def test_a_real_ctrl_c_ends_a_real_cross_validation():
     process = subprocess.Popen(

@@ -468,6 +468,7 @@ def test_permissions_are_those_of_a_file_or_kept(tmp_path):
         os.umask(before)
 
 
+@pytest.mark.slow
 def test_no_second_copy_is_held(tmp_path):
     path, size = tmp_path / "large", 8 << 20
     value = {"weights": np.arange(size, dtype=np.float64)}

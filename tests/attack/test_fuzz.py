@@ -15,6 +15,7 @@ from sklearn_set import SETClassifier
 N_CASES = 300
 
 
+@pytest.mark.slow
 def test_odd_values_do_no_harm():
     report = fuzz.Report()
     for seed in range(N_CASES):
@@ -240,6 +241,7 @@ def dies(connection, only, log):
     os._exit(3)
 
 
+@pytest.mark.slow
 def test_a_crash_is_reported_and_the_run_goes_on(monkeypatch):
     monkeypatch.setattr(fuzz, "work", dies)
     report = fuzz.Report()

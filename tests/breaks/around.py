@@ -1,0 +1,167 @@
+"""Breaks of what stands beside the estimators: export, data, files, displays."""
+
+from breaks import near
+
+BREAKS = [
+    *near(
+        "test_export",
+        (
+            'raw = graph.add("Div", raw, graph.number(len(networks)))',
+            "pass",
+            "the mean over snapshots",
+        ),
+        (
+            'graph.add("Sub", data, graph.array(first.offset))',
+            'graph.add("Add", data, graph.array(first.offset))',
+            "wrong sign of the offset of features",
+        ),
+        ("if first.factor != 1:", "if False:", "the scale of features is forgotten"),
+        ('graph.add("Sub", power, graph.number(1.0))', "power", "elu below zero"),
+        ('graph.add("Add", erf, graph.number(1.0))', "erf", "gelu in single precision"),
+        (
+            "_ERFCX = _erfcx_polynomial(20)",
+            "_ERFCX = _erfcx_polynomial(9)",
+            "gelu in double precision",
+        ),
+        ("if needed > _FILE_BYTES:", "if False:", "graphs that no file can hold"),
+        (
+            'graph.add("Concat", graph.add("Neg", raw), raw, axis=1)',
+            'graph.add("Concat", raw, graph.add("Neg", raw), axis=1)',
+            "the classes of two are swapped",
+        ),
+        (
+            "if are_known and sum(widths) != estimator.n_features_in_:",
+            "if False:",
+            "inputs of another width",
+        ),
+        ("layer.bias[units])", "layer.bias[: len(units)])", "biases of neurons that are left out"),
+        (
+            'raise ValueError(f"{kind} takes numbers, but',
+            'str(f"{kind} takes numbers, but',
+            "text as input",
+        ),
+    ),
+    *near(
+        "test_datasets",
+        ("block *= np.sqrt(1.0 - module_correlation)", "pass", "the variance of generated genes"),
+        (
+            "class_shifts = class_sep * (ranks % 2)",
+            "class_shifts = class_sep * ranks",
+            "classes are further apart than asked for",
+        ),
+        ("np.clip(block, 0.0, _SATURATION, out=block)", "pass", "intensities that no scanner has"),
+        (
+            "np.sort(rng.choice(n_features, n_informative, replace=False).astype(np.int64))",
+            "np.arange(n_informative)",
+            "the first genes are informative",
+        ),
+        (
+            "sizes[order[: n_samples - sizes.sum()]] += 1",
+            "sizes[-1] += n_samples - sizes.sum()",
+            "sizes of the classes",
+        ),
+    ),
+    *near(
+        "test_fetcher",
+        ("if found.hexdigest() != expected:", "if False:", "damaged downloads are kept"),
+        (
+            'if fetched.details["name"] != name:',
+            "if False:",
+            "another set of data by the same number",
+        ),
+        (
+            "elif sorted(samples) != sorted(order):",
+            "elif False:",
+            "sets that do not hold the same samples",
+        ),
+        ("if len(tissue_of) != len(set(order)):", "if False:", "a sample of no tissue"),
+        (
+            "os.replace(Path(scratch) / path.name, path)",
+            "Path(scratch, path.name).rename(path.with_suffix('.x'))",
+            "what is downloaded is not kept",
+        ),
+    ),
+    *near(
+        "test_files",
+        (
+            "transposed = len(y) == X.shape[1] != X.shape[0]",
+            "transposed = False",
+            "genes as rows of an array",
+        ),
+        (
+            "np.load(file, allow_pickle=False)",
+            "np.load(file, allow_pickle=True)",
+            "a file that runs code",
+        ),
+        (
+            "missing = np.isnan(values)",
+            "missing = np.zeros(values.shape, bool)",
+            "missing cells are let through",
+        ),
+        ("if len(lines.named[row]) > 1:", "if False:", "several rows of labels"),
+        (
+            "(values[1:] - values[:-1] == 1).all(axis=0)",
+            "(values[1:] > values[:-1]).all(axis=0)",
+            "what rises is a number of the row",
+        ),
+        ("if len(values) == 1:", "if False:", "a single class"),
+        ("if len(found) != 1:", "if not found:", "a description of two cases"),
+        (
+            'content.replace(b"\\r\\n", b"\\n").replace(b"\\r", b"\\n")',
+            'content.replace(b"\\r\\n", b"\\n")',
+            "lines that end by a carriage return",
+        ),
+        (
+            "large = ~(np.abs(values) <= np.finfo(np.float32).max)",
+            "large = np.isnan(values)",
+            "infinite cells",
+        ),
+        (
+            "leading_zero = any(re.match(",
+            "leading_zero = None and any(re.match(",
+            "01 and 1 are one class",
+        ),
+    ),
+    *near(
+        "test_inspection",
+        ("np.argsort(-means,", "np.argsort(means,", "the weakest features are drawn"),
+        ("ax.stairs(counts / table.shape[1],", "ax.stairs(counts,", "numbers in place of shares"),
+        (
+            "[0.05, 0.5, 0.95], axis=1)",
+            "[0.25, 0.5, 0.75], axis=1)",
+            "the middle half in place of 90 %",
+        ),
+        ("(np.diff(epochs) <= 0).any()", "(np.diff(epochs) < 0).any()", "epochs that repeat"),
+        (
+            "if not -len(coefs) <= layer < len(coefs):",
+            "if not -len(coefs) <= layer <= len(coefs):",
+            "a layer behind the last",
+        ),
+        ("np.prod(image_shape) != len(degrees)", "False", "an image of another size"),
+        (
+            "xerr=samples.std(axis=0)[features]",
+            "xerr=samples.std(axis=0)[: len(features)]",
+            "the spread of other features",
+        ),
+        (
+            "ax.set_ylim(len(features) - 0.4, -0.6)",
+            "ax.set_ylim(-0.6, len(features) - 0.4)",
+            "the strongest at the bottom",
+        ),
+    ),
+    *near(
+        "test_public_api test_machine test_persistence",
+        ("super().__setstate__(state)", "pass", "a pickle that holds nothing"),
+        (
+            "state.pop(name, None) # what only lasts",
+            "pass # what only lasts",
+            "callbacks of a call are pickled",
+        ),
+        (
+            "tags.target_tags.multi_output = True loss =",
+            "loss =",
+            "several targets are not announced",
+        ),
+        ("tags.classifier_tags.multi_label = True", "pass", "sets of labels are not announced"),
+    ),
+]

@@ -1,0 +1,355 @@
+"""Breaks of what users call: estimators and their checks, callbacks, selection."""
+
+from breaks import near
+
+BREAKS = [
+    *near(
+        "test_estimators test_training test_trouble",
+        (
+            'draft.__dict__.update(given) for name in ("_training", "_fitting"):',
+            'for name in ("_training", "_fitting"):',
+            "parameters that were converted are not restored",
+        ),
+        (
+            "self._progress.copy(), self._randomness.copy()",
+            "self._progress, self._randomness",
+            "a call that fails changes the progress of the model",
+        ),
+        (
+            "check_random_state(self.random_state).randint(np.iinfo(np.int32).max)",
+            "0",
+            "dropped seed: all models are the same",
+        ),
+        (
+            "_check_part_weights(train_weight, rows, rest)",
+            "pass",
+            "a held-out part without weight is not refused",
+        ),
+        ("network = self._network.copy()", "network = self._network", "a call that fails trains"),
+        (
+            "strength[np.diff(layer.topology.indptr) == 0] = 0.0",
+            "pass",
+            "a feature without connection has the strength of the next",
+        ),
+        (
+            "if streaming and self.early_stopping:",
+            "if False:",
+            "early stopping of a stream is not refused",
+        ),
+        (
+            "optimizer.can_continue(previous)",
+            "False",
+            "moments are not gone on from",
+        ),
+        ("if written_by != __version__:", "if False:", "models of other versions, without a word"),
+        ("clone._is_clone = True", "clone._is_clone = False", "Ctrl-C in a search goes on"),
+        (
+            'draft.__dict__.pop("_is_clone", None)',
+            "pass",
+            "Ctrl-C in the result of a search is no warning",
+        ),
+        ("if other is not mark and other() is not None:", "if False:", "two fits at a time"),
+        (
+            "_tell_overflow(raw.dtype, stacklevel=4)",
+            "_tell_overflow(raw.dtype, stacklevel=3)",
+            "wrong stacklevel: overflow",
+        ),
+        (
+            "ConvergenceWarning, stacklevel=5",
+            "ConvergenceWarning, stacklevel=4",
+            "wrong stacklevel: not converged",
+        ),
+        (
+            'by user.", UserWarning, stacklevel=5',
+            'by user.", UserWarning, stacklevel=4',
+            "wrong stacklevel: interrupted",
+        ),
+        ("self._training.release()", "pass", "data are held until the garbage collector comes"),
+        ("progress.loss_curve[-1] if progress", "progress.loss_curve[0] if progress", "loss_"),
+        (
+            "n_connections != n_erdos_renyi(topology.n_in, topology.n_out, self.epsilon)",
+            "n_connections < 0",
+            "another epsilon with warm_start is not refused",
+        ),
+    ),
+    *near(
+        "test_estimators test_augmentation test_snapshots test_training",
+        (
+            "wide = sizes[0] > n_samples and not streaming",
+            "wide = sizes[0] >= n_samples and not streaming",
+            "as many features as samples are wide",
+        ),
+        ("0.2 if wide else 0.0", "0.1 if wide else 0.0", "automatic label smoothing"),
+        ("n_samples // 10)),", "n_samples // 5)),", "automatic batches"),
+        (
+            '"small" if len(sizes) <= 3 else "auto"',
+            '"small" if len(sizes) < 3 else "auto"',
+            "automatic weight_init",
+        ),
+        (
+            "of_whole if n_samples < of_whole else 1",
+            "1",
+            "the penalty of a stream depends on how many samples come at a time",
+        ),
+        ("if self.early_stopping or streaming:", "if streaming:", "snapshots with early stopping"),
+        (
+            'values["n_iter_no_change"] == np.inf and not streaming',
+            'values["n_iter_no_change"] == np.inf',
+            "the rate of a stream falls to zero",
+        ),
+        ("min(sizes[0] / n_samples / 10, 4.0)", "sizes[0] / n_samples / 10", "automatic mixup"),
+    ),
+    *near(
+        "test_scaling test_estimators",
+        (
+            "units.install(network)",
+            "network.offset, network.factor = units.offset, units.factor",
+            "new units of features change what the network predicts",
+        ),
+        ("if units.disparity > _MUCH:", "if False:", "features of odd scales, without a word"),
+        (
+            "if not units.equals(before) and",
+            "if False and",
+            "units of targets change the network's predictions",
+        ),
+        ("units = before.joined(units)", "pass", "a stream has the units of its last part"),
+        ("tail=self._tail(),", "tail=None,", "outliers decide the units of robust losses"),
+        (
+            "min(_OUTLIERS, min(self.quantile, 1 - self.quantile) / 2)",
+            "_OUTLIERS",
+            "the quantile that is asked for is an outlier",
+        ),
+    ),
+    *near(
+        "test_estimators test_sample_weights test_losses",
+        ("np.hstack([-raw, raw])", "np.hstack([raw, -raw])", "the classes of two are swapped"),
+        ("where=probabilities > 0.5)", "where=probabilities > 2)", "digits of log-probabilities"),
+        (
+            "near_one(factor) * near_one(weight)",
+            "near_one(factor)",
+            "class weights in place of sample weights",
+        ),
+        (
+            "if streaming and isinstance(self.class_weight, str):",
+            "if False:",
+            "balanced weights of a part of a stream",
+        ),
+        (
+            "if goes_on and is_multilabel != self._multilabel:",
+            "if False:",
+            "sets of labels after classes are not refused",
+        ),
+        (
+            "return None if self._multilabel else y",
+            "return None",
+            "a held-out part is not stratified",
+        ),
+        ("if classes is None:", "if False:", "classes of a stream"),
+        (
+            "return predicted.ravel() if raw.shape[1] == 1 else predicted",
+            "return predicted",
+            "predictions of one target are two-dimensional",
+        ),
+        (
+            "if not (streaming or targets.any(axis=0).all()):",
+            "if False:",
+            "an output of zeros for Poisson loss is not refused",
+        ),
+        ("if (targets < 0).any():", "if False:", "negative counts are not refused"),
+        (
+            "network.layers[-1], before)",
+            "network.layers[0], before)",
+            "another layer is rescaled",
+        ),
+    ),
+    *near(
+        "test_holdout test_estimators test_validation_set",
+        ("int(np.ceil(fraction * n_samples))", "int(fraction * n_samples)", "held-out samples"),
+        (
+            "np.clip(np.floor(ideal), 1, sizes - 1)",
+            "np.floor(ideal)",
+            "a class held out as a whole",
+        ),
+        (
+            "is_held_out[rng.permutation(members)[:n_taken]] = True",
+            "is_held_out[members[:n_taken]] = True",
+            "the first samples are held out",
+        ),
+        ("lambda: rows_of(X_given, rows)", "lambda: X_given", "scorers get all samples"),
+        (
+            "own_weight = near_one(held_out.weight)",
+            "own_weight = None",
+            "weights of a validation set do not count",
+        ),
+        (
+            "if n_found != n_outputs:",
+            "if False:",
+            "a validation set of other outputs is not refused",
+        ),
+    ),
+    *near(
+        "test_data_checks test_trouble",
+        (
+            "if indptr[0] != 0 or (indptr[1:] < indptr[:-1]).any():",
+            "if indptr[0] != 0:",
+            "rows of a malformed matrix that end before they begin",
+        ),
+        ("not 0 <= values.min() <= values.max() < n", "values.max() >= n", "negative indices"),
+        ("if indices.shape[0] != data.shape[0]:", "if False:", "fewer indices than values"),
+        ('in ("NAType", "NaTType")', 'in ("NAType",)', "missing times"),
+        (
+            "isinstance(value, Real) and bool(value != value)",
+            "False",
+            "missing labels among objects",
+        ),
+        ("isinstance(value, (Real, np.bool_)) and not", "not", "text as numbers"),
+        ("if not np.isin(found, (0, 1)).all():", "if False:", "matrices of other labels"),
+    ),
+    *near(
+        "test_validation test_estimators",
+        (
+            "return above(value, low) and below(value, high)",
+            "return above(value, low)",
+            "no upper bounds",
+        ),
+        (
+            '"validation_fraction": (_FRACTION,)',
+            '"validation_fraction": (_CLOSED_FRACTION,)',
+            "all samples held out",
+        ),
+        ("_POSITIVE_INT, _INFINITY)", "_POSITIVE_INT)", "endless patience is refused"),
+        (
+            "if any(size <= 0 for size in sizes):",
+            "if any(size < 0 for size in sizes):",
+            "no neurons",
+        ),
+        ("interval(Integral, 0, 2**32 - 1", "interval(Integral, 0, 2**32", "a seed too large"),
+        ("or isinstance(value, np.timedelta64):", ":", "durations as integers"),
+        (
+            '("beta_1", "beta_2"), lambda value: value < 1)',
+            '("beta_1",), lambda value: value < 1)',
+            "a beta_2 of one in single precision",
+        ),
+        ("result[name] = accepting.plain(value)", "pass", "NumPy's small integers overflow"),
+    ),
+    *near(
+        "test_hooks test_callbacks",
+        (
+            "return np.errstate(**self._user)",
+            "return np.errstate()",
+            "scorers run under our settings",
+        ),
+        (
+            'saved["identity"] != run["identity"]',
+            "False",
+            "a checkpoint of other data is gone on from",
+        ),
+        (
+            "state.course.n_iter % self.every == 0: self._save",
+            "True: self._save",
+            "every epoch is saved",
+        ),
+        ('hashlib.file_digest(file, "sha256").digest() != digest', "False", "damaged checkpoints"),
+        ("!= _HEADER.size + length", "< 0", "checkpoints that were cut"),
+        ("os.O_RDWR | os.O_CREAT | os.O_EXCL", "os.O_RDWR | os.O_CREAT", "a file is overwritten"),
+        ("os.fsync(file.fileno())", "pass", "a checkpoint may be lost with the power"),
+        (
+            'for name in ("n_jobs", "verbose", "dtype"):',
+            'for name in ("verbose", "dtype"):',
+            "a fit is not resumed with other n_jobs",
+        ),
+        (
+            '0 if score >= found["best"] + self.tol else',
+            '0 if score >= found["best"] else',
+            "tol of EarlyStopping",
+        ),
+        (
+            'return found["n_bad"] >= self.n_iter_no_change',
+            'return found["n_bad"] > self.n_iter_no_change',
+            "EarlyStopping is one epoch late",
+        ),
+        (
+            "best = copy(fitted_estimator).set_callbacks()",
+            "best = fitted_estimator",
+            "the best estimator holds the callback",
+        ),
+        (
+            "rows * topology.n_out + topology.indices",
+            "rows * topology.n_in + topology.indices",
+            "renewed connections are counted wrongly",
+        ),
+        ('return self.__dict__ | {"_runs": {}}', "return dict(self.__dict__)", "runs are pickled"),
+        ("if (self.X_val is None) != (self.y_val is None):", "if False:", "X_val without y_val"),
+    ),
+    *near(
+        "test_identity test_callbacks",
+        (
+            "value.__code__, defaults, cells",
+            "value.__code__, cells",
+            "functions of other defaults are the same",
+        ),
+        ("*(digests if is_ordered else sorted(digests))", "*digests", "the order of sets counts"),
+        (
+            'found.update(len(part).to_bytes(8, "big"))',
+            "pass",
+            "lists that are cut elsewhere are the same",
+        ),
+        ('and text != "-0x0.0p+0"', "", "minus zero is zero"),
+        (
+            "(value.dtype, value.shape, content)",
+            "(value.dtype, content)",
+            "arrays of other shapes are the same",
+        ),
+    ),
+    *near(
+        "test_feature_selection",
+        (
+            "np.argsort(-self.scores_,",
+            "np.argsort(self.scores_,",
+            "the weakest features are selected",
+        ),
+        (
+            "rng.randint(np.iinfo(np.int32).max, size=self.n_networks).tolist()",
+            "[0] * self.n_networks",
+            "dropped seed: all networks are the same",
+        ),
+        ("noise += X", "pass", "the autoencoder sees nothing but noise"),
+        ('or name.endswith("__random_state")', "", "seeds inside a given estimator"),
+        (
+            "return max(1, int(n_features * wanted))",
+            "return int(n_features * wanted)",
+            "no feature is selected",
+        ),
+        (
+            "draft.__dict__.update(given) self.__dict__ = draft.__dict__",
+            "self.__dict__ = draft.__dict__",
+            "parameters that were converted are not restored",
+        ),
+        (
+            "if X.shape[1] == 1: targets = targets.ravel()",
+            "if False: targets = targets.ravel()",
+            "one feature alone, without labels",
+        ),
+        (
+            "if sample_weight is not None and not _has_sample_weight",
+            "if False and not _has_sample_weight",
+            "weights that an estimator does not take",
+        ),
+    ),
+    *near(
+        "test_validation_set",
+        (
+            "score_decides=self.early_stopping",
+            "score_decides=True",
+            "a validation set decides without early stopping",
+        ),
+    ),
+    *near(
+        "test_snapshots",
+        (
+            "raw /= 1 + len(self._snapshots)",
+            "raw /= max(1, len(self._snapshots))",
+            "the mean over snapshots",
+        ),
+    ),
+]

@@ -1,0 +1,358 @@
+"""Breaks of what lies below the estimators: machine, topology, evolution, losses, training."""
+
+from breaks import near
+
+BREAKS = [
+    *near(
+        "test_topology",
+        (
+            "n_positions else round(expected)",
+            "n_positions else int(expected)",
+            "rounding of epsilon",
+        ),
+        (
+            "rng.choice(drawn.shape[0], excess, replace=False, shuffle=False)",
+            "np.arange(excess)",
+            "the smallest of too many draws are dropped",
+        ),
+        ("drawn >>= 31", "drawn >>= 30", "draws up to twice the population"),
+        (
+            "drawn = np.unique(np.concatenate([drawn, more]))",
+            "drawn = np.sort(np.concatenate([drawn, more]))",
+            "a second round of draws may repeat the first",
+        ),
+        (
+            "rng.multinomial(n_draws, np.diff(cuts) / population).tolist()",
+            "[n_draws // n_parts] * n_parts",
+            "each range of positions has the same number of connections",
+        ),
+        (
+            "t_splits[0], t_splits[-1] = 0, self.n_out",
+            "t_splits[0] = 0",
+            "the last output neurons belong to no thread if they have no connection",
+        ),
+        ("both[1].shape[0] != n_parts + 1", "False", "splits for another number of threads"),
+        ("self.__dict__ | _NOT_DERIVED", "dict(self.__dict__)", "pickles hold what can be derived"),
+    ),
+    *near(
+        "test_estimators test_topology",
+        ("self.indptr.flags.writeable = False", "pass", "coefs_ can spoil the structure"),
+        ("self.indices.flags.writeable = False", "pass", "coefs_ can spoil the structure"),
+    ),
+    *near(
+        "test_evolution",
+        (
+            "int(zeta * n_negative)]",
+            "round(zeta * n_negative)]",
+            "one negative connection too many may be pruned",
+        ),
+        (
+            "n_drop[0] = at_most * n_drop[0] // sum(n_drop)",
+            "n_drop[0] = at_most",
+            "positive connections alone are pruned in a layer that is nearly full",
+        ),
+        (
+            "(topology.n_positions - topology.n_connections) // 2",
+            "topology.n_positions - topology.n_connections",
+            "nearly full layers renew every free position",
+        ),
+        (
+            "chosen[ties[: n - np.count_nonzero(chosen)]] = True",
+            "chosen[ties[::-1][: n - np.count_nonzero(chosen)]] = True",
+            "of equal weights the last are pruned",
+        ),
+        ("values = np.fmin(values, np.inf)", "pass", "not-a-number is not the largest"),
+        (
+            "if not all(0 <= missing[sign] <= between[sign].shape[0] for sign in (0, 1)):",
+            "if False:",
+            "a sample of the weights that misleads is believed",
+        ),
+        (
+            "prune_nearest_zero(np.abs(layer.weights), zeta,",
+            "prune_nearest_zero(layer.weights, zeta,",
+            "magnitude prunes of each sign",
+        ),
+        (
+            "shares += of_outputs[topology.indices]",
+            "shares += of_inputs.mean()",
+            "importance to the output neuron does not count",
+        ),
+        ("shares[overflown] = np.inf", "pass", "weights that are not finite are pruned first"),
+        (
+            "return draw_distinct(n_free, n_new, rng)",
+            "return draw_distinct(n_free - n_new, n_new, rng)",
+            "the last free positions never get a connection",
+        ),
+        ("np.abs(gradients, out=gradients)", "pass", "guided growth by signed gradients"),
+        ("gradients[np.isnan(gradients)] = 0", "pass", "gradients that are not a number"),
+        (
+            "np.random.default_rng(seed).choice(ties, n_of_ties, replace=False)",
+            "ties[:n_of_ties]",
+            "of equal gradients the first grow",
+        ),
+        (
+            "moments = optimizer.carried(depth, source, n_threads)",
+            "moments = optimizer.moments[depth]",
+            "moments stay behind when connections move",
+        ),
+        ('if newborn_weights == "initial":', 'if newborn_weights != "initial":', "newborn weights"),
+        ('"linear": lambda part: 1 - part', '"linear": lambda part: 1 - part / 2', "linear zeta"),
+        ("(1 + np.cos(np.pi * part))", "(1 + np.cos(part))", "cosine zeta"),
+    ),
+    *near(
+        "test_optimizers test_training test_estimators",
+        (
+            "np.sqrt(1 - self.beta_2**self.n_steps)",
+            "(1 - self.beta_2**self.n_steps)",
+            "Adam's correction of the second moment",
+        ),
+        (
+            "self.n_steps = previous.n_steps",
+            "self.n_steps = 0",
+            "Adam's steps are counted anew in every call",
+        ),
+        ("[moment.copy() for moment in layer]", "list(layer)", "moments of a copy are shared"),
+        ("return int(self.momentum > 0)", "return 1", "plain SGD stores velocities"),
+    ),
+    *near(
+        "test_losses test_probe",
+        ("small * (size - 0.5 * small)", "small * (size - small)", "huber's validation loss"),
+        (
+            "np.average(values, weights=sample_weight)",
+            "np.average(values)",
+            "the validation loss forgets weights",
+        ),
+        ("slope[slope > 0] *= 1 - quantile", "slope[slope > 0] *= quantile", "the other quantile"),
+        ("- y * raw - y + np.exp(raw)", "- y * raw + np.exp(raw)", "Poisson's validation loss"),
+        (
+            "(weight / weight.sum()).astype(table.dtype)",
+            "weight.astype(table.dtype)",
+            "gradients of a probe are sums instead of means",
+        ),
+        ("1 - np.tanh(z) ** 2", "1 - np.tanh(z)", "the slope of tanh in a probe"),
+        (
+            "ndtr(z) + z * _normal_density(z)",
+            "ndtr(z) - z * _normal_density(z)",
+            "wrong sign in the slope of gelu in a probe",
+        ),
+        (
+            "max(batch_size, _MIN_SAMPLES), n_affordable)",
+            "max(batch_size, _MIN_SAMPLES))",
+            "a probe of a huge network takes any memory",
+        ),
+    ),
+    *near(
+        "test_augmentation",
+        ("label_smoothing / 2", "label_smoothing", "smoothed labels of two classes"),
+        ("np.maximum(shares, 1 - shares)", "shares", "the partner may have the larger share"),
+        ("partners = rng.choice(order, rows.shape[0])", "partners = rows", "mixup with itself"),
+        (
+            "order = order[data.sample_weight[order] > 0]",
+            "pass",
+            "mixup with samples of weight zero",
+        ),
+        ("matrix.data /= np.repeat(weight, 2)", "pass", "mixed targets of weighted samples"),
+    ),
+    *near(
+        "test_topology test_training test_estimators",
+        ("np.sqrt(6 / fan_in)", "np.sqrt(3 / fan_in)", "the law of first weights"),
+        (
+            '"he_uniform" if activation in RECTIFIERS else "glorot_uniform"',
+            '"glorot_uniform" if activation in RECTIFIERS else "he_uniform"',
+            "laws of first weights are swapped",
+        ),
+        ("if unconnected:", "if False:", "an output unit without a connection is not refused"),
+        ("self.weights.copy(),", "self.weights,", "copies of a network share its weights"),
+    ),
+    *near(
+        "test_training test_snapshots test_hooks test_augmentation test_estimators",
+        (
+            'if settings.learning_rate == "constant":',
+            "if False:",
+            "a stream does not follow a changed learning_rate_init",
+        ),
+        ("progress.n_epochs > 0", "progress.n_epochs >= 0", "evolution before the first epoch"),
+        (
+            "progress.n_epochs % settings.rewire_interval == 0",
+            "progress.n_epochs % settings.rewire_interval <= 1",
+            "evolution more often than asked for",
+        ),
+        (
+            "(progress.n_epochs - progress.n_epochs_before) / settings.max_iter, 1.0)",
+            "progress.n_epochs / settings.max_iter, 1.0)",
+            "the schedule of zeta does not begin anew with warm_start",
+        ),
+        (
+            "left // interval < n_snapshots",
+            "left // interval <= n_snapshots",
+            "one snapshot too many",
+        ),
+        (
+            "randomness.order.permutation(data.rows) if settings.shuffle else data.rows",
+            "randomness.order.permutation(data.rows)",
+            "shuffle=False shuffles",
+        ),
+        (
+            "dropout_seed=randomness.dropout_seed,",
+            "",
+            "dropped seed: dropout masks of all models are the same",
+        ),
+        (
+            "stepper.step(rows, rate, step_size, progress.n_steps)",
+            "stepper.step(rows, rate, step_size, 0)",
+            "dropout masks of all steps are the same",
+        ),
+        ("and not part.sample_weight[rows].any()", "and False", "a batch without weight"),
+        (
+            "progress.n_samples_seen += data.rows.shape[0]",
+            "progress.n_samples_seen += 1",
+            "t_, and the schedule by it",
+        ),
+        (
+            "improved = loss <= progress.best_loss - settings.tol",
+            "improved = loss <= progress.best_loss",
+            "tol does not count",
+        ),
+        (
+            "progress.best_validation_score + settings.tol",
+            "progress.best_validation_score",
+            "tol does not count for scores",
+        ),
+        ("self.best_loss = np.inf", "pass", "the best loss is not reset with warm_start"),
+        (
+            "settings.learning_rate_init / divisor",
+            "progress.learning_rate / divisor",
+            "invscaling divides what it has divided",
+        ),
+        ("0.5 * (1 + np.cos(np.pi * phase))", "(1 + np.cos(np.pi * phase))", "the cosine rate"),
+        (
+            "progress.n_without_improvement < settings.n_iter_no_change:",
+            "progress.n_without_improvement <= settings.n_iter_no_change:",
+            "training ends one epoch late",
+        ),
+        (
+            "progress.n_without_improvement = 0 stop = False",
+            "stop = False",
+            "patience is not reset after an adaptive rate has fallen",
+        ),
+        ("course.best = network.copy()", "course.best = network", "the best network is the last"),
+        (
+            "optimizer.copy() if keep_moments else None",
+            "optimizer if keep_moments else None",
+            "moments of the best network are those of the last",
+        ),
+        (
+            "(course.has_ended or settings.n_iter_no_change == np.inf)",
+            "course.has_ended",
+            "training that was to last so long warns that it did not converge",
+        ),
+        ("if activate is np.exp:", "if False:", "predictions that overflow as exponentials"),
+        (
+            "randomness.order.choice(rows, n, replace=False)",
+            "rows[:n]",
+            "growth looks at the same samples in every epoch",
+        ),
+    ),
+    *near(
+        "test_scaling test_losses test_snapshots",
+        (
+            "mean**2 > variance, variance > 0",
+            "mean**2 > 4 * variance, variance > 0",
+            "features within two deviations of zero keep their mean",
+        ),
+        (
+            "np.mean(deviation[deviation <= most] ** 2)",
+            "np.mean(deviation**2)",
+            "one huge feature decides the scale of all",
+        ),
+        (
+            "-np.rint(np.log2(typical) + exponent)",
+            "np.rint(np.log2(typical) + exponent)",
+            "wrong sign: large features become larger",
+        ),
+        (
+            "+ own * others * (apart / size) ** 2",
+            "",
+            "the spread of a stream forgets that its parts lie apart",
+        ),
+        (
+            "(before.offset - self.offset) / self.scale, 0.0)",
+            "(self.offset - before.offset) / self.scale, 0.0)",
+            "wrong sign when the units of targets change",
+        ),
+        ("+ np.log(factor)", "- np.log(factor)", "wrong sign when the units of counts change"),
+        (
+            "layer.weights *= network.factor / self.factor",
+            "layer.weights *= self.factor / network.factor",
+            "units of features that change, the wrong way round",
+        ),
+        (
+            "np.full_like(scale, np.sqrt(np.mean((scale / size) ** 2)) * size)",
+            "scale",
+            "an autoencoder weighs all features alike",
+        ),
+        ("min(share + 1e-9, 1.0)", "share", "quantiles of weights times a constant"),
+    ),
+    *near(
+        "test_sample_weights",
+        ("if multiples.mean() <= _FEW and", "if False and", "counts are not told from weights"),
+        ("if multiples.mean() <= _FEW and", "if", "any whole multiples are counts"),
+        (
+            "max(np.count_nonzero(weight), 1)",
+            "weight.shape[0]",
+            "samples of weight zero count for the mean weight",
+        ),
+        ("check_non_negative(weight, f", "(lambda *_: 0)(weight, f", "negative weights"),
+    ),
+    *near(
+        "test_memory",
+        ("best if keeps_best else 0", "best", "memory of a best network that is not kept"),
+    ),
+    *near(
+        "test_machine",
+        (
+            "joblib.cpu_count() + 1 + n_jobs",
+            "joblib.cpu_count() + n_jobs",
+            "n_jobs=-1 is all processors but one",
+        ),
+        ("if threads > n_most:", "if False:", "more threads than processors"),
+        (
+            "_forked = True",
+            "_forked = False",
+            "threads in a forked process: it would wait for ever",
+        ),
+        (
+            '.get("VmSize", 0) * 1024',
+            '.get("VmSize", 0) * 0',
+            "what the process has is not taken from the limit of its memory",
+        ),
+        ("min(swap, limit_of_swap -", "max(swap, limit_of_swap -", "the limit of swap of a group"),
+        ("if folder == root:", "if True:", "limits of the groups above"),
+    ),
+    *near(
+        "test_losses",
+        (
+            "np.isfinite(moment).all() for layer in optimizer.bias_moments",
+            "True for layer in optimizer.bias_moments",
+            "moments that overflow are not told of",
+        ),
+    ),
+    *near(
+        "test_hooks",
+        ("del course.snapshots[-1]", "pass", "the last network counts twice as a snapshot"),
+    ),
+    *near(
+        "test_training",
+        (
+            "layer.copy() for layer in self.layers], self.offset, self.factor)",
+            "layer.copy() for layer in self.layers], self.offset)",
+            "a copy of a network forgets the scale of features",
+        ),
+        ("size *= self.factor", "pass", "the bound of outputs forgets the scale of features"),
+        (
+            "parameter[depth % len(parameter)]",
+            "parameter[0]",
+            "the slope of All-ReLU does not alternate",
+        ),
+    ),
+]
