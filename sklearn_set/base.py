@@ -277,7 +277,7 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         n_epochs = 1 if streaming else self.max_iter
         if not streaming:
             self._progress.begin(self.learning_rate_init)
-        optimizer = self._make_optimizer()
+        optimizer = SOLVERS[self.solver].of(self)
         self._check_memory(
             sizes,
             activations,
@@ -558,17 +558,6 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
         if self.early_stopping or streaming:
             values["n_snapshots"] = 1
         return Settings(n_threads=machine.effective_n_threads(self.n_jobs), **values)
-
-    def _make_optimizer(self):
-        hyper = {
-            "sgd": {"momentum": self.momentum, "nesterov": self.nesterovs_momentum},
-            "adam": {
-                "beta_1": self.beta_1,
-                "beta_2": self.beta_2,
-                "adam_epsilon": self.adam_epsilon,
-            },
-        }[self.solver]
-        return SOLVERS[self.solver](**hyper)
 
     def _loss_parameter(self, loss):
         """The loss's own number, zero for a loss that has none."""

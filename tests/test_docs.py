@@ -382,7 +382,7 @@ def test_reference_has_every_public_module():
 
 
 def test_guide_names_every_activation():
-    from sklearn_set.network import ACTIVATIONS
+    from sklearn_set.activations import ACTIVATIONS
 
     guide = text_of(ROOT / "doc" / "user_guide.md")
     section = guide.split("\n### Forward\n")[1].split("\n### ")[0]

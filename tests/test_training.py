@@ -20,7 +20,7 @@ from sklearn_set.evolution import (
     PRUNING_RULES,
     ZETA_SCHEDULES,
 )
-from sklearn_set.optimizers import SGD, Adam
+from sklearn_set.optimizers import SGD, SOLVERS, Adam
 from sklearn_set.training import (
     DIVERGED,
     Progress,
@@ -99,7 +99,7 @@ def test_small_fits_of_every_kind(monkeypatch):
 # --------------------------------------------------------------------------------- reproducible
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("options", [{}, {"dropout": 0.3}, {"shuffle": False}], ids=str)
 def test_same_seed_same_model(solver, options):
     first, again = (classifier(solver=solver, **options).fit(X, Y) for _ in range(2))
@@ -496,7 +496,7 @@ SCHEDULES = {
 }
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_schedule_follows_its_formula(schedule, solver, rates):
     model = regressor(
@@ -511,7 +511,7 @@ def test_schedule_follows_its_formula(schedule, solver, rates):
     np.testing.assert_allclose(per_epoch(rates), SCHEDULES[schedule], rtol=1e-14)
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_adaptive_divides_by_five_and_stops_at_the_end(solver, rates):
     model = regressor(
         solver=solver,
@@ -558,7 +558,7 @@ def test_the_rate_reaches_the_weights():
 # ------------------------------------------------------------------------------------ zero weights
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_batches_of_zero_weight_are_skipped(solver):
     # Samples that weigh nothing, in batches of their own, leave no trace: not in the weights,
     # not in Adam's count of steps, not in the mean loss.
@@ -585,7 +585,7 @@ def test_samples_of_zero_weight_leave_no_trace_within_a_batch():
 # -------------------------------------------------------------------------------------- divergence
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("bad_epoch", [1, 4])
 def test_divergence_is_raised_in_its_epoch(solver, bad_epoch, monkeypatch):
     n_epochs = [0]

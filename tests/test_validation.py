@@ -7,6 +7,7 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPClassifier
 
+from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.evolution import (
     GROWTH_RULES,
     NEWBORN_WEIGHTS,
@@ -14,7 +15,6 @@ from sklearn_set.evolution import (
     ZETA_SCHEDULES,
 )
 from sklearn_set.losses import REGRESSION_LOSSES
-from sklearn_set.network import ACTIVATIONS
 from sklearn_set.validation import (
     CONSTRAINTS,
     InvalidParameterError,

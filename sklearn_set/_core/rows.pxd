@@ -17,8 +17,8 @@ from sklearn_set._core.lanes cimport (
     block_chains, block_dot, block_dot4,
     block_dot4_add, block_fill, block_load, block_store, block_total, block_width, is_zero, real_t,
 )
-from sklearn_set._core.types cimport LayerView, UpdateRule
-from sklearn_set._core.updates cimport sum_of_squares, update
+from sklearn_set._core.types cimport LayerView
+from sklearn_set._core.updates cimport UpdateRule, sum_of_squares, update
 
 cdef enum:
     # Tables beyond the second-level cache are prefetched so many connections ahead; measured:

@@ -13,10 +13,7 @@ from libc.string cimport memset
 
 import numpy as np
 
-from sklearn_set._core.activations cimport (
-    ALL_RELU, ELU, GELU, IDENTITY, LEAKY_RELU, LOGISTIC, RELU, SILU, TANH, drop, mask_key,
-    needs_slopes,
-)
+from sklearn_set._core.activations cimport N_ACTIVATIONS, drop, mask_key, needs_slopes
 from sklearn_set._core.lanes cimport (
     LANES, TILE, block_16, block_add_product, block_fill, block_total, is_zero, real_t,
     transpose_tile,
@@ -30,20 +27,14 @@ from sklearn_set._core.rows cimport (
     update_biases,
 )
 from sklearn_set._core.shares cimport share_out, share_t, take_chunk
-from sklearn_set._core.types cimport BatchView, LayerView, UpdateRule
-from sklearn_set._core.updates cimport ADAM, MOMENTUM, NESTEROV, PLAIN_SGD
+from sklearn_set._core.types cimport BatchView, LayerView
+from sklearn_set._core.updates cimport N_SOLVERS, HyperParameters, UpdateRule
 
 REAL_DTYPE = np.dtype("float32" if sizeof(real_t) == 4 else "float64")
 N_LANES = LANES
 # Gradients that may wait in a thread's scratch memory, beside those of one neuron.
 N_WAITING_GRADIENTS = FLUSH_SLOTS
 
-ACTIVATION_CODES = {
-    "identity": IDENTITY, "logistic": LOGISTIC, "tanh": TANH, "relu": RELU,
-    "leaky_relu": LEAKY_RELU, "elu": ELU, "gelu": GELU, "silu": SILU, "all_relu": ALL_RELU,
-}
-STORED_SLOPES = frozenset(
-    name for name, code in ACTIVATION_CODES.items() if needs_slopes(code))
 LOSS_CODES = {
     "softmax_log_loss": SOFTMAX_LOG_LOSS,
     "logistic_log_loss": LOGISTIC_LOG_LOSS,
@@ -53,9 +44,6 @@ LOSS_CODES = {
     "huber": HUBER,
     "quantile": QUANTILE,
     "poisson": POISSON,
-}
-SOLVER_CODES = {
-    "plain_sgd": PLAIN_SGD, "momentum": MOMENTUM, "nesterov": NESTEROV, "adam": ADAM,
 }
 
 cdef extern from "system.h" nogil:
@@ -118,6 +106,35 @@ cdef const int64_t* const_longs(array) except? NULL:
         return NULL
     view = array
     return &view[0]
+
+
+cdef int known(int code, int n_codes, str what) except -1:
+    """The code of an activation or an update; the kernels would pass over one without a branch."""
+    if not 0 <= code < n_codes:
+        raise ValueError(f"the kernels have no {what} of code {code}")
+    return code
+
+
+cdef HyperParameters read_hyper(given) except *:
+    """An optimizer's hyper-parameters by name.
+
+    Those that it does not give are not-a-number, so that no update reads them unnoticed.
+    """
+    cdef HyperParameters hyper
+    memset(&hyper, 0, sizeof(HyperParameters))
+    values = dict.fromkeys(<object> hyper, NAN)
+    unknown = sorted(set(given) - set(values))
+    if unknown:
+        raise ValueError(
+            f"the kernels have no hyper-parameters {unknown}, but {sorted(values)}")
+    values.update(given)
+    hyper = values
+    return hyper
+
+
+def stores_slopes(int activation):
+    """Whether the activation of this code stores its slopes in the forward pass of training."""
+    return needs_slopes(activation)
 
 
 def batch_width(Py_ssize_t n_batch):
@@ -199,7 +216,7 @@ cdef tuple view_layer(LayerView* view, layer, int n_threads, bint by_input, int 
     # Forward passes only read; Stepper asks for writable arrays itself.
     view.weights = <real_t*> const_reals(layer.weights)
     view.bias = <real_t*> const_reals(layer.bias)
-    view.activation = ACTIVATION_CODES[layer.activation]
+    view.activation = known(layer.activation_code, N_ACTIVATIONS, "activation")
     view.parameter = layer.activation_parameter
     return arrays
 
@@ -539,11 +556,8 @@ cdef class Stepper:
         self.sums_size = workspace.width
 
         memset(&self.rule, 0, sizeof(UpdateRule))
-        self.rule.solver = SOLVER_CODES[optimizer.kernel]
-        self.rule.momentum = getattr(optimizer, "momentum", 0.0)
-        self.rule.beta_1 = getattr(optimizer, "beta_1", 0.0)
-        self.rule.beta_2 = getattr(optimizer, "beta_2", 0.0)
-        self.rule.adam_epsilon = getattr(optimizer, "adam_epsilon", 0.0)
+        self.rule.solver = known(optimizer.kernel_code, N_SOLVERS, "update")
+        self.rule.hyper = read_hyper(optimizer.hyper)
 
         memset(&self.batch, 0, sizeof(BatchView))
         self.batch.n_features = self.layers[0].n_in
