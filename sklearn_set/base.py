@@ -80,86 +80,11 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
     _doc_link_module = "sklearn_set"
     _doc_link_template = f"{DOCUMENTATION}/generated/sklearn_set.{{estimator_name}}.html"
 
-    def __init__(
-        self,
-        hidden_layer_sizes,
-        *,
-        epsilon,
-        zeta,
-        rewire_interval,
-        zeta_schedule,
-        pruning,
-        growth,
-        newborn_weights,
-        activation,
-        dropout,
-        input_dropout,
-        mixup,
-        weight_init,
-        dtype,
-        solver,
-        alpha,
-        weight_decay,
-        batch_size,
-        learning_rate,
-        learning_rate_init,
-        power_t,
-        momentum,
-        nesterovs_momentum,
-        beta_1,
-        beta_2,
-        adam_epsilon,
-        max_iter,
-        shuffle,
-        tol,
-        n_iter_no_change,
-        n_snapshots,
-        early_stopping,
-        validation_fraction,
-        scoring,
-        warm_start,
-        random_state,
-        n_jobs,
-        verbose,
-    ):
+    def __init__(self, hidden_layer_sizes, **parameters):
+        # Named and documented by the classes, where scikit-learn looks for them.
         self.hidden_layer_sizes = hidden_layer_sizes
-        self.epsilon = epsilon
-        self.zeta = zeta
-        self.rewire_interval = rewire_interval
-        self.zeta_schedule = zeta_schedule
-        self.pruning = pruning
-        self.growth = growth
-        self.newborn_weights = newborn_weights
-        self.activation = activation
-        self.dropout = dropout
-        self.input_dropout = input_dropout
-        self.mixup = mixup
-        self.weight_init = weight_init
-        self.dtype = dtype
-        self.solver = solver
-        self.alpha = alpha
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.adam_epsilon = adam_epsilon
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.n_snapshots = n_snapshots
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.scoring = scoring
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.verbose = verbose
+        for name, value in parameters.items():
+            setattr(self, name, value)
 
     # ------------------------------------------------------------------------- training
 
