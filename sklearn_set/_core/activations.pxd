@@ -1,7 +1,7 @@
 """Activations of hidden neurons over one row: activate in place, and the slope.
 
-Loops run over one neuron's row, so that the compiler can vectorise them.  doc/extending.md says how
-to add one.
+Loops run over one neuron's row, so that the compiler can vectorise them.  To add an
+activation, see doc/extending.md.
 """
 
 from libc.stdint cimport uint32_t, uint64_t

@@ -1,7 +1,7 @@
 """One optimizer step over a range of neighbouring slots (or of biases).
 
-The update is element-wise and knows neither layers nor batches.  doc/extending.md says how to add an
-optimizer.
+The update is element-wise and knows neither layers nor batches.  To add an
+optimizer, see doc/extending.md.
 """
 
 from sklearn_set._core.lanes cimport (
