@@ -20,7 +20,7 @@ from sklearn_set.evolution import (
     PRUNING_RULES,
     ZETA_SCHEDULES,
 )
-from sklearn_set.optimizers import SGD, SOLVERS, Adam
+from sklearn_set.optimizers import SOLVERS
 from sklearn_set.training import (
     DIVERGED,
     Progress,
@@ -470,7 +470,7 @@ def test_max_iter_is_the_number_of_epochs():
 def rates(monkeypatch):
     """Learning rate of every step."""
     seen = []
-    for solver in (SGD, Adam):
+    for solver in SOLVERS.values():
         original = solver.next_step_size
 
         def spy(self, rate, original=original):
