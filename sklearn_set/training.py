@@ -253,7 +253,7 @@ def train(
     Parameters
     ----------
     network : SparseNetwork
-    optimizer : SGD or Adam
+    optimizer : one of `SOLVERS`
         Attached to the network.
     data : TrainingData
     settings : Settings
