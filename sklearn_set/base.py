@@ -260,7 +260,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         is_part = problem.call.is_part
         if not is_part:
             self._progress.begin(self.learning_rate_init)
-        optimizer = self._new_optimizer()
+        optimizer = SOLVERS[self.solver].of(self)
         self._check_memory(problem, optimizer, goes_on)
         network = self._network.copy() if goes_on else self._draw_network(problem)
         before = getattr(self, "_optimizer", None) if goes_on else None
@@ -285,17 +285,6 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             state.identity = lambda: identity_of(self, problem, self._progress)
         state.fitted_attributes = lambda copies: self._fitted_attributes(state, problem, copies)
         return state, problem
-
-    def _new_optimizer(self):
-        hyper = {
-            "sgd": {"momentum": self.momentum, "nesterov": self.nesterovs_momentum},
-            "adam": {
-                "beta_1": self.beta_1,
-                "beta_2": self.beta_2,
-                "adam_epsilon": self.adam_epsilon,
-            },
-        }[self.solver]
-        return SOLVERS[self.solver](**hyper)
 
     def _check_memory(self, problem, optimizer, goes_on):
         """Refuse a training for which memory cannot suffice, before anything is drawn."""

@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from sklearn_set.base import BaseSET
 from sklearn_set.data_checks import check_label_matrix, check_missing
+from sklearn_set.docstrings import with_tables
 from sklearn_set.losses import OUT_ACTIVATIONS
 from sklearn_set.problem import Call
 from sklearn_set.sample_weights import near_one
@@ -25,6 +26,7 @@ from sklearn_set.validation import interval, shown
 _NOT_NEGATIVE = interval(Real, 0, np.inf)
 
 
+@with_tables
 class SETClassifier(ClassifierMixin, BaseSET):
     """Truly sparse multilayer perceptron classifier, trained with Sparse Evolutionary Training.
 
@@ -81,15 +83,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
     activation : str or array-like of str, default="relu"
         Activation of the hidden layers, one for all or one for each:
 
-        - "identity", f(x) = x
-        - "logistic", f(x) = 1 / (1 + exp(-x))
-        - "tanh", f(x) = tanh(x)
-        - "relu", f(x) = max(0, x)
-        - "leaky_relu", f(x) = x above 0, else 0.01 x
-        - "elu", f(x) = x above 0, else exp(x) - 1
-        - "gelu", f(x) = x Phi(x), Phi the normal distribution function
-        - "silu", f(x) = x / (1 + exp(-x))
-        - "all_relu", f(x) = x above 0, else -0.6 x in odd and 0.6 x in even hidden layers ([3]_)
+        %(activations)s
 
     dropout : float, default=0.0
         Probability, in [0, 1), that the output of a hidden neuron is set to zero in a training
@@ -120,14 +114,14 @@ class SETClassifier(ClassifierMixin, BaseSET):
         code of [1]_; "small" is a tenth of "he_uniform": what a layer computes is then learned
         rather than drawn, and new connections do not disturb. "auto" is "small" for networks of
         at most one hidden layer; through many layers so little would not pass, and "auto" is
-        "he_uniform" below rectifiers (relu, leaky_relu, elu, gelu, silu, all_relu), else
+        "he_uniform" below rectifiers (%(rectifiers)s), else
         "glorot_uniform". Biases start at zero.
 
     dtype : {"auto", "float32", "float64"}, default="auto"
         Number type of the network. "auto" follows X: float32 for float32, else float64.
 
-    solver : {"adam", "sgd"}, default="adam"
-        Optimizer of the weights: Adam, or stochastic gradient descent with momentum.
+    solver : {%(solvers)s}, default="adam"
+        Optimizer of the weights: %(optimizers)s.
 
     alpha : float, default=0.3
         Strength of the L2 penalty on the weights, at least 0. It is part of the loss, divided by

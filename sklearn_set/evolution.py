@@ -41,7 +41,7 @@ def evolve(
     ----------
     network : SparseNetwork
         Its layers' topologies and weights are replaced.
-    optimizer : SGD or Adam
+    optimizer : one of `SOLVERS`
         Its moments are replaced.
     zeta : float in [0, 1]
         Share of the connections that is renewed.

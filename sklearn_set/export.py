@@ -5,14 +5,12 @@ estimator can be converted as well.  Reads fitted estimators, changes nothing, k
 skl2onnx and onnx are optional and imported when they are needed.
 """
 
-from math import inf, sqrt
+from math import inf
 from numbers import Integral, Number
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike
-from scipy.special import erfcx
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.utils import _safe_indexing
@@ -20,6 +18,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_set import memory
 from sklearn_set._typing import Int
+from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.callbacks import Checkpoint, EarlyStopping, TopologyRecorder
 from sklearn_set.classifier import SETClassifier
 from sklearn_set.feature_selection import SETSelector
@@ -670,7 +669,8 @@ def _write_network(graph, data, network, plan):
     for layer, (weights, units, dense) in zip(network.layers, layers, strict=True):
         write = _write_dense if dense else _write_sparse
         values = write(graph, values, weights, layer.bias[units])
-        values = _ACTIVATIONS[layer.activation](graph, values, layer.activation_parameter)
+        activation = ACTIVATIONS[layer.activation]
+        values = activation.onnx(graph, values, layer.activation_parameter)
     return values
 
 
@@ -690,82 +690,3 @@ def _write_sparse(graph, values, weights, bias):
     outputs = graph.array(outputs[:, np.newaxis])
     sums = graph.add("ScatterND", start, outputs, products, reduction="add")
     return graph.add("Transpose", sums, perm=[1, 0])
-
-
-# -------------------------------------------------------------------------------- activations
-#
-# In operators that onnxruntime has for both number types: of LeakyRelu, Elu and Erf it has none
-# for double precision.
-
-
-def _operator(name):
-    return lambda graph, z, parameter: graph.add(name, z)
-
-
-def _unchanged(graph, z, parameter):
-    return z
-
-
-def _where_positive(graph, z, other):
-    return graph.add("Where", graph.add("Greater", z, graph.number(0.0)), z, other)
-
-
-def _leaky_relu(graph, z, parameter):
-    return _where_positive(graph, z, graph.add("Mul", z, graph.number(parameter)))
-
-
-def _elu(graph, z, parameter):
-    power = graph.add("Exp", graph.add("Min", z, graph.number(0.0)))
-    return _where_positive(graph, z, graph.add("Sub", power, graph.number(1.0)))
-
-
-def _silu(graph, z, parameter):
-    return graph.add("Mul", z, graph.add("Sigmoid", z))
-
-
-def _gelu(graph, z, parameter):
-    if graph.dtype == np.float32:
-        scaled = graph.add("Mul", z, graph.number(sqrt(0.5)))
-        erf = graph.add("Erf", scaled)
-        double_phi = graph.add("Add", erf, graph.number(1.0))
-        return graph.add("Mul", z, graph.add("Mul", double_phi, graph.number(0.5)))
-    # Beyond |z| the normal distribution has erfcx(u) exp(-u^2) / 2 with u = |z| / sqrt(2).
-    u = graph.add("Mul", graph.add("Abs", z), graph.number(sqrt(0.5)))
-    above = graph.add("Add", u, graph.number(_MIDDLE))
-    t = graph.add("Div", graph.add("Sub", u, graph.number(_MIDDLE)), above)
-    tail = graph.number(_ERFCX[-1])
-    for coefficient in _ERFCX[-2::-1]:
-        tail = graph.add("Add", graph.add("Mul", tail, t), graph.number(coefficient))
-    power = graph.add("Exp", graph.add("Neg", graph.add("Mul", u, u)))
-    tail = graph.add("Div", graph.add("Mul", tail, power), above)
-    is_negative = graph.add("Less", z, graph.number(0.0))
-    phi = graph.add("Where", is_negative, tail, graph.add("Sub", graph.number(1.0), tail))
-    return graph.add("Mul", z, phi)
-
-
-# erfcx(u) (u + _MIDDLE) / 2 as a polynomial of t = (u - _MIDDLE) / (u + _MIDDLE), which maps
-# 0 <= u < infinity to -1 <= t < 1: right to 1e-14 of its value.
-_MIDDLE = 3.0
-
-
-def _erfcx_polynomial(degree):
-    def function(t):
-        u = _MIDDLE * (1 + t) / (1 - t)
-        return erfcx(u) * (u + _MIDDLE) / 2
-
-    return chebyshev.cheb2poly(chebyshev.chebinterpolate(function, degree))
-
-
-_ERFCX = _erfcx_polynomial(20)
-
-_ACTIVATIONS = {
-    "identity": _unchanged,
-    "logistic": _operator("Sigmoid"),
-    "tanh": _operator("Tanh"),
-    "relu": _operator("Relu"),
-    "leaky_relu": _leaky_relu,
-    "elu": _elu,
-    "gelu": _gelu,
-    "silu": _silu,
-    "all_relu": _leaky_relu,
-}

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sklearn_set import machine
+from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.topology import n_erdos_renyi
 
 try:
@@ -130,7 +131,7 @@ def training_bytes(
     n_slopes = sum(
         size
         for size, name in zip(sizes[1:-1], activations, strict=True)
-        if name in kernels.STORED_SLOPES
+        if kernels.stores_slopes(ACTIVATIONS[name].code)
     )
     # Outputs and deltas of all neurons, without the deltas of the data and the outputs of the last.
     probe = n_probed * (2 * sum(sizes) - sizes[0] - sizes[-1]) * dtype.itemsize

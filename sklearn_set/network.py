@@ -9,24 +9,9 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_set import machine
+from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.topology import MAX_CONNECTIONS, erdos_renyi, n_erdos_renyi
 from sklearn_set.workspace import aligned
-
-# Activations of hidden layers and their own number: one value, or one for odd and one for even
-# hidden layers (counted from 1).  All-ReLU: Curci et al., 2021, arXiv 2102.01732, with the slope
-# of the authors' code.
-ACTIVATIONS = {
-    "identity": 0.0,
-    "logistic": 0.0,
-    "tanh": 0.0,
-    "relu": 0.0,
-    "leaky_relu": 0.01,
-    "elu": 1.0,
-    "gelu": 0.0,
-    "silu": 0.0,
-    "all_relu": (-0.6, 0.6),
-}
-RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu", "all_relu"})
 
 # Columns of the block in which predictions are made: wide enough for full speed, narrow enough
 # that the rooms of a million neurons stay small.
@@ -50,14 +35,30 @@ class SparseLayer:
         What the output neurons apply: a key of `ACTIVATIONS`.
     activation_parameter : float, default=0.0
         The activation's own number.
+
+    Raises
+    ------
+    ValueError
+        If the number is not within the activation's bounds.
     """
 
     def __init__(self, topology, weights, bias, activation="identity", activation_parameter=0.0):
+        low, high = ACTIVATIONS[activation].bounds
+        if not low <= activation_parameter <= high:
+            raise ValueError(
+                f"the number of {activation!r} must be in [{low}, {high}], got "
+                f"{activation_parameter}"
+            )
         self.topology = topology
         self.weights = weights
         self.bias = bias
         self.activation = activation
         self.activation_parameter = activation_parameter
+
+    @property
+    def activation_code(self):
+        """The kernels' number for the activation."""
+        return ACTIVATIONS[self.activation].code
 
     def copy(self):
         """A layer with values of its own; the topology, never written, is shared."""
@@ -148,9 +149,7 @@ class SparseNetwork:
         layers = []
         names = [*activations, "identity"]
         for depth, ((n_in, n_out), name) in enumerate(zip(pairwise(sizes), names, strict=True)):
-            parameter = ACTIVATIONS[name]
-            if isinstance(parameter, tuple):
-                parameter = parameter[depth % len(parameter)]
+            parameter = ACTIVATIONS[name].parameter_at(depth)
             topology = erdos_renyi(n_in, n_out, epsilon, rng, n_threads)
             weights = draw_weights(weight_init, name, topology, topology.n_connections, dtype, rng)
             layers.append(SparseLayer(topology, weights, np.zeros(n_out, dtype), name, parameter))
@@ -162,8 +161,7 @@ class SparseNetwork:
     def bound(self, size):
         """An upper bound of the outputs' magnitudes, from the largest magnitude of the data.
 
-        No activation but the logistic function is larger in magnitude than its input; the
-        logistic function is at most one.
+        No activation exceeds the magnitude of its input by more than one.
         """
         if self.offset is not None:
             size += float(np.abs(self.offset).max())
@@ -308,5 +306,5 @@ def draw_weights(weight_init, activation, topology, size, dtype, rng):
     ndarray of shape (size,)
     """
     if weight_init == "auto":
-        weight_init = "he_uniform" if activation in RECTIFIERS else "glorot_uniform"
+        weight_init = "he_uniform" if ACTIVATIONS[activation].is_rectifier else "glorot_uniform"
     return WEIGHT_LAWS[weight_init](topology, size, dtype, rng)

@@ -1,22 +1,96 @@
 """SGD and Adam: hyper-parameters, and moments aligned with slots.
 
-The arithmetic of a step is compiled (`_core/updates.pxd`); here is what has memory.  Moments are
-carried through an evolution: survivors keep theirs, newcomers start at zero.  Knows networks,
-but neither evolution's rules nor time.
+The arithmetic of a step is compiled (`_core/updates.pxd`); here is what has memory, and in tables
+what else must be known of an optimizer.  Moments are carried through an evolution: survivors keep
+theirs, newcomers start at zero.  Knows networks, but neither evolution's rules nor time.
 """
 
 import copy
+from dataclasses import dataclass
+from math import inf
+from typing import ClassVar
 
 import numpy as np
 
 from sklearn_set.topology import carried
 
 
-class _Optimizer:
-    """What both optimizers share: moments for every connection and every bias."""
+@dataclass(frozen=True)
+class Update:
+    """What there is to know of a compiled update.
 
-    n_moments = 0
+    Attributes
+    ----------
+    code : int
+        The kernels' number for it, in the enum of `_core/updates.pxd`.
+    n_moments : int, default=0
+        Arrays per connection.
+    hyper : tuple of str, default=()
+        The attributes of the optimizer that the update reads, by the names of its fields of
+        `HyperParameters` (`_core/updates.pxd`).
+    """
+
+    code: int
+    n_moments: int = 0
+    hyper: tuple = ()
+
+
+UPDATES = {
+    "plain_sgd": Update(0),
+    "momentum": Update(1, 1, ("momentum",)),
+    "nesterov": Update(2, 1, ("momentum",)),
+    "adam": Update(3, 2, ("beta_1", "beta_2", "adam_epsilon")),
+}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Between which bounds a number must be; `closed` names those that belong to the interval."""
+
+    low: float
+    high: float
+    closed: str = "left"
+
+
+# The estimators' parameters that are hyper-parameters of an optimizer, and what they accept.
+HYPER_PARAMETERS = {
+    "momentum": Interval(0, 1, "both"),
+    "nesterovs_momentum": bool,
+    "beta_1": Interval(0, 1),
+    "beta_2": Interval(0, 1),
+    "adam_epsilon": Interval(0, inf, "neither"),
+}
+
+
+class _Optimizer:
+    """What all optimizers share: moments for every connection and every bias.
+
+    Each has a `title` for docstrings, `kernel`, the name of its compiled update, and `parameters`,
+    which tells the estimators' parameter for each argument.
+    """
+
     n_steps = 0
+
+    @property
+    def kernel_code(self):
+        """The kernels' number for the compiled update."""
+        return UPDATES[self.kernel].code
+
+    @property
+    def n_moments(self):
+        """Arrays per connection."""
+        return UPDATES[self.kernel].n_moments
+
+    @property
+    def hyper(self):
+        """What the compiled update reads, by name."""
+        return {name: getattr(self, name) for name in UPDATES[self.kernel].hyper}
+
+    @classmethod
+    def of(cls, estimator):
+        """An optimizer with the hyper-parameters of an estimator."""
+        given = {name: getattr(estimator, other) for name, other in cls.parameters.items()}
+        return cls(**given)
 
     def attach(self, network):
         """Start with moments of zero for every connection and bias of `network`."""
@@ -65,14 +139,12 @@ class SGD(_Optimizer):
     nesterov : bool
     """
 
+    title = "stochastic gradient descent with momentum"
+    parameters: ClassVar = {"momentum": "momentum", "nesterov": "nesterovs_momentum"}
+
     def __init__(self, momentum=0.9, nesterov=True):
         self.momentum = momentum
         self.nesterov = nesterov
-
-    @property
-    def n_moments(self):
-        """Arrays per connection."""
-        return int(self.momentum > 0)
 
     @property
     def kernel(self):
@@ -95,8 +167,9 @@ class Adam(_Optimizer):
     adam_epsilon : float
     """
 
-    n_moments = 2
+    title = "Adam"
     kernel = "adam"
+    parameters: ClassVar = {name: name for name in UPDATES["adam"].hyper}
 
     def __init__(self, beta_1=0.9, beta_2=0.999, adam_epsilon=1e-8):
         self.beta_1 = beta_1
@@ -111,4 +184,5 @@ class Adam(_Optimizer):
         )
 
 
+# The value of the parameter `solver` -> its optimizer.
 SOLVERS = {"sgd": SGD, "adam": Adam}

@@ -8,46 +8,16 @@ takes.  Nothing of size n_in x n_out exists.  Knows layers, but neither evolutio
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, ndtr
 
 from sklearn_set import machine
 from sklearn_set._core.products import times_table, transpose_times_table
+from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.losses import LOSSES
 
 # Samples of a probe: enough for a stable sign, few enough to be cheap; at least a batch of them.
 _MIN_SAMPLES = 128
 
 _MAX_BYTES = 1 << 28
-
-
-def _normal_density(z):
-    return np.exp(-0.5 * z * z) * (2 * np.pi) ** -0.5
-
-
-def _linear_below_zero(z, parameter):
-    return np.where(z > 0, z, parameter * z)
-
-
-def _slope_below_zero(z, parameter):
-    return np.where(z > 0, z.dtype.type(1), z.dtype.type(parameter))
-
-
-# name -> (f(z, p), slope f'(z, p)) from pre-activations; p is the activation's own number.  The
-# kernels' formulas are in _core/activations.pxd.
-ACTIVATIONS = {
-    "identity": (lambda z, p: z, lambda z, p: np.ones_like(z)),
-    "logistic": (lambda z, p: expit(z), lambda z, p: expit(z) * expit(-z)),
-    "tanh": (lambda z, p: np.tanh(z), lambda z, p: 1 - np.tanh(z) ** 2),
-    "relu": (lambda z, p: np.maximum(z, 0), lambda z, p: (z > 0).astype(z.dtype)),
-    "leaky_relu": (_linear_below_zero, _slope_below_zero),
-    "elu": (
-        lambda z, p: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
-        lambda z, p: np.exp(np.minimum(z, 0)),
-    ),
-    "gelu": (lambda z, p: z * ndtr(z), lambda z, p: ndtr(z) + z * _normal_density(z)),
-    "silu": (lambda z, p: z * expit(z), lambda z, p: expit(z) * (1 + z * expit(-z))),
-    "all_relu": (_linear_below_zero, _slope_below_zero),
-}
 
 
 @dataclass(frozen=True)
@@ -153,7 +123,8 @@ def _forward(network, table, n_threads):
         csr = topology.indptr, topology.indices, layer.weights
         z.append(transpose_times_table(*csr, table, topology.n_out, n_threads))
         z[-1] += layer.bias[:, np.newaxis]
-        table = ACTIVATIONS[layer.activation][0](z[-1], layer.activation_parameter)
+        activate = ACTIVATIONS[layer.activation].value
+        table = activate(z[-1], layer.activation_parameter)
     return inputs, z
 
 
@@ -164,6 +135,7 @@ def _backward(network, z, delta, n_threads):
         topology = layer.topology
         csr = topology.indptr, topology.indices, layer.weights
         delta = times_table(*csr, delta, topology.chunks, n_threads)
-        delta *= ACTIVATIONS[below.activation][1](z.pop(), below.activation_parameter)
+        slope = ACTIVATIONS[below.activation].slope
+        delta *= slope(z.pop(), below.activation_parameter)
         deltas.insert(0, delta)
     return deltas

@@ -6,6 +6,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 
 from sklearn_set.base import BaseSET
+from sklearn_set.docstrings import with_tables
 from sklearn_set.losses import LOSSES, OUT_ACTIVATIONS
 from sklearn_set.problem import Call
 from sklearn_set.scaling import TargetUnits
@@ -25,6 +26,7 @@ _SQUARED = 1e100
 _OUTLIERS = 0.15
 
 
+@with_tables
 class SETRegressor(RegressorMixin, BaseSET):
     """Truly sparse multilayer perceptron regressor, trained with Sparse Evolutionary Training.
 
@@ -101,15 +103,7 @@ class SETRegressor(RegressorMixin, BaseSET):
     activation : str or array-like of str, default="relu"
         Activation of the hidden layers, one for all or one for each:
 
-        - "identity", f(x) = x
-        - "logistic", f(x) = 1 / (1 + exp(-x))
-        - "tanh", f(x) = tanh(x)
-        - "relu", f(x) = max(0, x)
-        - "leaky_relu", f(x) = x above 0, else 0.01 x
-        - "elu", f(x) = x above 0, else exp(x) - 1
-        - "gelu", f(x) = x Phi(x), Phi the normal distribution function
-        - "silu", f(x) = x / (1 + exp(-x))
-        - "all_relu", f(x) = x above 0, else -0.6 x in odd and 0.6 x in even hidden layers ([3]_)
+        %(activations)s
 
     dropout : float, default=0.0
         Probability, in [0, 1), that the output of a hidden neuron is set to zero in a training
@@ -135,14 +129,14 @@ class SETRegressor(RegressorMixin, BaseSET):
         code of [1]_; "small" is a tenth of "he_uniform": what a layer computes is then learned
         rather than drawn, and new connections do not disturb. "auto" is "small" for networks of
         at most one hidden layer; through many layers so little would not pass, and "auto" is
-        "he_uniform" below rectifiers (relu, leaky_relu, elu, gelu, silu, all_relu), else
+        "he_uniform" below rectifiers (%(rectifiers)s), else
         "glorot_uniform". Biases start at zero.
 
     dtype : {"auto", "float32", "float64"}, default="auto"
         Number type of the network. "auto" follows X: float32 for float32, else float64.
 
-    solver : {"adam", "sgd"}, default="adam"
-        Optimizer of the weights: Adam, or stochastic gradient descent with momentum.
+    solver : {%(solvers)s}, default="adam"
+        Optimizer of the weights: %(optimizers)s.
 
     alpha : float, default=0.3
         Strength of the L2 penalty on the weights, at least 0. It is part of the loss, divided by

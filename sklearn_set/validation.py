@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.evolution import (
     GROWTH_RULES,
     NEWBORN_WEIGHTS,
@@ -21,8 +22,8 @@ from sklearn_set.evolution import (
     ZETA_SCHEDULES,
 )
 from sklearn_set.losses import REGRESSION_LOSSES
-from sklearn_set.network import ACTIVATIONS, WEIGHT_LAWS
-from sklearn_set.optimizers import SOLVERS
+from sklearn_set.network import WEIGHT_LAWS
+from sklearn_set.optimizers import HYPER_PARAMETERS, SOLVERS
 
 
 class InvalidParameterError(ValueError, TypeError):
@@ -163,6 +164,14 @@ _FRACTION = interval(Real, 0, 1)  # without 1
 _CLOSED_FRACTION = interval(Real, 0, 1, "both")
 _ACTIVATION = options(*ACTIVATIONS)
 
+
+def _of_hyper_parameter(accepted):
+    """The constraints of a row of `HYPER_PARAMETERS`."""
+    if accepted is bool:
+        return BOOLEAN
+    return (interval(Real, accepted.low, accepted.high, accepted.closed),)
+
+
 # One of the constraints in its tuple must accept a parameter.
 CONSTRAINTS = {
     # network; sizes below 1 inside a sequence are refused by `hidden_sizes`, in its own words
@@ -199,11 +208,7 @@ CONSTRAINTS = {
     "learning_rate": (options("auto", "constant", "invscaling", "adaptive", "cosine"),),
     "learning_rate_init": (_POSITIVE,),
     "power_t": (_NOT_NEGATIVE,),
-    "momentum": (_CLOSED_FRACTION,),
-    "nesterovs_momentum": BOOLEAN,
-    "beta_1": (_FRACTION,),
-    "beta_2": (_FRACTION,),
-    "adam_epsilon": (_POSITIVE,),
+    **{name: _of_hyper_parameter(accepted) for name, accepted in HYPER_PARAMETERS.items()},
     "max_iter": (_POSITIVE_INT,),
     "shuffle": BOOLEAN,
     "tol": (_NOT_NEGATIVE,),
@@ -322,24 +327,36 @@ def check_precision(parameters, dtype, owner):
     InvalidParameterError
         If a fraction is 1, a constant 0 or a number infinite in that type.
     """
-    tests = {"finite": (("alpha", "weight_decay", "learning_rate_init"), np.isfinite)}
-    if parameters.get("solver") == "adam":
-        tests |= {
-            "less than 1": (("beta_1", "beta_2"), lambda value: value < 1),
-            "above 0 and finite": (("adam_epsilon",), lambda value: 0 < value < inf),
-        }
-    for what, (names, accepts) in tests.items():
-        for name in names:
-            value = parameters.get(name)
-            if value is None:  # a subclass without it
-                continue
-            with np.errstate(over="ignore", under="ignore"):
-                rounded = dtype.type(value)
-            if not accepts(rounded):
-                raise InvalidParameterError(
-                    f"The {name!r} parameter of {owner} must be {what} in {dtype.name}. Got "
-                    f"{value!r} instead; choose a more moderate value, or dtype='float64'."
-                )
+    tests = dict.fromkeys(("alpha", "weight_decay", "learning_rate_init"), ("finite", np.isfinite))
+    if "solver" in parameters:  # else a subclass without it
+        for name in SOLVERS[parameters["solver"]].parameters.values():
+            if HYPER_PARAMETERS[name] is not bool:
+                tests[name] = _ends_that_rounding_reaches(HYPER_PARAMETERS[name])
+    for name, (what, accepts) in tests.items():
+        value = parameters.get(name)
+        if value is None:  # a subclass without it
+            continue
+        with np.errstate(over="ignore", under="ignore"):
+            rounded = dtype.type(value)
+        if not accepts(rounded):
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {owner} must be {what} in {dtype.name}. Got "
+                f"{value!r} instead; choose a more moderate value, or dtype='float64'."
+            )
+
+
+def _ends_that_rounding_reaches(bounds):
+    """In words, and as a test: the open ends of an interval, onto which a number may be rounded."""
+    low, high = bounds.low, bounds.high
+    above = [f"above {low}"] if bounds.closed in ("right", "neither") else []
+    below = ["finite"] if high == inf else [f"less than {high}"]
+    if bounds.closed in ("right", "both"):
+        below = []
+
+    def accepts(value):
+        return (not above or value > low) and (not below or value < high)
+
+    return " and ".join(above + below), accepts
 
 
 def hidden_sizes(value):

@@ -43,7 +43,7 @@ class Workspace:
         self.tables = [aligned((size, self.width), self._dtype) for size in network.sizes]
         self.slopes = [
             aligned((layer.topology.n_out, self.width), self._dtype)
-            if layer.activation in kernels.STORED_SLOPES
+            if kernels.stores_slopes(layer.activation_code)
             else None
             for layer in network.layers
         ]

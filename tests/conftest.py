@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,7 +27,7 @@ import reference  # noqa: E402
 
 from sklearn_set import SETRegressor, machine  # noqa: E402
 from sklearn_set.network import SparseLayer, SparseNetwork  # noqa: E402
-from sklearn_set.optimizers import SGD  # noqa: E402
+from sklearn_set.optimizers import SGD, SOLVERS  # noqa: E402
 from sklearn_set.samples import Samples  # noqa: E402
 from sklearn_set.settings import decided  # noqa: E402
 from sklearn_set.topology import Topology  # noqa: E402
@@ -70,6 +71,14 @@ def serial_work():
     """
     source = Path(machine.__file__).parent / "_core" / "step.pxi"
     return int(re.search(r"^ *SERIAL_WORK = ([\d_]+)$", source.read_text(), re.MULTILINE)[1])
+
+
+def enum_of(file, name):
+    """Members of a C enum of the kernels and their numbers; not how many there are."""
+    source = (Path(machine.__file__).parent / "_core" / file).read_text("utf-8")
+    body = source.split(f"cdef enum {name}:\n")[1].split("\n\n")[0]
+    members = re.findall(r"^    (\w+) = (\d+)$", body, re.MULTILINE)
+    return {member.lower(): int(number) for member, number in members}
 
 
 def kernel_name(kernel):
@@ -252,6 +261,12 @@ def settings(n_samples=10**6, sizes=(10, 10, 1), **parameters):
 
 
 # ----------------------------------------------------------------------------------- stepping
+
+# One optimizer for each compiled update.
+OPTIMIZERS = {
+    name: partial(SOLVERS[solver], **settings)
+    for name, (_, _, solver, settings) in reference.SOLVERS.items()
+}
 
 
 def poisoned_workspace(network, batch_size, n_threads=1):

@@ -46,7 +46,6 @@ ACTIVATIONS = {
     "all_relu": (lambda z, p: np.where(z > 0, z, p * z), lambda z, p: np.where(z > 0, 1, p)),
 }
 KINKED = ("relu", "leaky_relu", "elu", "all_relu")  # something jumps at z = 0
-SMOOTH = ("identity", "logistic", "tanh", "gelu", "silu")
 
 
 def activation_parameter(name, depth):
@@ -241,12 +240,21 @@ def adam(values, gradient, moments, rate, t, *, beta_1, beta_2, adam_epsilon):
     return -rate * mean / (np.sqrt(square) + adam_epsilon / np.sqrt(1 - beta_2**t))
 
 
-# name -> (formula, number of moments)
+# Thirds everywhere: no number type holds them, so a scalar that passes through a narrower type
+# on its way to the kernel is wrong by 1e-8.
+THIRD = 1 / 3
+
+# name -> (formula, number of moments, the optimizer that steps by it and its settings in the tests)
 SOLVERS = {
-    "plain_sgd": (plain_sgd, 0),
-    "momentum": (momentum, 1),
-    "nesterov": (nesterov, 1),
-    "adam": (adam, 2),
+    "plain_sgd": (plain_sgd, 0, "sgd", {"momentum": 0.0}),
+    "momentum": (momentum, 1, "sgd", {"momentum": 2 * THIRD, "nesterov": False}),
+    "nesterov": (nesterov, 1, "sgd", {"momentum": 2 * THIRD, "nesterov": True}),
+    "adam": (
+        adam,
+        2,
+        "adam",
+        {"beta_1": 2 * THIRD, "beta_2": 1 - THIRD / 10, "adam_epsilon": THIRD / 100},
+    ),
 }
 
 
@@ -378,7 +386,7 @@ class DenseMLP:
         `weight_decay` is decoupled: weights, not biases, lose the share ``rate * weight_decay``
         beside the optimizer's own step (Loshchilov and Hutter, 2019).
         """
-        formula, n_moments = SOLVERS[solver]
+        formula, n_moments, _, _ = SOLVERS[solver]
         if self.moments is None:
             self.moments = [
                 [np.zeros_like(matrix) for _ in range(n_moments)] for matrix in self.weights

@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.feature_selection import SETSelector
+from sklearn_set.optimizers import HYPER_PARAMETERS, SGD, Adam
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -85,6 +86,8 @@ def slug(heading):
     """The anchor that a heading gets."""
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
+
+SOURCES = (".py", ".pyx", ".pxd", ".pxi", ".h")
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
@@ -247,6 +250,96 @@ def test_quotes_are_found():
     assert len(QUOTES) >= 10
 
 
+# -------------------------------------------------------------------------------- recipes
+
+EXTENDING = ROOT / "doc" / "extending.md"
+
+
+def recipes_of(text):
+    """Heading -> steps of each recipe; what is not numbered is one step."""
+    recipes = {}
+    for section in FENCE.sub("", text).split("\n## ")[1:]:
+        heading, _, body = section.partition("\n")
+        recipes[heading] = re.split(r"^(?=\d+\. )", body, flags=re.MULTILINE)
+    return recipes
+
+
+def files_of(step):
+    """Files that a step names, by path or by a link to a page."""
+    paths = re.findall(r"`((?:sklearn_set|tests|doc)/[\w/.]+|setup\.py)`", step)
+    return paths + [f"doc/{page}" for page in re.findall(r"\]\((\w+\.md)[#)]", step)]
+
+
+def missing_places(step, files):
+    """Names in a step that none of the files has; of a dotted name each part must be there."""
+    text = "\n".join(text_of(ROOT / file) for file in files)
+    names = re.findall(r"`([A-Za-z_][\w.]*?)(?:\[\d+\]|\([^`]*\)|=\w+)?`", step)
+    return {
+        name
+        for name in names
+        if not all(re.search(rf"\b{part}\b", text) for part in name.split("."))
+    }
+
+
+@pytest.mark.parametrize("recipe", recipes_of(text_of(EXTENDING)))
+def test_recipes_name_files_and_places_that_exist(recipe):
+    steps = recipes_of(text_of(EXTENDING))[recipe]
+    of_recipe = [file for step in steps for file in files_of(step)]
+    assert of_recipe
+    for step in steps:
+        files = files_of(step)
+        assert all((ROOT / file).is_file() for file in files), step
+        assert not missing_places(step, files or of_recipe), step
+
+
+@pytest.mark.parametrize(
+    ("step", "missing"),
+    [
+        ("1. `sklearn_set/losses.py`: a row in `LOSSES`, and `Loss.value`.", set()),
+        ("1. `sklearn_set/losses.py`: a row in `LOSES`.", {"LOSES"}),
+        ("1. `sklearn_set/losses.py`: `Loss.worth`.", {"Loss.worth"}),
+        ("1. `sklearn_set/losses.py`: a line in `UPDATES`.", {"UPDATES"}),
+        ("1. A line in `LOSSES`.", {"LOSSES"}),
+    ],
+)
+def test_places_that_do_not_exist_are_noticed(step, missing):
+    assert missing_places(step, files_of(step)) == missing
+
+
+@pytest.mark.parametrize(
+    ("recipe", "example", "at_most"),
+    [("An activation", "leaky_relu", 5), ("An optimizer", "nesterov", 6)],
+)
+def test_recipes_name_every_file_of_their_example(recipe, example, at_most):
+    """The sources that know the example are those of the recipe, and few."""
+    named = {file for step in recipes_of(text_of(EXTENDING))[recipe] for file in files_of(step)}
+    assert len(named) <= at_most
+    sources = [*(ROOT / "sklearn_set").rglob("*.p*"), ROOT / "tests" / "reference.py"]
+    knowing = {
+        path.relative_to(ROOT).as_posix()
+        for path in sources
+        if path.suffix in (".py", ".pxd", ".pxi", ".pyx")
+        and re.search(rf"\b{example}\b", text_of(path), re.IGNORECASE)
+    }
+    assert len(knowing) >= 3
+    assert knowing <= named
+
+
+@pytest.mark.parametrize("source", ["activations.pxd", "updates.pxd"])
+def test_heads_of_kernels_point_to_the_recipes(source):
+    assert "doc/extending.md" in text_of(CORE / source).split('"""')[1]
+
+
+def test_files_that_sources_mention_exist():
+    sources = [path for path in (ROOT / "sklearn_set").rglob("*") if path.suffix in SOURCES]
+    assert len(sources) > 40
+    for path in sources:
+        pattern = r"\b((?:doc|tests|_core)/[\w/]+\.(?:md|py|pxd|pxi|pyx|h))\b"
+        for name in re.findall(pattern, text_of(path)):
+            found = (ROOT / "sklearn_set" if name.startswith("_core/") else ROOT) / name
+            assert found.is_file(), f"{path.name} mentions {name}"
+
+
 # ------------------------------------------------------------------------ names and links
 
 
@@ -353,7 +446,12 @@ def test_table_of_parameters_is_that_of_the_code():
 
 
 def test_table_of_parameters_knows_those_of_mlp():
-    """Every parameter of both classes is in doc/coming_from_mlp.md, with its default."""
+    """Every parameter of both classes is in doc/coming_from_mlp.md, with its default.
+
+    But for those of optimizers that MLP does not have, which the guide explains.
+    """
+    of_mlp = {name for kind in (SGD, Adam) for name in kind.parameters.values()}
+    of_other_optimizers = set(HYPER_PARAMETERS) - of_mlp
     page = text_of(ROOT / "doc" / "coming_from_mlp.md")
     section = page.split("\n## Parameter by parameter\n")[1].split("\n## ")[0]
     rows = re.findall(
@@ -361,10 +459,12 @@ def test_table_of_parameters_knows_those_of_mlp():
     )
     for estimator, column in ((MLPClassifier, 1), (SETClassifier, 2)):
         table = {row[0]: row[column] for row in rows if row[column]}
-        assert table == {
+        expected = {
             name: repr(parameter.default)
             for name, parameter in inspect.signature(estimator).parameters.items()
         }
+        assert table.items() <= expected.items()
+        assert set(expected) - set(table) <= of_other_optimizers
 
 
 def test_reference_has_every_public_module():
@@ -399,11 +499,23 @@ def test_names_of_attributes_in_shapes_are_no_links(shape):
 
 
 def test_guide_names_every_activation():
-    from sklearn_set.network import ACTIVATIONS
+    from sklearn_set.activations import ACTIVATIONS
 
     guide = text_of(ROOT / "doc" / "user_guide.md")
     section = guide.split("\n### Forward\n")[1].split("\n### ")[0]
     assert re.findall(r'^\| `"(\w+)"` \|', section, re.MULTILINE) == list(ACTIVATIONS)
+    rectifiers = re.search(r'^\| `"auto"` \| `"he_uniform"` below ([\w ,]+), else', guide, re.M)[1]
+    assert re.split(r", | and ", rectifiers) == [
+        name for name, activation in ACTIVATIONS.items() if activation.is_rectifier
+    ]
+
+
+def test_guide_names_every_optimizer():
+    from sklearn_set.optimizers import SOLVERS
+
+    guide = text_of(ROOT / "doc" / "user_guide.md")
+    section = guide.split("\n### Optimizer step\n")[1].split("\n### ")[0]
+    assert re.findall(r'^`solver="(\w+)"`', section, re.MULTILINE) == list(SOLVERS)
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "doc" / "user_guide.md"], ids=name_of)

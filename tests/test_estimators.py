@@ -29,7 +29,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.class_weight import compute_sample_weight
 
 from sklearn_set import SETClassifier, SETRegressor, base, training
-from sklearn_set.optimizers import SGD, Adam
+from sklearn_set.activations import ACTIVATIONS
+from sklearn_set.optimizers import SGD, SOLVERS, Adam
 
 # Nearly every fit here is shorter than convergence takes.
 pytestmark = pytest.mark.filterwarnings(
@@ -687,7 +688,7 @@ def test_partial_fit_never_warns():
         model.partial_fit(X, Y, classes=[0, 1, 2]).partial_fit(X[:5], Y[:5])
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("options", [{}, {"dropout": 0.2}], ids=str)
 @both
 def test_parts_make_the_same_model_as_epochs(factory, y, options, solver):
@@ -702,7 +703,7 @@ def test_parts_make_the_same_model_as_epochs(factory, y, options, solver):
     assert streamed.loss_curve_ == fitted.loss_curve_
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_a_pickled_stream_goes_on_as_its_twin(solver):
     model = classifier(solver=solver, dropout=0.1)
     for _ in range(3):
@@ -760,7 +761,7 @@ def test_a_new_learning_rate_is_used_at_once(monkeypatch):
 # ----------------------------------------------------------------------------------- warm_start
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 @both
 def test_warm_fits_make_the_same_model_as_a_long_one(factory, y, solver):
     options = {"solver": solver, "rewire_interval": 2, "dropout": 0.1, "n_iter_no_change": 12}
@@ -1261,10 +1262,7 @@ def test_without_hidden_layers_it_is_linear():
     assert model.score(X, T) > 0.9
 
 
-@pytest.mark.parametrize(
-    "activation",
-    ["identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "all_relu"],
-)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @both
 def test_every_activation_learns(factory, y, activation):
     model = factory(activation=activation, **LEARNS).fit(X, y)
@@ -1514,7 +1512,7 @@ def test_weak_spot_03_partial_fit_with_a_seed_does_not_replay_the_shuffle(monkey
     assert len(set(orders)) == 5
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_weak_spot_04_warm_start_keeps_the_optimizer(solver):
     model = regressor(warm_start=True, solver=solver).fit(X, T)
     first = model._optimizer

@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 import pytest
 import reference
+from conftest import OPTIMIZERS
 from scipy import stats
 
 from sklearn_set import evolution
@@ -238,12 +239,6 @@ def test_every_pruning_rule_keeps_to_its_contract(rule, dtype):
 
 # -------------------------------------------------------------------------------------- networks
 
-OPTIMIZERS = {
-    "plain sgd": lambda: SGD(momentum=0),
-    "momentum": lambda: SGD(momentum=0.9, nesterov=False),
-    "nesterov": lambda: SGD(momentum=0.9),
-    "adam": Adam,
-}
 every_optimizer = pytest.mark.parametrize("make_optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 
 

@@ -25,10 +25,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_set import SETClassifier, SETRegressor, export, memory
+from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.export import register_onnx_converters, to_onnx
 from sklearn_set.feature_selection import SETSelector
 from sklearn_set.losses import LOSSES
-from sklearn_set.network import ACTIVATIONS
 from sklearn_set.samples import Samples
 from sklearn_set.topology import Topology
 
@@ -109,10 +109,6 @@ def test_every_activation(activation, dtype, layers):
     graph = to_onnx(model, data, layers=layers)
     onnx.checker.check_model(graph, full_check=True)
     assert_same_classes(model, graph, NEW_X.astype(dtype), dtype)
-
-
-def test_every_activation_has_its_operators():
-    assert set(export._ACTIVATIONS) == set(ACTIVATIONS)
 
 
 @every_dtype

@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_set import SETClassifier, SETRegressor, hooks
+from sklearn_set.optimizers import SOLVERS
 
 callback = pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
 
@@ -117,7 +118,7 @@ def test_what_is_held_out_is_not_shown_as_training_data():
         np.testing.assert_array_equal(metadata["sample_weight"], WEIGHT[rows])
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_the_fitted_estimator_is_what_so_many_epochs_give(solver):
     witness = Witness()
     model = classifier(solver=solver).set_callbacks(witness).fit(X, NAMES)

@@ -20,7 +20,7 @@ from sklearn.utils import get_tags
 
 from sklearn_set import SETClassifier, SETRegressor, machine
 from sklearn_set.losses import LOSSES, OUT_ACTIVATIONS, REGRESSION_LOSSES, mean_loss
-from sklearn_set.optimizers import SGD
+from sklearn_set.optimizers import SGD, SOLVERS
 from sklearn_set.samples import Samples
 from sklearn_set.training import DIVERGED
 
@@ -477,7 +477,7 @@ def test_a_warm_start_may_change_the_loss_but_not_the_output():
     assert stream.fit(X, Y).out_activation_ == "identity"
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize(("dtype", "scale"), [("float32", 50), ("float64", 400)])
 def test_poisson_that_overflows_ends_in_mlps_message(dtype, scale, solver):
     how = {"weight_init": "he_uniform", "dtype": dtype, "solver": solver}

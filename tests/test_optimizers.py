@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import reference
 from conftest import (
+    OPTIMIZERS,
     TOLERANCES,
     assert_close,
+    enum_of,
     every_kernel,
     irregular_network,
     make_data,
@@ -20,29 +22,10 @@ from conftest import (
 )
 
 from sklearn_set.evolution import evolve, n_renewable
-from sklearn_set.optimizers import SGD, SOLVERS, Adam
+from sklearn_set.optimizers import HYPER_PARAMETERS, SGD, SOLVERS, UPDATES, Adam
 
-# Thirds everywhere: no number type holds them, so a scalar that passes through a narrower type
-# on its way to the kernel is wrong by 1e-8.
-THIRD = 1 / 3
-MAKERS = {
-    "plain_sgd": lambda: SGD(momentum=0.0, nesterov=True),
-    "momentum": lambda: SGD(momentum=2 * THIRD, nesterov=False),
-    "nesterov": lambda: SGD(momentum=2 * THIRD, nesterov=True),
-    "adam": lambda: Adam(beta_1=2 * THIRD, beta_2=1 - THIRD / 10, adam_epsilon=THIRD / 100),
-}
+THIRD = reference.THIRD
 SIZES = (16, 19, 9, 3)
-
-
-def hyper_of(optimizer):
-    """The hyper-parameters that the formula of the reference takes."""
-    names = {
-        "plain_sgd": (),
-        "momentum": ("momentum",),
-        "nesterov": ("momentum",),
-        "adam": ("beta_1", "beta_2", "adam_epsilon"),
-    }[optimizer.kernel]
-    return {name: getattr(optimizer, name) for name in names}
 
 
 def run(kernel, network, optimizer, data, dense, rates, first=0, **options):
@@ -59,7 +42,7 @@ def run(kernel, network, optimizer, data, dense, rates, first=0, **options):
             rate,
             sample_weight=data.sample_weight[rows],
             **options,
-            **hyper_of(optimizer),
+            **optimizer.hyper,
         )
         # From the second step on the L2 term is what the pass before has summed.
         assert abs(loss - expected) <= TOLERANCES[kernel[1]] * abs(expected)
@@ -84,14 +67,14 @@ def assert_same_state(network, optimizer, dense, dtype):
 
 @pytest.mark.parametrize("weight_decay", [0.0, THIRD / 10])
 @pytest.mark.parametrize("alpha", [0.0, THIRD])
-@pytest.mark.parametrize("solver", list(MAKERS))
+@pytest.mark.parametrize("solver", list(OPTIMIZERS))
 @every_kernel()
 def test_formula(kernel, solver, alpha, weight_decay):
     dtype = kernel[1]
     network = irregular_network(SIZES, ["tanh", "gelu"], dtype, seed=1)
     data = make_data(40, SIZES, "squared_error", dtype, seed=2)
     dense = reference.DenseMLP.of(network)
-    optimizer = MAKERS[solver]().attach(network)
+    optimizer = OPTIMIZERS[solver]().attach(network)
     assert optimizer.kernel == solver
     assert [len(moments) for moments in optimizer.moments] == [optimizer.n_moments] * 3
     rates = [THIRD / 10, THIRD / 10, THIRD / 7, THIRD / 20, THIRD / 30, THIRD / 10]
@@ -100,12 +83,56 @@ def test_formula(kernel, solver, alpha, weight_decay):
 
 
 def test_solvers_and_their_kernels():
-    """Names of users, classes, and the compiled update that each setting chooses."""
-    assert {"sgd": SGD, "adam": Adam} == SOLVERS
-    assert {make().kernel for make in MAKERS.values()} == set(reference.SOLVERS)
-    for make in MAKERS.values():
+    """Every class and every compiled update is tested, by the name that its settings choose."""
+    assert list(UPDATES) == list(reference.SOLVERS)
+    assert {type(make()) for make in OPTIMIZERS.values()} == set(SOLVERS.values())
+    for name, make in OPTIMIZERS.items():
         optimizer = make()
-        assert optimizer.n_moments == reference.SOLVERS[optimizer.kernel][1]
+        assert optimizer.kernel == name
+        assert optimizer.n_moments == reference.SOLVERS[name][1]
+    parameters = {name for kind in SOLVERS.values() for name in kind.parameters.values()}
+    assert parameters == set(HYPER_PARAMETERS)
+
+
+def test_codes_are_those_of_the_kernels():
+    codes = enum_of("updates.pxd", "Solver")
+    assert {name: update.code for name, update in UPDATES.items()} == codes
+
+
+@every_kernel()
+def test_hyper_parameters_are_read_by_name(kernel):
+    """A name that the kernels do not know is refused, and one that is not given is no number."""
+    network = irregular_network(SIZES, "tanh", kernel[1], seed=1)
+    data = make_data(16, SIZES, "squared_error", kernel[1], seed=2)
+
+    def adam_with(**hyper):
+        optimizer = type("Odd", (Adam,), {"hyper": hyper})().attach(network)
+        return make_stepper(kernel, network, optimizer, data, batch_size=16)
+
+    given = {"beta_1": 0.9, "beta_2": 0.999}
+    with pytest.raises(ValueError, match=r"no hyper-parameters \['adam_epsilom'\]"):
+        adam_with(**given, adam_epsilom=1e-8)
+    with pytest.raises(TypeError):
+        adam_with(**given, adam_epsilon="small")
+    adam_with(**given).step(np.arange(16, dtype=np.int32), 0.1, 0.1, 0)
+    assert all(np.isnan(layer.weights).all() for layer in network.layers)
+
+
+def test_misspelt_attributes_are_refused():
+    optimizer = Adam()
+    del optimizer.beta_2
+    with pytest.raises(AttributeError, match="beta_2"):
+        optimizer.hyper  # noqa: B018
+
+
+@pytest.mark.parametrize("code", [-1, len(UPDATES)])
+@every_kernel()
+def test_updates_that_the_kernels_do_not_have_are_refused(kernel, code):
+    network = irregular_network(SIZES, "tanh", kernel[1], seed=1)
+    data = make_data(16, SIZES, "squared_error", kernel[1], seed=2)
+    optimizer = type("Odd", (Adam,), {"kernel_code": code})().attach(network)
+    with pytest.raises(ValueError, match=f"no update of code {code}"):
+        make_stepper(kernel, network, optimizer, data, batch_size=16)
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.37])
@@ -124,7 +151,7 @@ def test_adam_corrects_the_bias_of_the_first_moments(rate):
 # ----------------------------------------------------------------------- decay and biases
 
 
-@pytest.mark.parametrize("solver", list(MAKERS))
+@pytest.mark.parametrize("solver", list(OPTIMIZERS))
 @every_kernel()
 def test_biases_are_neither_penalised_nor_decayed(kernel, solver):
     """Without a gradient, weights shrink by what decay says and biases stay to the last bit."""
@@ -134,7 +161,7 @@ def test_biases_are_neither_penalised_nor_decayed(kernel, solver):
     data.X[...] = 0
     data.y[...] = network.layers[0].bias
     before = network.copy().layers[0]
-    optimizer = MAKERS[solver]().attach(network)
+    optimizer = OPTIMIZERS[solver]().attach(network)
     rows = np.arange(8, dtype=np.int32)
 
     stepper = make_stepper(kernel, network, optimizer, data, batch_size=8, weight_decay=0.3)
@@ -169,7 +196,7 @@ def test_decay_follows_the_schedule_not_adams_correction(kernel):
 
 
 @pytest.mark.parametrize("zeta", [0.3, 1.0])
-@pytest.mark.parametrize("solver", list(MAKERS))
+@pytest.mark.parametrize("solver", list(OPTIMIZERS))
 @every_kernel()
 def test_moments_follow_their_connections(kernel, solver, zeta):
     """Survivors keep weight and moments, newcomers have none, and the next steps are right.
@@ -181,7 +208,7 @@ def test_moments_follow_their_connections(kernel, solver, zeta):
     network = random_network(sizes, 3, "relu", dtype, seed=7)
     data = make_data(40, sizes, "softmax_log_loss", dtype, seed=8)
     dense = reference.DenseMLP.of(network)
-    optimizer = MAKERS[solver]().attach(network)
+    optimizer = OPTIMIZERS[solver]().attach(network)
     run(kernel, network, optimizer, data, dense, [0.05] * 3)
     before = network.copy()
     moments = [[moment.copy() for moment in layer] for layer in optimizer.moments]
@@ -231,7 +258,7 @@ def test_moments_follow_their_connections(kernel, solver, zeta):
 # ------------------------------------------------------------- from one optimizer to the next
 
 
-@pytest.mark.parametrize("solver", list(MAKERS))
+@pytest.mark.parametrize("solver", list(OPTIMIZERS))
 @every_kernel()
 def test_continued_is_as_if_never_interrupted(kernel, solver):
     """Moments and the count of steps go on, in copies of their own."""
@@ -239,12 +266,12 @@ def test_continued_is_as_if_never_interrupted(kernel, solver):
     network = irregular_network(SIZES, "tanh", dtype, seed=10)
     data = make_data(40, SIZES, "squared_error", dtype, seed=11)
     dense = reference.DenseMLP.of(network)
-    first = MAKERS[solver]().attach(network)
+    first = OPTIMIZERS[solver]().attach(network)
     run(kernel, network, first, data, dense, [0.05] * 3)
     kept = [[moment.copy() for moment in layer] for layer in first.moments]
     kept_of_biases = [[moment.copy() for moment in layer] for layer in first.bias_moments]
 
-    second = MAKERS[solver]()
+    second = OPTIMIZERS[solver]()
     assert second.can_continue(first)
     assert second.continued(first) is second
     assert second.n_steps == first.n_steps == (3 if solver == "adam" else 0)
@@ -262,7 +289,7 @@ def test_attach_starts_anew():
     """Zeros of the network's number type, one array per moment, for connections and biases."""
     for dtype in ("float32", "float64"):
         network = irregular_network(SIZES, "relu", dtype, seed=12)
-        for make in MAKERS.values():
+        for make in OPTIMIZERS.values():
             optimizer = make()
             assert optimizer.attach(network) is optimizer
             assert optimizer.n_steps == 0

@@ -19,7 +19,6 @@ from conftest import (
 )
 
 from sklearn_set import machine, probe
-from sklearn_set.network import ACTIVATIONS
 from sklearn_set.probe import LayerProbe, n_probe_samples
 
 SIZES = (7, 9, 8, 3)
@@ -54,10 +53,6 @@ def dense_gradients(network, data, rows, dtype="float64"):
     dense.patterns = [np.ones_like(pattern) for pattern in dense.patterns]
     weight = None if data.sample_weight is None else data.sample_weight[rows]
     return dense.gradients(data.X[rows], data.y[rows], data.loss, weight)[1]
-
-
-def test_the_table_names_what_the_network_knows():
-    assert list(probe.ACTIVATIONS) == list(ACTIVATIONS)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.losses import REGRESSION_LOSSES
+from sklearn_set.optimizers import SOLVERS
 from sklearn_set.sample_weights import check_sample_weight, mean_weight, near_one, relative
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
@@ -55,7 +56,7 @@ def test_a_constant_times_all_weights_changes_nothing(target, constant):
     assert_alike(kind(**SMALL).fit(X, y, np.full(N, constant)), kind(**SMALL).fit(X, y))
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("loss", REGRESSION_LOSSES)
 def test_nor_for_any_loss_and_solver(loss, solver):
     how = SMALL | {"loss": loss, "solver": solver, "alpha": 1.0, "learning_rate_init": 1e-2}

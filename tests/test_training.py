@@ -23,7 +23,7 @@ from sklearn_set.evolution import (
     ZETA_SCHEDULES,
 )
 from sklearn_set.network import SparseNetwork
-from sklearn_set.optimizers import SGD, Adam
+from sklearn_set.optimizers import SOLVERS
 from sklearn_set.schedule import is_time_to_evolve, record, should_stop, will_evolve
 from sklearn_set.state import Progress, Randomness
 from sklearn_set.training import DIVERGED
@@ -96,7 +96,7 @@ def test_small_fits_of_every_kind(monkeypatch):
 # --------------------------------------------------------------------------------- reproducible
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("options", [{}, {"dropout": 0.3}, {"shuffle": False}], ids=str)
 def test_same_seed_same_model(solver, options):
     first, again = (classifier(solver=solver, **options).fit(X, Y) for _ in range(2))
@@ -466,7 +466,7 @@ def test_max_iter_is_the_number_of_epochs():
 def rates(monkeypatch):
     """Learning rate of every step."""
     seen = []
-    for solver in (SGD, Adam):
+    for solver in SOLVERS.values():
         original = solver.next_step_size
 
         def spy(self, rate, original=original):
@@ -492,7 +492,7 @@ SCHEDULES = {
 }
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_schedule_follows_its_formula(schedule, solver, rates):
     model = regressor(
@@ -507,7 +507,7 @@ def test_schedule_follows_its_formula(schedule, solver, rates):
     np.testing.assert_allclose(per_epoch(rates), SCHEDULES[schedule], rtol=1e-14)
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_adaptive_divides_by_five_and_stops_at_the_end(solver, rates):
     model = regressor(
         solver=solver,
@@ -554,7 +554,7 @@ def test_the_rate_reaches_the_weights():
 # ------------------------------------------------------------------------------------ zero weights
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_batches_of_zero_weight_are_skipped(solver):
     # Samples that weigh nothing, in batches of their own, leave no trace: not in the weights,
     # not in Adam's count of steps, not in the mean loss.
@@ -581,7 +581,7 @@ def test_samples_of_zero_weight_leave_no_trace_within_a_batch():
 # -------------------------------------------------------------------------------------- divergence
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("bad_epoch", [1, 4])
 def test_divergence_is_raised_in_its_epoch(solver, bad_epoch, monkeypatch):
     n_epochs = [0]

@@ -1,5 +1,6 @@
 """Bad parameters are refused in scikit-learn's words, good ones pass, before any data is seen."""
 
+import inspect
 from math import inf, nan
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPClassifier
 
+import sklearn_set
+from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.evolution import (
     GROWTH_RULES,
     NEWBORN_WEIGHTS,
@@ -14,7 +17,7 @@ from sklearn_set.evolution import (
     ZETA_SCHEDULES,
 )
 from sklearn_set.losses import REGRESSION_LOSSES
-from sklearn_set.network import ACTIVATIONS
+from sklearn_set.optimizers import HYPER_PARAMETERS, SOLVERS
 from sklearn_set.validation import (
     CONSTRAINTS,
     InvalidParameterError,
@@ -27,56 +30,20 @@ from sklearn_set.validation import (
 class SETClassifier(BaseEstimator):
     """A stand-in that has the parameters of the real estimators and nothing else."""
 
-    def __init__(
-        self,
-        hidden_layer_sizes=(1000,),
-        *,
-        loss="squared_error",
-        quantile=0.5,
-        huber_delta=1.0,
-        epsilon=10,
-        zeta=0.3,
-        rewire_interval=1,
-        zeta_schedule="constant",
-        pruning="set",
-        growth="auto",
-        newborn_weights="initial",
-        activation="relu",
-        dropout=0.0,
-        input_dropout="auto",
-        mixup="auto",
-        label_smoothing="auto",
-        weight_init="auto",
-        dtype="auto",
-        solver="sgd",
-        alpha=1e-4,
-        weight_decay=0.0,
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init=0.01,
-        power_t=0.5,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        beta_1=0.9,
-        beta_2=0.999,
-        adam_epsilon=1e-8,
-        max_iter=100,
-        shuffle=True,
-        tol=1e-4,
-        n_iter_no_change=10,
-        n_snapshots="auto",
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        class_weight=None,
-        warm_start=False,
-        random_state=None,
-        n_jobs=None,
-        verbose=False,
-    ):
-        for name, value in list(locals().items()):
-            if name not in ("self", "__class__"):
-                setattr(self, name, value)
+    def __init__(self, hidden_layer_sizes=(1000,), **given):
+        defaults = {name: parameter.default for name, parameter in PARAMETERS.items()}
+        for name, value in (defaults | {"hidden_layer_sizes": hidden_layer_sizes} | given).items():
+            setattr(self, name, value)
+
+
+PARAMETERS = {
+    name: parameter
+    for kind in (sklearn_set.SETRegressor, sklearn_set.SETClassifier)
+    for name, parameter in inspect.signature(kind).parameters.items()
+}
+SETClassifier.__init__.__signature__ = inspect.Signature(
+    [inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY), *PARAMETERS.values()]
+)
 
 
 class Extended(SETClassifier):
@@ -162,7 +129,9 @@ BAD_VALUES = [
         ("huber_delta", value, f"must be a float in the range (0.0, inf). Got {value!r} instead.")
         for value in (0, -1.0, inf, nan, None)
     ),
-    ("solver", "lbfgs", "must be a str among {'sgd', 'adam'}. Got 'lbfgs' instead."),
+    ("solver", "lbfgs", "must be a str among {'sgd', 'adam'"),
+    ("solver", "lbfgs", "'}. Got 'lbfgs' instead."),
+    *((name, None, "Got None instead.") for name in HYPER_PARAMETERS),
     ("alpha", -1, "must be a float in the range [0.0, inf). Got -1 instead."),
     ("alpha", inf, "must be a float in the range [0.0, inf). Got inf instead."),
     ("alpha", nan, "must be a float in the range [0.0, inf). Got nan instead."),
@@ -236,7 +205,7 @@ GOOD_VALUES = [
     *(("dtype", value) for value in ("auto", "float32", "float64", np.float32, np.float64)),
     ("dtype", np.dtype("float32")),
     ("dtype", np.dtype("float64")),
-    ("solver", "adam"),
+    *(("solver", name) for name in SOLVERS),
     ("alpha", 0),
     ("alpha", np.float16(0.5)),
     ("batch_size", 1),

@@ -1,9 +1,7 @@
 """Activations of hidden neurons over one row: activate in place, and the slope.
 
-To add one: a number in `Activation`, a branch in `activate` and one in `multiply_by_slope`, its
-name in ACTIVATION_CODES (step.pxi) and in ACTIVATIONS (network.py) and, where the output does
-not tell the slope, in `needs_slopes`.  Loops run over one neuron's row, so that the compiler can
-vectorise them.
+Loops run over one neuron's row, so that the compiler can vectorise them.  To add an
+activation, see doc/extending.md.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -13,6 +11,7 @@ from sklearn_set._core.lanes cimport (
 )
 
 cdef enum Activation:
+    # The codes of the table in activations.py.
     IDENTITY = 0
     LOGISTIC = 1
     TANH = 2
@@ -22,6 +21,7 @@ cdef enum Activation:
     GELU = 6
     SILU = 7
     ALL_RELU = 8
+    N_ACTIVATIONS
 
 
 cdef inline bint needs_slopes(int activation) noexcept nogil:

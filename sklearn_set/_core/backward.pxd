@@ -19,8 +19,8 @@ from sklearn_set._core.measured cimport (
 from sklearn_set._core.rows cimport (
     extent_t, is_one_block, part_of_row, prefetch_row, row_total, whole_row,
 )
-from sklearn_set._core.types cimport LayerView, UpdateRule
-from sklearn_set._core.updates cimport sum_of_squares, update
+from sklearn_set._core.types cimport LayerView
+from sklearn_set._core.updates cimport UpdateRule, sum_of_squares, update
 
 cdef enum:
     NARROWEST = 1

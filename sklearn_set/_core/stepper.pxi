@@ -17,7 +17,8 @@ from sklearn_set._core.lanes cimport real_t
 from sklearn_set._core.losses cimport SOFTMAX_LOG_LOSS, loss_and_delta
 from sklearn_set._core.rows cimport padded_width
 from sklearn_set._core.shares cimport share_out, share_t, take_chunk
-from sklearn_set._core.types cimport BatchView, LayerView, UpdateRule
+from sklearn_set._core.types cimport BatchView, LayerView
+from sklearn_set._core.updates cimport N_SOLVERS, UpdateRule
 
 
 cdef class Stepper:
@@ -142,11 +143,8 @@ cdef class Stepper:
 
     cdef read_rule(self, optimizer):
         memset(&self.rule, 0, sizeof(UpdateRule))
-        self.rule.solver = SOLVER_CODES[optimizer.kernel]
-        self.rule.momentum = getattr(optimizer, "momentum", 0.0)
-        self.rule.beta_1 = getattr(optimizer, "beta_1", 0.0)
-        self.rule.beta_2 = getattr(optimizer, "beta_2", 0.0)
-        self.rule.adam_epsilon = getattr(optimizer, "adam_epsilon", 0.0)
+        self.rule.solver = known(optimizer.kernel_code, N_SOLVERS, "update")
+        self.rule.hyper = read_hyper(optimizer.hyper)
 
     cdef borrow_data(self, network, X, y, sample_weight, double input_dropout):
         self.borrowed += [X, y, sample_weight, network.offset]

@@ -35,19 +35,9 @@ cdef struct LayerView:
     uint8_t* silent_outputs     # (n_out,)
     # what happens to the outputs
     int activation
-    real_t parameter            # the activation's own number, such as the slope of leaky_relu
+    real_t parameter            # the activation's own number
     real_t* slopes              # (n_out, width) or NULL: slopes that the output does not tell
     double dropout              # probability that an output is dropped, 0 for none
-
-cdef struct UpdateRule:
-    int solver
-    real_t learning_rate        # of this step, bias correction of Adam included
-    real_t shrink               # 1 - learning rate * weight_decay
-    real_t l2                   # alpha / expected weight of the batch
-    real_t momentum
-    real_t beta_1
-    real_t beta_2
-    real_t adam_epsilon
 
 cdef struct BatchView:
     # one mini-batch of the training data

@@ -1,22 +1,37 @@
 """One optimizer step over a range of neighbouring slots (or of biases).
 
-To add an optimizer: a number in `Solver`, a branch here, its class in optimizers.py.  The update
-is element-wise and knows neither layers nor batches.
+The update is element-wise and knows neither layers nor batches.  To add an
+optimizer, see doc/extending.md.
 """
 
 from sklearn_set._core.lanes cimport (
     block_16, block_add_product, block_fill, block_total, real_sqrt, real_t,
 )
-from sklearn_set._core.types cimport UpdateRule
 
 cdef enum Solver:
+    # The codes of the table of updates in optimizers.py.
     PLAIN_SGD = 0
     MOMENTUM = 1
     NESTEROV = 2
     ADAM = 3
+    N_SOLVERS
 
 cdef enum:
     SQUARES = 256               # added up in the compiled precision, sixteen sums of sixteen
+
+cdef struct HyperParameters:
+    # An optimizer gives its own by these names; the others are not-a-number.
+    real_t momentum
+    real_t beta_1
+    real_t beta_2
+    real_t adam_epsilon
+
+cdef struct UpdateRule:
+    int solver
+    HyperParameters hyper
+    real_t learning_rate        # of this step, bias correction of Adam included
+    real_t shrink               # 1 - learning rate * weight_decay
+    real_t l2                   # alpha / expected weight of the batch
 
 
 cdef inline void update(
@@ -31,8 +46,9 @@ cdef inline void update(
 ) noexcept nogil:
     cdef Py_ssize_t k
     cdef real_t g, v
-    cdef real_t rate = rule.learning_rate, momentum = rule.momentum
-    cdef real_t beta_1 = rule.beta_1, beta_2 = rule.beta_2, adam_epsilon = rule.adam_epsilon
+    cdef real_t rate = rule.learning_rate, momentum = rule.hyper.momentum
+    cdef real_t beta_1 = rule.hyper.beta_1, beta_2 = rule.hyper.beta_2
+    cdef real_t adam_epsilon = rule.hyper.adam_epsilon
     if rule.solver == PLAIN_SGD:
         for k in range(n):
             weights[k] = weights[k] * shrink - rate * (gradients[k] + l2 * weights[k])
@@ -48,7 +64,7 @@ cdef inline void update(
             v = momentum * first[k] - rate * g
             first[k] = v
             weights[k] = weights[k] * shrink + (momentum * v - rate * g)
-    else:
+    elif rule.solver == ADAM:
         for k in range(n):
             g = gradients[k] + l2 * weights[k]
             first[k] = beta_1 * first[k] + (1 - beta_1) * g

@@ -8,6 +8,7 @@ from libc.stdlib cimport calloc
 
 import numpy as np
 
+from sklearn_set._core.activations cimport N_ACTIVATIONS
 from sklearn_set._core.lanes cimport real_t
 from sklearn_set._core.measured cimport (
     BY_INPUT, CACHED_SUMS, FEW_OUTPUTS_OF_INPUT, FEWEST_INPUTS_OF_OUTPUT, NEAR_SUMS, PREDICTED,
@@ -133,7 +134,7 @@ cdef tuple view_layer(LayerView* view, layer, int n_threads, bint by_input, int 
     # Forward passes only read; Stepper asks for writable arrays itself.
     view.weights = <real_t*> const_reals(layer.weights)
     view.bias = <real_t*> const_reals(layer.bias)
-    view.activation = ACTIVATION_CODES[layer.activation]
+    view.activation = known(layer.activation_code, N_ACTIVATIONS, "activation")
     view.parameter = layer.activation_parameter
     return arrays
 

@@ -16,9 +16,10 @@ from sklearn.base import clone
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
 
-from sklearn_set import SETClassifier, SETRegressor
+from sklearn_set import SETClassifier, SETRegressor, activations
 from sklearn_set.datasets import make_microarray
 from sklearn_set.feature_selection import SETSelector
+from sklearn_set.optimizers import SOLVERS
 
 try:
     import pandas as pd
@@ -220,7 +221,7 @@ SHARED = {
         split("np.nan, 'a', 1j, object(), {}, Decimal(1), -1, None, int"),
     ),
     "activation": (
-        [f"{name!r}" for name in ("relu", "tanh", "logistic", "elu", "gelu", "all_relu")],
+        [f"{name!r}" for name in activations.ACTIVATIONS],
         split(ACTIVATIONS),
         split("'nonsense', None, 1, object(), {}"),
     ),
@@ -236,7 +237,7 @@ SHARED = {
     "pruning": (["'set'", "'magnitude'", "'relative_importance'"], *OPTION),
     "growth": (["'auto'", "'random'", "'guided'"], *OPTION),
     "newborn_weights": (["'initial'", "'zero'"], *OPTION),
-    "solver": (["'adam'", "'sgd'"], *OPTION),
+    "solver": ([f"{name!r}" for name in SOLVERS], *OPTION),
     "alpha": (["0.0", "0.3"], *NUMBER),
     "weight_decay": (["0.0", "0.1"], *NUMBER),
     "batch_size": (["'auto'", "4", "1"], *NUMBER),

@@ -16,8 +16,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_set import SETClassifier, SETRegressor, machine, training
 from sklearn_set._core import products
+from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.evolution import GROWTH_RULES, NEWBORN_WEIGHTS, PRUNING_RULES
-from sklearn_set.network import ACTIVATIONS
 from sklearn_set.samples import Samples
 
 OPTIONS = {
