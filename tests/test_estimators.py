@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sklearn_set import SETClassifier, SETRegressor, base, training
+from sklearn_set import SETClassifier, SETRegressor, base, fitted, training
 from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.optimizers import SGD, SOLVERS, Adam
 
@@ -1041,7 +1041,7 @@ def test_a_pickled_model_predicts_the_same(target):
 
 def test_another_version_is_told():
     state = classifier().fit(X, Y).__getstate__()
-    assert state["_sklearn_set_version"] == base.__version__
+    assert state["_sklearn_set_version"] == fitted.__version__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         SETClassifier().__setstate__(dict(state))
