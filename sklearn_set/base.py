@@ -19,6 +19,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_set import machine
+from sklearn_set._core import measured
 from sklearn_set.data_checks import (
     check_labels,
     check_missing,
@@ -698,7 +699,8 @@ class BaseSET(CallbackSupportMixin, BaseEstimator):
                 X = check_array(X, dtype=dtype, input_name="X", **how)
         # A few rows are predicted sooner than the processors are counted.
         work = self._network.n_connections * X.shape[0] * (1 + len(self._snapshots))
-        n_threads = machine.effective_n_threads(self.n_jobs) if work > _SERIAL_WORK else 1
+        pays = work > measured.SERIAL_PREDICTION
+        n_threads = machine.effective_n_threads(self.n_jobs) if pays else 1
         X = kernel_input(X, dtype)
         with np.errstate(all="ignore"):
             raw = self._network.forward(X, n_threads)
@@ -834,9 +836,6 @@ _LOOKED_AT = 500
 
 # Bytes that no machine lacks, so that small fits need not look at its memory.
 _NEVER_TOO_MUCH = 1 << 26
-
-# Connections x samples that one thread predicts in less time than it takes to ask for more.
-_SERIAL_WORK = 1 << 18
 
 
 def _tell_overflow(dtype, stacklevel):

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_set import machine
+from sklearn_set._core import measured
 from sklearn_set.topology import MAX_CONNECTIONS, erdos_renyi, n_erdos_renyi
 
 # Activations of hidden layers and their own number: one value, or one for odd and one for even
@@ -31,13 +32,8 @@ RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu", "all_relu"}
 # Samples are numbered by int32.
 MAX_SAMPLES = np.iinfo(np.int32).max
 
-# Columns of the block in which predictions are made: wide enough for full speed, narrow enough
-# that the rooms of a million neurons stay small.
-_PREDICT_WIDTH = 64
+# Bytes of the rooms in which predictions are made, but where eight samples need more.
 _PREDICT_BYTES = 1 << 28
-
-# Numbers drawn or added up at a time, half a megabyte of doubles.
-_AT_ONCE = 1 << 16
 
 # Arrays of a layer in memory while it is rewired, as a multiple of those it has otherwise: the
 # new ones stand beside the old.  Masks and maps come on top.
@@ -177,7 +173,8 @@ class SparseNetwork:
         size *= self.factor
         for layer in self.layers:
             n = layer.weights.shape[0]
-            parts = (layer.weights[k : k + _AT_ONCE] for k in range(0, n, _AT_ONCE))
+            step = measured.AT_ONCE
+            parts = (layer.weights[k : k + step] for k in range(0, n, step))
             total = sum(float(np.abs(part).sum(dtype=np.float64)) for part in parts)
             size = total * size + float(np.abs(layer.bias).max()) + 1.0
         return size
@@ -199,7 +196,7 @@ class SparseNetwork:
         n_samples = X[2].shape[0] - 1 if isinstance(X, tuple) else X.shape[0]
         sizes = self.sizes
         bytes_per_column = sum(sizes) * self.dtype.itemsize
-        width = min(max(_PREDICT_BYTES // bytes_per_column, 8), _PREDICT_WIDTH) // 8 * 8
+        width = min(max(_PREDICT_BYTES // bytes_per_column, 8), measured.PREDICT_WIDTH) // 8 * 8
         width = min(width, kernels.batch_width(n_samples))
         # A layer reads one room and writes the other: two rooms serve any depth.
         pair = [_aligned((max(sizes[part::2]), width), self.dtype) for part in (0, 1)]
@@ -268,8 +265,8 @@ def _drawn(draw, size, dtype):
     after it is the same too.
     """
     values = np.empty(size, dtype)
-    for start in range(0, size, _AT_ONCE):
-        part = values[start : start + _AT_ONCE]
+    for start in range(0, size, measured.AT_ONCE):
+        part = values[start : start + measured.AT_ONCE]
         part[:] = draw(part.shape[0])
     return values
 

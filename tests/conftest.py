@@ -4,7 +4,6 @@ Everything is a plain function of explicit seeds; the test files say `from conft
 """
 
 import os
-import re
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,6 +23,7 @@ os.environ["MPLBACKEND"] = "Agg"
 import reference  # noqa: E402
 
 from sklearn_set import machine  # noqa: E402
+from sklearn_set._core import measured  # noqa: E402
 from sklearn_set.network import SparseLayer, SparseNetwork, Workspace  # noqa: E402
 from sklearn_set.optimizers import SGD  # noqa: E402
 from sklearn_set.topology import Topology  # noqa: E402
@@ -54,12 +54,11 @@ def many_processors(monkeypatch):
 
 
 def serial_work():
-    """SERIAL_WORK of step.pxi: no layer with less work than this wakes threads.
+    """No layer with less work than this wakes threads.
 
     The work of a layer is its number of connections times (width of the batch + 16).
     """
-    source = Path(machine.__file__).parent / "_core" / "step.pxi"
-    return int(re.search(r"^ *SERIAL_WORK = ([\d_]+)$", source.read_text(), re.MULTILINE)[1])
+    return measured.SERIAL_WORK
 
 
 def kernel_name(kernel):

@@ -1,7 +1,7 @@
 """Activations of hidden neurons over one row: activate in place, and the slope.
 
 To add one: a number in `Activation`, a branch in `activate` and one in `multiply_by_slope`, its
-name in ACTIVATION_CODES (step.pxi) and in ACTIVATIONS (network.py) and, where the output does
+name in ACTIVATION_CODES (codes.pxi) and in ACTIVATIONS (network.py) and, where the output does
 not tell the slope, in `needs_slopes`.  Loops run over one neuron's row, so that the compiler can
 vectorise them.
 """
