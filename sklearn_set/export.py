@@ -17,6 +17,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_set import memory
+from sklearn_set._core import measured
 from sklearn_set._typing import Int
 from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.callbacks import Checkpoint, EarlyStopping, TopologyRecorder
@@ -64,10 +65,8 @@ _Layers: TypeAlias = Literal["auto", "dense", "sparse"]
 # since this version of the standard (2022).
 _LOWEST_OPSET = 18
 
-# "auto" writes a layer dense where a product of matrices is the faster: in onnxruntime one
-# connection of a sparse layer takes as long as some fifty positions of a dense one
-# (tests/benchmarks/bench_export.py).  But not where the matrix is a burden by its size.
-_DENSE_FROM = 0.02
+# "auto" writes a layer dense where a product of matrices is the faster, but not where the matrix is
+# a burden by its size.
 _DENSE_BYTES = 1 << 28
 
 # protobuf, in which ONNX files are written, ends at 2 GiB; names and nodes need a little.
@@ -626,7 +625,7 @@ def _plan(network, form):
         if used.shape[0] < weights.shape[0]:
             weights = weights[used]
         n_positions = weights.shape[0] * weights.shape[1]
-        pays = weights.nnz >= _DENSE_FROM * n_positions
+        pays = weights.nnz >= measured.DENSE_PERCENT / 100 * n_positions
         fits = n_positions * weights.dtype.itemsize <= _DENSE_BYTES
         plan.append((weights, kept, form == "dense" or (form == "auto" and pays and fits)))
         kept = used

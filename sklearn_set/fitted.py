@@ -7,14 +7,12 @@ import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_set import machine
+from sklearn_set._core import measured
 from sklearn_set.data_checks import validated
 from sklearn_set.hooks import TRANSIENT
 from sklearn_set.samples import Samples
 from sklearn_set.version import __version__
 from sklearn_set.warning import warn
-
-# Connections x samples that one thread predicts in less time than it takes to ask for more.
-_SERIAL_WORK = 1 << 18
 
 
 class FittedSET:
@@ -47,7 +45,8 @@ class FittedSET:
                 X = check_array(X, dtype=dtype, input_name="X", **how)
         # A few rows are predicted sooner than the processors are counted.
         work = self._network.n_connections * X.shape[0] * (1 + len(self._snapshots))
-        n_threads = machine.effective_n_threads(self.n_jobs) if work > _SERIAL_WORK else 1
+        pays = work > measured.SERIAL_PREDICTION
+        n_threads = machine.effective_n_threads(self.n_jobs) if pays else 1
         X = Samples(X, dtype)
         with np.errstate(all="ignore"):
             last, *snapshots = self._networks()

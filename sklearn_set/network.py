@@ -9,17 +9,14 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_set import machine
+from sklearn_set._core import measured
 from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.topology import MAX_CONNECTIONS, erdos_renyi, n_erdos_renyi
 from sklearn_set.workspace import aligned
 
-# Columns of the block in which predictions are made: wide enough for full speed, narrow enough
-# that the rooms of a million neurons stay small.
-_PREDICT_WIDTH = 64
+# Bytes of the rooms in which predictions are made, but where eight samples need more.
 _PREDICT_BYTES = 1 << 28
 
-# Numbers drawn or added up at a time, half a megabyte of doubles.
-_AT_ONCE = 1 << 16
 
 
 class SparseLayer:
@@ -168,7 +165,8 @@ class SparseNetwork:
         size *= self.factor
         for layer in self.layers:
             n = layer.weights.shape[0]
-            parts = (layer.weights[k : k + _AT_ONCE] for k in range(0, n, _AT_ONCE))
+            step = measured.AT_ONCE
+            parts = (layer.weights[k : k + step] for k in range(0, n, step))
             total = sum(float(np.abs(part).sum(dtype=np.float64)) for part in parts)
             size = total * size + float(np.abs(layer.bias).max()) + 1.0
         return size
@@ -189,7 +187,7 @@ class SparseNetwork:
         kernels = machine.kernels(self.dtype.name)
         sizes = self.sizes
         bytes_per_column = sum(sizes) * self.dtype.itemsize
-        width = min(max(_PREDICT_BYTES // bytes_per_column, 8), _PREDICT_WIDTH) // 8 * 8
+        width = min(max(_PREDICT_BYTES // bytes_per_column, 8), measured.PREDICT_WIDTH) // 8 * 8
         width = min(width, kernels.batch_width(X.n))
         # A layer reads one room and writes the other: two rooms serve any depth.
         pair = [aligned((max(sizes[part::2]), width), self.dtype) for part in (0, 1)]
@@ -244,8 +242,8 @@ def _drawn(draw, size, dtype):
     after it is the same too.
     """
     values = np.empty(size, dtype)
-    for start in range(0, size, _AT_ONCE):
-        part = values[start : start + _AT_ONCE]
+    for start in range(0, size, measured.AT_ONCE):
+        part = values[start : start + measured.AT_ONCE]
         part[:] = draw(part.shape[0])
     return values
 

@@ -9,17 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from sklearn_set._core import connections
+from sklearn_set._core import connections, measured
 
 MAX_CONNECTIONS = np.iinfo(np.int32).max
-
-# Chunks are the units of parallel work.  Their number depends on the topology alone, so that
-# sums over chunks are the same for any number of threads.
-_CHUNK_WORK = 2048
-_MAX_CHUNKS = 64
-
-# Random numbers that are drawn and sorted at a time: they fit into a second-level cache.
-_DRAWS_IN_A_PART = 1 << 16
 
 
 # These follow from indptr and indices, and are made when they are first needed.  Several threads
@@ -103,7 +95,7 @@ class Topology:
         """See the class."""
         chunks = self._chunks
         if chunks is None:
-            chunks = connections.equal_work(self.indptr, _CHUNK_WORK, _MAX_CHUNKS)
+            chunks = _chunks_of(self.indptr)
             self._chunks = chunks
         return chunks
 
@@ -112,7 +104,7 @@ class Topology:
         """See the class."""
         t_chunks = self._t_chunks
         if t_chunks is None:
-            t_chunks = connections.equal_work(self.t_indptr, _CHUNK_WORK, _MAX_CHUNKS)
+            t_chunks = _chunks_of(self.t_indptr)
             self._t_chunks = t_chunks
         return t_chunks
 
@@ -154,6 +146,13 @@ class Topology:
 def empty(n_in, n_out):
     """A topology without connections."""
     return Topology(n_in, n_out, np.zeros(n_in + 1, np.int32), np.empty(0, np.int32))
+
+
+def _chunks_of(indptr):
+    """Units of parallel work.  They depend on the topology alone, so that sums over chunks are the
+    same for any number of threads.
+    """
+    return connections.equal_work(indptr, measured.CHUNK_WORK, measured.MAX_CHUNKS)
 
 
 def n_erdos_renyi(n_in, n_out, epsilon):
@@ -300,7 +299,7 @@ def _draw_ascending(population, n_draws, rng):
     Many draws are parted by value: how many fall into each range follows the multinomial law, and
     a range can be sorted in the cache.
     """
-    n_parts = max(1, n_draws // _DRAWS_IN_A_PART)
+    n_parts = max(1, n_draws // measured.DRAWS_IN_A_PART)
     cuts = [population * part // n_parts for part in range(n_parts + 1)]
     counts = [n_draws]
     if n_parts > 1:

@@ -26,6 +26,7 @@ os.environ["MPLBACKEND"] = "Agg"
 import reference  # noqa: E402
 
 from sklearn_set import SETRegressor, machine  # noqa: E402
+from sklearn_set._core import measured  # noqa: E402
 from sklearn_set.network import SparseLayer, SparseNetwork  # noqa: E402
 from sklearn_set.optimizers import SGD, SOLVERS  # noqa: E402
 from sklearn_set.samples import Samples  # noqa: E402
@@ -65,12 +66,11 @@ def many_processors(monkeypatch):
 
 
 def serial_work():
-    """SERIAL_WORK of step.pxi: no layer with less work than this wakes threads.
+    """No layer with less work than this wakes threads.
 
     The work of a layer is its number of connections times (width of the batch + 16).
     """
-    source = Path(machine.__file__).parent / "_core" / "step.pxi"
-    return int(re.search(r"^ *SERIAL_WORK = ([\d_]+)$", source.read_text(), re.MULTILINE)[1])
+    return measured.SERIAL_WORK
 
 
 def enum_of(file, name):

@@ -16,6 +16,7 @@ SCRIPTS = (
     "bench_export",
     "bench_fit",
     "bench_peers",
+    "bench_predict",
     "bench_search",
     "bench_step",
     "compare",
@@ -32,6 +33,7 @@ SMALL = {
         *("--workloads", "W1,32", "--tools", "sklearn"),
         *("--rounds", "1", "--budget", "0.05", "--calm", "0"),
     ],
+    "bench_predict": ["--workloads", "W1", "--samples", "1,8", "--rounds", "2"],
     "bench_search": [
         *("--samples", "40", "--features", "100", "--epochs", "2", "--rounds", "1"),
     ],

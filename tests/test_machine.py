@@ -19,7 +19,7 @@ from conftest import serial_work
 
 import sklearn_set
 from sklearn_set import machine, memory
-from sklearn_set._core import system
+from sklearn_set._core import measured, system
 
 needs_openmp = pytest.mark.skipif(
     system.openmp_version() == 0, reason="a build without OpenMP has one thread"
@@ -162,9 +162,11 @@ LARGE_FIT = """
                               n_iter_no_change=np.inf, n_jobs=n_jobs)
         network = model.fit(X, y)._network
         assert network.layers[0].topology.n_connections * (64 + 16) > SERIAL_WORK
-        assert network.n_connections * 64 > 1 << 18
+        assert network.n_connections * 64 > SERIAL_PREDICTION
         return model.predict_proba(X)
-""".replace("SERIAL_WORK", str(serial_work()))
+"""
+LARGE_FIT = LARGE_FIT.replace("SERIAL_WORK", str(serial_work()))
+LARGE_FIT = LARGE_FIT.replace("SERIAL_PREDICTION", str(measured.SERIAL_PREDICTION))
 
 
 @pytest.mark.slow

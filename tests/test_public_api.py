@@ -328,6 +328,44 @@ def test_the_compiled_core_knows_nothing_above_itself(path):
             assert found[1].startswith("sklearn_set._core"), line
 
 
+# The kernels, from the cellar down.  A file takes from floors below its own, and a room of step.pxi
+# uses those that are included before it.
+CORE_FLOORS = [
+    {"measured.pxd", "lanes.pxd", "shares.pxd"},
+    {"types.pxd", "rows.pxd"},
+    {"activations.pxd", "losses.pxd", "updates.pxd"},
+    {"by_output.pxd", "by_input.pxd", "backward_row.pxd"},
+    {"backward.pxd"},
+]
+CORE_FLOOR_OF = {name: floor for floor, names in enumerate(CORE_FLOORS) for name in names}
+CORE = PACKAGE / "_core"
+INCLUDED = re.compile(r'^include "(\w+\.pxi)"$', re.MULTILINE)
+
+
+def test_kernels_take_from_below_only():
+    assert {path.name for path in CORE.glob("*.pxd")} == CORE_FLOOR_OF.keys()
+    for name, floor in CORE_FLOOR_OF.items():
+        taken = re.findall(r"^from sklearn_set\._core\.(\w+) c?import", text_of(name), re.MULTILINE)
+        assert all(CORE_FLOOR_OF[f"{other}.pxd"] < floor for other in taken), name
+
+
+def test_rooms_use_those_before_them():
+    rooms = INCLUDED.findall(text_of("step.pxi"))
+    assert {*rooms, "step.pxi", "ladder.pxi"} == {path.name for path in CORE.glob("*.pxi")}
+    pattern = r"^c?def (?!extern)(?:[^\n=(:]* )?\**(\w+)(?=[(:])"
+    made = {room: set(re.findall(pattern, text_of(room), re.MULTILINE)) for room in rooms}
+    assert all(made[room] for room in rooms if room != "codes.pxi")
+    for place, room in enumerate(rooms):
+        code = re.sub(r'#[^\n]*|""".*?"""|"[^"\n]*"', "", text_of(room), flags=re.DOTALL)
+        words = set(re.findall(r"\w+", code))
+        for later in rooms[place + 1 :]:
+            assert not words & made[later], (room, later)
+
+
+def text_of(name):
+    return (CORE / name).read_text("utf-8")
+
+
 # --------------------------------------------------------------------------------- good neighbours
 
 

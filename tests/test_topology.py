@@ -15,7 +15,7 @@ import pytest
 from scipy.stats import chi2, chisquare
 
 from sklearn_set import topology as topology_module
-from sklearn_set._core import connections
+from sklearn_set._core import connections, measured
 from sklearn_set.topology import (
     Topology,
     draw_distinct,
@@ -150,10 +150,10 @@ def test_each_position_is_equally_likely(n_in, n_out, epsilon):
     assert equally_likely(counts, share, n_draws) > 1e-4
 
 
-@pytest.mark.parametrize("draws_in_a_part", [topology_module._DRAWS_IN_A_PART, 2])
+@pytest.mark.parametrize("draws_in_a_part", [measured.DRAWS_IN_A_PART, 2])
 @pytest.mark.parametrize(("population", "size"), [(5, 2), (5, 3), (6, 1), (6, 3), (4, 3)])
 def test_each_set_is_equally_likely(population, size, draws_in_a_part, monkeypatch):
-    monkeypatch.setattr(topology_module, "_DRAWS_IN_A_PART", draws_in_a_part)
+    monkeypatch.setattr(measured, "DRAWS_IN_A_PART", draws_in_a_part)
     # Stronger than equal chances for each number: sets, not only numbers, are uniform.
     rng = np.random.default_rng(7)
     seen = {}

@@ -23,6 +23,7 @@ if platform.machine().lower() not in ("x86_64", "amd64") or sys.platform == "win
 KERNELS = [f"step_{variant}_{real}" for variant in machine.VARIANTS for real in ("f32", "f64")]
 FOR_ALL = [
     "connections",
+    "measured",
     "products",
     "pruning",
     "system",

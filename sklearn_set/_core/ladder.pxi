@@ -6,7 +6,7 @@
 #     Work                                a struct of what it works on
 #     do_block(width_tag, work, offset)   the work on one block of columns
 #
-# An `if` is decided when this is compiled wherever it can be, so no pass has code for widths that it
+# What can be decided when this is compiled is decided then, so no pass has code for widths that it
 # does not use.  Knows widths alone; must not know what is done.
 
 cdef inline Py_ssize_t do_next_block(

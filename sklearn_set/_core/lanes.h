@@ -223,6 +223,57 @@ ALWAYS_INLINE void transpose_tile(const real_t *const *sources, ptrdiff_t f, rea
 #define AT(E, pointer, i) (*(vec##E##_at *)((pointer) + (i) * E))
 #define CONST_AT(E, pointer, i) (*(const vec##E##_at *)((pointer) + (i) * E))
 
+/* Of a * b + c * d one product can be fused with the addition, which decides the last digit.  GCC
+ * fuses either, by what it has inlined and moved: the same sum would differ from place to place.  So
+ * for full vectors it is told to fuse the first.  Other compilers go by the expression.
+ *   ADD_PRODUCT(E, s, a, row, i)     the i-th step to s = the sum of a->v[i] * row
+ *   TWO_PRODUCTS(E, w, x, v, y)      w * x + v * y, of two numbers and two vectors */
+#if defined(USE_VECTORS) && defined(__FMA__) && !defined(__clang__)
+#include <immintrin.h>
+#if VECTOR_BYTES == 64 && REAL_BITS == 32
+#define FUSED(a, b, c) _mm512_fmadd_ps(a, b, c)
+#elif VECTOR_BYTES == 64
+#define FUSED(a, b, c) _mm512_fmadd_pd(a, b, c)
+#elif REAL_BITS == 32
+#define FUSED(a, b, c) _mm256_fmadd_ps(a, b, c)
+#else
+#define FUSED(a, b, c) _mm256_fmadd_pd(a, b, c)
+#endif
+#define DEFINE_FUSED(E, FUSED_AB, FUSED_WX)                                                \
+    ALWAYS_INLINE vec##E fused_##E(vec##E a, vec##E b, vec##E c) { return FUSED_AB; }      \
+    ALWAYS_INLINE vec##E two_products_##E(real_t w, vec##E x, real_t v, vec##E y) {        \
+        return FUSED_WX;                                                                   \
+    }
+DEFINE_FUSED(1, a * b + c, w * x + v * y)
+DEFINE_FUSED(2, a * b + c, w * x + v * y)
+#if LANES > 4
+DEFINE_FUSED(4, a * b + c, w * x + v * y)
+#endif
+#if LANES > 8
+DEFINE_FUSED(8, a * b + c, w * x + v * y)
+DEFINE_FUSED(16, FUSED(a, b, c), FUSED(w - (vec16){0}, x, v * y))
+#elif LANES == 8
+DEFINE_FUSED(8, FUSED(a, b, c), FUSED(w - (vec8){0}, x, v * y))
+#else
+DEFINE_FUSED(4, FUSED(a, b, c), FUSED(w - (vec4){0}, x, v * y))
+#endif
+#define ADD_PRODUCT(E, s, a, row, i)                                                       \
+    do {                                                                                   \
+        if (i == 0) s = a->v[0] * CONST_AT(E, row, 0);                                     \
+        else if (i == 1)                                                                   \
+            s = fused_##E(a->v[0], CONST_AT(E, row, 0), a->v[i] * CONST_AT(E, row, i));    \
+        else s += a->v[i] * CONST_AT(E, row, i);                                           \
+    } while (0)
+#define TWO_PRODUCTS(E, w, x, v, y) two_products_##E(w, x, v, y)
+#else
+#define ADD_PRODUCT(E, s, a, row, i)                                                       \
+    do {                                                                                   \
+        if (i == 0) s = a->v[0] * CONST_AT(E, row, 0);                                     \
+        else s += a->v[i] * CONST_AT(E, row, i);                                           \
+    } while (0)
+#define TWO_PRODUCTS(E, w, x, v, y) ((w) * (x) + (v) * (y))
+#endif
+
 #define DEFINE_BLOCK(B, E)                                                                 \
     typedef struct { vec##E v[B / E]; } block_##B;                                         \
     ALWAYS_INLINE int block_##B##_width(const block_##B *a) { (void)a; return B; }         \
@@ -271,20 +322,19 @@ ALWAYS_INLINE void transpose_tile(const real_t *const *sources, ptrdiff_t f, rea
     }                                                                                      \
     /* the sum over the block of a * row */                                                \
     ALWAYS_INLINE real_t block_##B##_dot(const block_##B *a, const real_t *row) {          \
-        vec##E s = a->v[0] * CONST_AT(E, row, 0);                                          \
-        for (int i = 1; i < B / E; ++i) s += a->v[i] * CONST_AT(E, row, i);                \
+        vec##E s;                                                                          \
+        for (int i = 0; i < B / E; ++i) ADD_PRODUCT(E, s, a, row, i);                      \
         return sum##E(s);                                                                  \
     }                                                                                      \
     /* out[q] = the sum over the block of a * rows[q], for four rows */                    \
     ALWAYS_INLINE void block_##B##_dot4(const block_##B *a, const real_t *r0,              \
             const real_t *r1, const real_t *r2, const real_t *r3, real_t *out) {           \
-        vec##E s0 = a->v[0] * CONST_AT(E, r0, 0), s1 = a->v[0] * CONST_AT(E, r1, 0),       \
-               s2 = a->v[0] * CONST_AT(E, r2, 0), s3 = a->v[0] * CONST_AT(E, r3, 0);       \
-        for (int i = 1; i < B / E; ++i) {                                                  \
-            s0 += a->v[i] * CONST_AT(E, r0, i);                                            \
-            s1 += a->v[i] * CONST_AT(E, r1, i);                                            \
-            s2 += a->v[i] * CONST_AT(E, r2, i);                                            \
-            s3 += a->v[i] * CONST_AT(E, r3, i);                                            \
+        vec##E s0, s1, s2, s3;                                                             \
+        for (int i = 0; i < B / E; ++i) {                                                  \
+            ADD_PRODUCT(E, s0, a, r0, i);                                                  \
+            ADD_PRODUCT(E, s1, a, r1, i);                                                  \
+            ADD_PRODUCT(E, s2, a, r2, i);                                                  \
+            ADD_PRODUCT(E, s3, a, r3, i);                                                  \
         }                                                                                  \
         sums4_##E(s0, s1, s2, s3, out);                                                    \
     }                                                                                      \
@@ -296,13 +346,13 @@ ALWAYS_INLINE void transpose_tile(const real_t *const *sources, ptrdiff_t f, rea
         for (int i = 0; i < B / E; ++i) {                                                  \
             vec##E x0 = CONST_AT(E, r0, i), x1 = CONST_AT(E, r1, i),                       \
                    x2 = CONST_AT(E, r2, i), x3 = CONST_AT(E, r3, i);                       \
-            s0 = i ? s0 + a->v[i] * x0 : a->v[i] * x0;                                     \
-            s1 = i ? s1 + a->v[i] * x1 : a->v[i] * x1;                                     \
-            s2 = i ? s2 + a->v[i] * x2 : a->v[i] * x2;                                     \
-            s3 = i ? s3 + a->v[i] * x3 : a->v[i] * x3;                                     \
+            ADD_PRODUCT(E, s0, a, r0, i);                                                  \
+            ADD_PRODUCT(E, s1, a, r1, i);                                                  \
+            ADD_PRODUCT(E, s2, a, r2, i);                                                  \
+            ADD_PRODUCT(E, s3, a, r3, i);                                                  \
             if (B / E < 4) {                                                               \
-                sum->v[i] += w[0] * x0 + w[1] * x1;                                        \
-                other->v[i] += w[2] * x2 + w[3] * x3;                                      \
+                sum->v[i] += TWO_PRODUCTS(E, w[0], x0, w[1], x1);                          \
+                other->v[i] += TWO_PRODUCTS(E, w[2], x2, w[3], x3);                        \
             } else {                                                                       \
                 sum->v[i] += w[0] * x0; sum->v[i] += w[1] * x1;                            \
                 sum->v[i] += w[2] * x2; sum->v[i] += w[3] * x3;                            \

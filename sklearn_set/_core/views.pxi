@@ -1,4 +1,4 @@
-# Views of NumPy's arrays: pointers that kernels follow, borrowed as long as somebody keeps the arrays.
+# Views of NumPy's arrays: pointers that kernels follow, good as long as somebody keeps the arrays.
 #
 # Knows the attributes of networks and workspaces, and which way a forward pass goes.  Must not
 # know threads, steps, losses or optimizers.

@@ -23,6 +23,7 @@ from sklearn.exceptions import ConvergenceWarning
 from workloads import WORKLOADS, random_data
 
 from sklearn_set import SETClassifier, show_versions, training
+from sklearn_set.evolution import GROWTH_RULES
 
 HEADER = (
     "| workload | batch | threads | connections | s per epoch, training | s per epoch, evolution "
@@ -35,24 +36,27 @@ def main():
     parser.add_argument("runs", nargs="*", default=["W1,2", "W4,32"], metavar="WORKLOAD,BATCH")
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--epochs", type=int, default=7)
+    parser.add_argument("--growth", choices=GROWTH_RULES, default="random")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        print(json.dumps(measure(arguments.one, arguments.threads, arguments.epochs)))
+        print(json.dumps(measure(arguments)))
         return
     show_versions()
     print("\n" + HEADER + "\n|" + "---|" * (HEADER.count("|") - 1))
     for run in arguments.runs:
         command = [sys.executable, __file__, "--one", run, "--epochs", str(arguments.epochs)]
+        command += ["--growth", arguments.growth]
         if arguments.threads:
             command += ["--threads", str(arguments.threads)]
         result = json.loads(subprocess.check_output(command, text=True))
         print("| " + " | ".join(result.values()) + " |", flush=True)
 
 
-def measure(run, n_threads, n_epochs):
+def measure(arguments):
     """Fit one workload; return the row of the table."""
-    name, batch_size = run.split(",")
+    name, batch_size = arguments.one.split(",")
+    n_threads, n_epochs = arguments.threads, arguments.epochs
     workload = WORKLOADS[name]
     X, y = random_data(workload)
     model = SETClassifier(
@@ -61,7 +65,7 @@ def measure(run, n_threads, n_epochs):
         solver="sgd",
         batch_size=int(batch_size),
         max_iter=n_epochs,
-        growth="random",
+        growth=arguments.growth,
         learning_rate="constant",
         mixup=0,
         label_smoothing=0,
