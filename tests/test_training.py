@@ -6,6 +6,7 @@ optimizers and on the kernels' step.
 
 import importlib.util
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,9 @@ from sklearn_set.training import (
     Progress,
     Randomness,
     Settings,
+    TrainingData,
     is_time_to_evolve,
+    outputs_are_finite,
     should_stop,
     will_evolve,
 )
@@ -867,3 +870,14 @@ def test_no_output_is_beyond_the_bound(units):
     X = np.random.default_rng(1).uniform(-1, 1, size=(50, 6))
     bound, largest = network.bound(1.0), np.abs(network.forward(X)).max()
     assert largest <= bound < 1e4 * largest
+
+
+def test_exponential_outputs_overflow_sooner():
+    network = drawn_network("identity")
+    X = np.random.default_rng(1).uniform(-1, 1, size=(50, 6))
+    network.layers[-1].bias[:] = 800  # exp(800) is no number
+    data = TrainingData(X, np.ones((50, 3)), None, "squared_error", np.arange(50))
+    assert outputs_are_finite([network], data, 1)
+    assert not outputs_are_finite([network], replace(data, loss="poisson"), 1)
+    network.layers[-1].bias[:] = 100
+    assert outputs_are_finite([network], replace(data, loss="poisson"), 1)
