@@ -881,3 +881,42 @@ def test_exponential_outputs_overflow_sooner():
     assert not outputs_are_finite([network], replace(data, loss="poisson"), 1)
     network.layers[-1].bias[:] = 100
     assert outputs_are_finite([network], replace(data, loss="poisson"), 1)
+
+
+# ------------------------------------------------------------------------- what "auto" stands for
+
+
+def settings_of(monkeypatch, call):
+    """The settings with which a call trains."""
+    seen, run_epoch = [], training.run_epoch
+
+    def spy(network, optimizer, workspace, data, settings, *others):
+        seen.append(settings)
+        return run_epoch(network, optimizer, workspace, data, settings, *others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "run_epoch", spy)
+        call()
+    return seen[0]
+
+
+@pytest.mark.parametrize(("n_samples", "expected"), [(100, 32), (640, 64), (2500, 200)])
+def test_automatic_batches(n_samples, expected, monkeypatch):
+    x = np.random.default_rng(0).normal(size=(n_samples, 2))
+    model = SETRegressor(3, max_iter=1, random_state=0)
+    assert settings_of(monkeypatch, lambda: model.fit(x, x[:, 0])).batch_size == expected
+
+
+@pytest.mark.parametrize(("hidden", "expected"), [((), "small"), (5, "small"), ((5, 5), "auto")])
+def test_automatic_first_weights(hidden, expected, monkeypatch):
+    model = regressor(hidden_layer_sizes=hidden, max_iter=1)
+    assert settings_of(monkeypatch, lambda: model.fit(X, X[:, 0])).weight_init == expected
+
+
+@pytest.mark.parametrize(("n_samples", "expected"), [(1, 32), (31, 32), (32, 1), (48, 1)])
+def test_a_small_part_of_a_stream_is_penalised_as_a_batch(n_samples, expected, monkeypatch):
+    model = SETRegressor(3, random_state=0)
+    part = X[:n_samples], X[:n_samples, 0]
+    settings = settings_of(monkeypatch, lambda: model.partial_fit(*part))
+    assert settings.smallest_batch == expected
+    assert settings.batch_size == min(n_samples, 32)
