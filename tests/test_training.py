@@ -870,6 +870,10 @@ def test_no_output_is_beyond_the_bound(units):
     X = np.random.default_rng(1).uniform(-1, 1, size=(50, 6))
     bound, largest = network.bound(1.0), np.abs(network.forward(X)).max()
     assert largest <= bound < 1e4 * largest
+    offset, factor = units
+    size = factor * (1.0 if offset is None else 1.0 + np.abs(offset).max())
+    network.offset, network.factor = None, 1.0
+    assert network.bound(size) == bound
 
 
 def test_exponential_outputs_overflow_sooner():
