@@ -248,6 +248,14 @@ def test_a_stream_follows_its_targets():
     np.testing.assert_allclose((changed.predict(X) - 50) * 1e3, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_the_units_of_a_stream_are_those_of_all_its_parts():
+    model = SETRegressor(5, random_state=0)
+    for part in (slice(0, 20), slice(20, N)):
+        model.partial_fit(X[part], T[part])
+    np.testing.assert_allclose(model.target_offset_, T.mean(), atol=1e-9)
+    np.testing.assert_allclose(model.target_scale_, T.std(), rtol=1e-9)
+
+
 def test_another_fit_on_other_targets_begins_where_the_last_ended():
     how = SMALL | {"warm_start": True, "max_iter": 40}
     model = SETRegressor(**how).fit(X, T)

@@ -585,12 +585,12 @@ def test_digits_of_a_prediction_do_not_depend_on_how_many_are_made():
 @every_kernel()
 @pytest.mark.parametrize("sparse_input", [False, True])
 def test_a_sample_of_weight_zero_may_be_anything(kernel, sparse_input):
-    """It is not read: infinite features, times a delta of zero, would be no numbers."""
+    """It is not read: infinite numbers times a weight of zero would be none."""
     sizes, rows = (12, 9, 3), np.arange(20, dtype=np.int32)
     data = make_data(20, sizes, "squared_error", kernel[1], seed=71)
     results = []
     for value in (0, np.inf):
-        data.X[data.sample_weight == 0] = value
+        data.X[data.sample_weight == 0] = data.y[data.sample_weight == 0] = value
         network = irregular_network(sizes, "identity", kernel[1], seed=72)
         how = {"batch_size": 20, "X": as_csr(data.X) if sparse_input else None}
         stepper = make_stepper(kernel, network, SGD().attach(network), data, **how)
