@@ -924,3 +924,19 @@ def test_a_small_part_of_a_stream_is_penalised_as_a_batch(n_samples, expected, m
     settings = settings_of(monkeypatch, lambda: model.partial_fit(*part))
     assert settings.smallest_batch == expected
     assert settings.batch_size == min(n_samples, 32)
+
+
+def test_moments_that_have_overflown_end_training():
+    """With infinite squares Adam moves no more, and loss and weights stay numbers."""
+    network = drawn_network()
+    optimizer = Adam().attach(network)
+    optimizer.bias_moments[1][1][:] = np.inf
+    settings = Settings(batch_size=10, max_iter=1, n_threads=1)
+    data = TrainingData(np.ones((20, 6)), np.ones((20, 3)), None, "squared_error", np.arange(20))
+    data = replace(data, rows=data.rows.astype(np.int32))
+    workspace = training.Workspace(network, 10, 1)
+    with pytest.raises(ValueError, match="non-finite parameter weights"):
+        training.run_epoch(
+            network, optimizer, workspace, data, settings, Progress(0.001), Randomness(0)
+        )
+    assert all(np.isfinite(layer.weights).all() for layer in network.layers)
