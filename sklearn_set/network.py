@@ -18,7 +18,6 @@ from sklearn_set.workspace import aligned
 _PREDICT_BYTES = 1 << 28
 
 
-
 class SparseLayer:
     """Connections with weights, and output neurons with biases.
 

@@ -69,6 +69,7 @@ class _Optimizer:
     which tells the estimators' parameter for each argument.
     """
 
+    title: str
     n_steps = 0
 
     @property
@@ -185,4 +186,4 @@ class Adam(_Optimizer):
 
 
 # The value of the parameter `solver` -> its optimizer.
-SOLVERS = {"sgd": SGD, "adam": Adam}
+SOLVERS: dict[str, type[_Optimizer]] = {"sgd": SGD, "adam": Adam}

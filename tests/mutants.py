@@ -206,7 +206,7 @@ def main():
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="what `make test-quick` runs")
-    parser.add_argument("--only", default="", help="breaks with this word in text or description")
+    parser.add_argument("--only", nargs="+", metavar="WORD", help="in text or description")
     parser.add_argument("--of", choices=PARTS, help="breaks of this part alone")
     parser.add_argument(
         "--workers", default="logical", help="processes of tests that are not nearest"
@@ -219,7 +219,8 @@ def main():
     wanted = []
     for each in breaks_of(*([arguments.of] if arguments.of else [])):
         path, _ = broken(each, sources)
-        if arguments.only in f"{each.old} {each.what}":
+        words = arguments.only or [""]
+        if any(word in f"{each.old} {each.what}" for word in words):
             wanted.append((each, path.relative_to(ROOT)))
     if arguments.list:
         for each, path in wanted:

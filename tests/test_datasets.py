@@ -180,6 +180,21 @@ def test_log_intensities_are_positive_and_standardize_to_the_same_data():
     )
 
 
+def test_no_intensity_is_beyond_a_scanner():
+    logged, _ = make_microarray(60, 800, class_sep=200, log_intensity=True, random_state=4)
+    assert logged.min() >= 0.0
+    assert logged.max() == 16.0
+
+
+def test_informative_genes_are_anywhere():
+    first, second = (
+        make_microarray(20, 300, n_informative=30, random_state=seed, return_X_y=False).informative
+        for seed in (0, 1)
+    )
+    assert not np.array_equal(first, second)
+    assert min(first[-1], second[-1]) >= 200
+
+
 def test_bunch_describes_the_data():
     data = make_microarray(20, 300, n_classes=3, random_state=0, return_X_y=False)
     X, y = make_microarray(20, 300, n_classes=3, random_state=0)

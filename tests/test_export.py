@@ -578,6 +578,7 @@ def test_a_selector_within_a_pipeline(dtype):
 
 # As a matrix of NumPy, which a selector makes of it, a frame of polars is in single precision; to
 # networks it is not.
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind in FRAMES if kind != "float32 of polars"])
 def test_a_selector_of_a_frame(kind):
     frame = FRAMES[kind]

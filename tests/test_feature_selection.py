@@ -95,6 +95,7 @@ def test_informative_features_of_real_targets_are_found(targets, scale):
     assert all(isinstance(each, SETRegressor) for each in fitted.estimators_)
 
 
+@pytest.mark.slow
 def test_a_column_of_targets_is_one_target():
     with pytest.warns(DataConversionWarning, match="column-vector"):
         fitted = selector().fit(X, REAL[:, np.newaxis])
@@ -459,6 +460,7 @@ def test_pickle_and_repr():
     assert "SETSelector" in fitted._repr_html_()
 
 
+@pytest.mark.slow
 def test_it_belongs_into_a_pipeline_and_a_search():
     select = selector(n_networks=1, max_iter=15)
     model = make_pipeline(StandardScaler(), select, LogisticRegression())
@@ -476,6 +478,7 @@ NETWORK = SETClassifier(
 )
 
 
+@pytest.mark.slow
 def test_select_from_model_keeps_the_strongest():
     select = SelectFromModel(NETWORK, max_features=N_INFORMATIVE, threshold=-np.inf).fit(X, Y)
     importances = select.estimator_.feature_importances_
@@ -498,6 +501,7 @@ def test_select_from_model_keeps_connected_features():
     assert not (select.get_support() & ~connected).any()
 
 
+@pytest.mark.slow
 def test_recursive_elimination_finds_the_informative_features():
     rfe = RFE(NETWORK, n_features_to_select=N_INFORMATIVE, step=0.25).fit(X, Y)
     assert n_found(rfe) == N_INFORMATIVE
@@ -505,6 +509,7 @@ def test_recursive_elimination_finds_the_informative_features():
     assert rfe.score(X, Y) > 0.95
 
 
+@pytest.mark.slow
 def test_recursive_elimination_with_a_regressor():
     network = SETRegressor(50, n_iter_no_change=np.inf, max_iter=50, random_state=0)
     rfe = RFE(network, n_features_to_select=N_INFORMATIVE, step=0.25)

@@ -371,6 +371,13 @@ UNDERSTOOD = {
         np.array(["tumor", "normal"] * 6),
         "a series matrix of GEO\\. .*transposed.*description 'tissue': 2 classes",
     ),
+    "series matrix, lines end by returns": (
+        "GSE1_series_matrix.txt",
+        geo().replace("\n", "\r"),
+        "tissue",
+        np.array(["tumor", "normal"] * 6),
+        "a series matrix of GEO",
+    ),
     "series matrix, packed, by a line": (
         "GSE1_series_matrix.txt.gz",
         gzip.compress(geo().replace("\n", "\r\n").encode()),
@@ -691,6 +698,12 @@ REFUSED = {
         "tissue",
         "describes its samples in lines that cannot be read",
     ),
+    "series matrix, two descriptions by one name": (
+        "a.txt",
+        geo(extra=["!Sample_Tissue" + '\t"a"' * N_SAMPLES]),
+        "tissue",
+        "without a description 'tissue'",
+    ),
     "SOFT": ("a.txt", "^DATABASE = GeoMiame\n!x = y\n", None, "is a SOFT file"),
     "arrays lacking": ("a.npz", arrays(X=VALUES, labels=NUMBERS), None, "no array y, .*'labels'"),
     "arrays lacking both": ("a.npz", arrays(a=VALUES), None, "no array X and no array y, .*'a'"),
@@ -731,6 +744,14 @@ def test_files_are_refused_in_one_line(what, tmp_path):
     assert re.search(told, str(refused.value)), refused.value
     assert re.fullmatch(r"[^\n]+\.", str(refused.value))
     assert refused.value.__context__ is None or refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize(("step", "n_features"), [(1, N_GENES), (2, N_GENES + 1)])
+def test_what_goes_up_by_one_is_no_feature(step, n_features, tmp_path):
+    path = tmp_path / "a.csv"
+    frame = insert(samples(), 0, "dose", 5 + step * np.arange(N_SAMPLES))
+    path.write_text(csv_text(frame), encoding="utf-8")
+    assert read_samples(path, None)[0].shape == (N_SAMPLES, n_features)
 
 
 def test_one_array_is_refused(tmp_path):

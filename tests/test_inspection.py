@@ -404,6 +404,7 @@ def test_bad_topologies_are_refused_before_drawing(evolved, parameters, message,
         (([1, 2], [[-1], [1]]), "input_degrees must not be negative."),
         (([], []), "input_degrees must have one array per record"),
         (([1], RECORD[:2]), "epochs must be 2 increasing numbers, one per record. Got [1]."),
+        (([1, 1], RECORD[:2]), "epochs must be 2 increasing numbers, one per record. Got [1, 1]."),
         (([2, 1], RECORD[:2]), "epochs must be 2 increasing numbers, one per record. Got [2, 1]."),
     ],
 )

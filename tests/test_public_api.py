@@ -19,6 +19,7 @@ import pytest
 from numpydoc.docscrape import FunctionDoc
 from numpydoc.validate import validate
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import get_tags
 
 import sklearn_set
 from sklearn_set import SETClassifier, SETRegressor
@@ -416,3 +417,11 @@ def test_subnormal_numbers_survive_the_import_and_a_fit():
     for dtype in (np.float32, np.float64):
         tiny = np.full(9, np.finfo(dtype).tiny)
         assert (tiny / 4 > 0).all()
+
+
+def test_what_targets_are_taken_is_announced():
+    classifier, regressor = (get_tags(estimator()) for estimator in ESTIMATORS)
+    assert classifier.classifier_tags.multi_label
+    assert classifier.input_tags.sparse
+    assert regressor.target_tags.multi_output
+    assert regressor.input_tags.sparse

@@ -108,6 +108,23 @@ def test_constant_features_have_no_say_in_dense_nor_in_sparse_data(level):
     assert csr.disparity == pytest.approx(1)
 
 
+def test_features_farther_from_zero_than_they_vary_have_an_offset():
+    far = STANDARD[:, :3] + [0.9, 1.1, -1.5]
+    units = FeatureUnits.of(far, None, ROWS)
+    assert units.offset[0] == 0
+    np.testing.assert_allclose(units.offset[1:], [1.1, -1.5], atol=1e-5)
+
+
+def test_new_units_leave_predictions_as_they_are():
+    model = SETRegressor((5,), input_dropout=0.1, max_iter=2, random_state=0).fit(X, T)
+    network, before = model._network, model._network.forward(X)
+    units = FeatureUnits.of(100 * X + 1000, None, ROWS)
+    assert units.factor != network.factor
+    units.install(network)
+    assert (network.factor, network.offset is units.offset) == (units.factor, True)
+    np.testing.assert_allclose(network.forward(X), before, rtol=1e-6)
+
+
 def test_weights_of_features_units_are_those_of_samples():
     weight = np.where(ROWS < 40, 2.0, 0.0)
     units = FeatureUnits.of(GENES, weight, ROWS)
@@ -229,6 +246,14 @@ def test_a_stream_follows_its_targets():
     expected = plain.predict(X)
     assert plain.score(X, T) > 0.5
     np.testing.assert_allclose((changed.predict(X) - 50) * 1e3, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_units_of_a_stream_are_those_of_all_its_parts():
+    model = SETRegressor(5, random_state=0)
+    for part in (slice(0, 20), slice(20, N)):
+        model.partial_fit(X[part], T[part])
+    np.testing.assert_allclose(model.target_offset_, T.mean(), atol=1e-9)
+    np.testing.assert_allclose(model.target_scale_, T.std(), rtol=1e-9)
 
 
 def test_another_fit_on_other_targets_begins_where_the_last_ended():

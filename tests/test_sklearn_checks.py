@@ -33,8 +33,8 @@ WEIGHTS = (
 
 # Weights are counts, and nothing is drawn for a sample: every check can pass.
 REPEATABLE = {"mixup": 0, "input_dropout": 0}
-ESTIMATORS = [SETClassifier(n_jobs=2, **REPEATABLE)]
-OTHERS = [SETRegressor(n_jobs=2, **REPEATABLE)]
+ESTIMATORS = [SETClassifier(50, **REPEATABLE)]
+OTHERS = [kind(n_jobs=2, **REPEATABLE) for kind in (SETClassifier, SETRegressor)]
 OTHERS += [
     kind(**parameters)
     for parameters in (

@@ -112,9 +112,9 @@ def test_snapshots_are_the_networks_of_their_epochs(monkeypatch):
     """Copies: neither later steps nor later evolutions reach them."""
     after, run_epoch = [], training.run_epoch
 
-    def spy(network, *args):
-        loss = run_epoch(network, *args)
-        after.append(arrays(network))
+    def spy(state, *args):
+        loss = run_epoch(state, *args)
+        after.append(arrays(state.network))
         return loss
 
     monkeypatch.setattr(training, "run_epoch", spy)

@@ -26,6 +26,7 @@ from conftest import (
     irregular_network,
     kernel_name,
     make_data,
+    make_network,
     make_stepper,
     poisoned_workspace,
     random_network,
@@ -576,6 +577,32 @@ def test_a_build_that_lacks_everything_passes_the_same_tests(tmp_path):
             check=False,
         )
         assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
+
+
+def test_digits_of_a_prediction_do_not_depend_on_how_many_are_made():
+    """In so large a layer it pays in narrow blocks only to add the inputs up in two halves."""
+    rng = np.random.default_rng(73)
+    network = make_network([np.ones((10, 5000), dtype=bool)], "identity", "float64", rng)
+    X = rng.normal(size=(64, 10))
+    np.testing.assert_array_equal(network.forward(X)[:1], network.forward(X[:1]))
+
+
+@every_kernel()
+@pytest.mark.parametrize("sparse_input", [False, True])
+def test_a_sample_of_weight_zero_may_be_anything(kernel, sparse_input):
+    """It is not read: infinite numbers times a weight of zero would be none."""
+    sizes, rows = (12, 9, 3), np.arange(20, dtype=np.int32)
+    data = make_data(20, sizes, "squared_error", kernel[1], seed=71)
+    results = []
+    for value in (0, np.inf):
+        data.X[data.sample_weight == 0] = data.y[data.sample_weight == 0] = value
+        network = irregular_network(sizes, "identity", kernel[1], seed=72)
+        how = {"batch_size": 20, "X": as_csr(data.X) if sparse_input else None}
+        stepper = make_stepper(kernel, network, SGD().attach(network), data, **how)
+        loss = stepper.step(rows, 0.1, 0.1, 0)
+        results.append((loss, *(layer.weights.tolist() for layer in network.layers)))
+    assert np.isfinite(results[0][0])
+    assert results[0] == results[1]
 
 
 def test_threads_that_do_not_pay_are_given_a_rest():

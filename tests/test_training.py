@@ -24,6 +24,7 @@ from sklearn_set.evolution import (
 )
 from sklearn_set.network import SparseNetwork
 from sklearn_set.optimizers import SOLVERS
+from sklearn_set.samples import Samples
 from sklearn_set.schedule import is_time_to_evolve, record, should_stop, will_evolve
 from sklearn_set.state import Progress, Randomness
 from sklearn_set.training import DIVERGED
@@ -333,9 +334,9 @@ def test_guided_growth_looks_at_some_samples_once_an_evolution(probed):
 def test_guided_growth_looks_at_no_held_out_sample_and_none_of_no_weight(probed, monkeypatch):
     trained, run_epoch = [], training.run_epoch
 
-    def watch(network, optimizer, workspace, data, *args):
+    def watch(state, data, *args):
         trained.append(data.rows)
-        return run_epoch(network, optimizer, workspace, data, *args)
+        return run_epoch(state, data, *args)
 
     monkeypatch.setattr(training, "run_epoch", watch)
     weight = np.ones(48)
@@ -587,11 +588,11 @@ def test_divergence_is_raised_in_its_epoch(solver, bad_epoch, monkeypatch):
     n_epochs = [0]
     run_epoch = training.run_epoch
 
-    def poison(network, *args):
+    def poison(state, *args):
         n_epochs[0] += 1
         if n_epochs[0] == bad_epoch:
-            network.layers[0].weights[0] = np.inf
-        return run_epoch(network, *args)
+            state.network.layers[0].weights[0] = np.inf
+        return run_epoch(state, *args)
 
     monkeypatch.setattr(training, "run_epoch", poison)
     with pytest.raises(ValueError, match=r"^Solver produced non-finite parameter weights"):
@@ -620,9 +621,9 @@ def test_a_bias_that_diverges_is_found(monkeypatch):
     # Spoilt after the only batch: no weight and no loss has seen it.
     run_epoch, networks = training.run_epoch, []
 
-    def remember(network, *args):
-        networks.append(network)
-        return run_epoch(network, *args)
+    def remember(state, *args):
+        networks.append(state.network)
+        return run_epoch(state, *args)
 
     def spoil(step, rows, *numbers):
         loss = step(rows, *numbers)
@@ -847,7 +848,7 @@ def test_the_slope_of_all_relu_alternates():
 def test_a_copy_of_a_network_is_the_same_network():
     network = drawn_network()
     network.offset, network.factor = np.arange(6.0), 0.25
-    X = np.random.default_rng(1).normal(size=(7, 6))
+    X = Samples(np.random.default_rng(1).normal(size=(7, 6)))
     np.testing.assert_array_equal(network.copy().forward(X), network.forward(X))
     for ours, theirs in zip(network.layers, network.copy().layers, strict=True):
         assert not np.shares_memory(ours.weights, theirs.weights)
@@ -859,6 +860,76 @@ def test_no_output_is_beyond_the_bound(units):
     """It decides whether predictions may overflow; units of the features count."""
     network = drawn_network("identity")
     network.offset, network.factor = units
-    X = np.random.default_rng(1).uniform(-1, 1, size=(50, 6))
+    X = Samples(np.random.default_rng(1).uniform(-1, 1, size=(50, 6)))
     bound, largest = network.bound(1.0), np.abs(network.forward(X)).max()
     assert largest <= bound < 1e4 * largest
+    offset, factor = units
+    size = factor * (1.0 if offset is None else 1.0 + np.abs(offset).max())
+    network.offset, network.factor = None, 1.0
+    assert network.bound(size) == bound
+
+
+def test_exponential_outputs_overflow_sooner():
+    network = drawn_network("identity")
+    X = Samples(np.random.default_rng(1).uniform(-1, 1, size=(50, 6)))
+    network.layers[-1].bias[:] = 800  # exp(800) is no number
+    data = TrainingData(X, np.ones((50, 3)), None, "squared_error", np.arange(50))
+    assert outputs_are_finite([network], data, 1)
+    assert not outputs_are_finite([network], replace(data, loss="poisson"), 1)
+    network.layers[-1].bias[:] = 100
+    assert outputs_are_finite([network], replace(data, loss="poisson"), 1)
+
+
+# ------------------------------------------------------------------------- what "auto" stands for
+
+
+def settings_of(monkeypatch, call):
+    """The settings with which a call trains."""
+    seen, run_epoch = [], training.run_epoch
+
+    def spy(network, optimizer, workspace, data, settings, *others):
+        seen.append(settings)
+        return run_epoch(network, optimizer, workspace, data, settings, *others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "run_epoch", spy)
+        call()
+    return seen[0]
+
+
+@pytest.mark.parametrize(("n_samples", "expected"), [(100, 32), (640, 64), (2500, 200)])
+def test_automatic_batches(n_samples, expected, monkeypatch):
+    x = np.random.default_rng(0).normal(size=(n_samples, 2))
+    model = SETRegressor(3, max_iter=1, random_state=0)
+    assert settings_of(monkeypatch, lambda: model.fit(x, x[:, 0])).batch_size == expected
+
+
+@pytest.mark.parametrize(("hidden", "expected"), [((), "small"), (5, "small"), ((5, 5), "auto")])
+def test_automatic_first_weights(hidden, expected, monkeypatch):
+    model = regressor(hidden_layer_sizes=hidden, max_iter=1)
+    assert settings_of(monkeypatch, lambda: model.fit(X, X[:, 0])).weight_init == expected
+
+
+@pytest.mark.parametrize(("n_samples", "expected"), [(1, 32), (31, 32), (32, 1), (48, 1)])
+def test_a_small_part_of_a_stream_is_penalised_as_a_batch(n_samples, expected, monkeypatch):
+    model = SETRegressor(3, random_state=0)
+    part = X[:n_samples], X[:n_samples, 0]
+    settings = settings_of(monkeypatch, lambda: model.partial_fit(*part))
+    assert settings.smallest_batch == expected
+    assert settings.batch_size == min(n_samples, 32)
+
+
+def test_moments_that_have_overflown_end_training():
+    """With infinite squares Adam moves no more, and loss and weights stay numbers."""
+    network = drawn_network()
+    optimizer = Adam().attach(network)
+    optimizer.bias_moments[1][1][:] = np.inf
+    settings = Settings(batch_size=10, max_iter=1, n_threads=1)
+    data = TrainingData(np.ones((20, 6)), np.ones((20, 3)), None, "squared_error", np.arange(20))
+    data = replace(data, rows=data.rows.astype(np.int32))
+    workspace = training.Workspace(network, 10, 1)
+    with pytest.raises(ValueError, match="non-finite parameter weights"):
+        training.run_epoch(
+            network, optimizer, workspace, data, settings, Progress(0.001), Randomness(0)
+        )
+    assert all(np.isfinite(layer.weights).all() for layer in network.layers)

@@ -1,11 +1,13 @@
 """Threads, Ctrl-C, warnings that are errors, numbers that overflow: nothing is lost or mixed up."""
 
+import gc
 import signal
 import subprocess
 import sys
 import threading
 import time
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -300,6 +302,19 @@ def test_a_network_that_overflows_after_its_last_step_is_told(sparse_input):
 
 
 @quiet
+def test_overflow_of_predictions_is_told_where_it_is_called():
+    model = SETRegressor(5, max_iter=1, dtype="float32", random_state=0).fit(X, T)
+    judge = SETClassifier(5, max_iter=1, dtype="float32", random_state=0).fit(X, Y)
+    for layer in (*model._network.layers, *judge._network.layers):
+        layer.weights *= 1e6
+    far = np.full((1, X.shape[1]), 3e38, np.float32)
+    for predict in (model.predict, judge.predict, judge.predict_proba, judge.decision_function):
+        with pytest.warns(RuntimeWarning, match="overflow") as told:
+            predict(far)
+        assert {warning.filename for warning in told} == {__file__}
+
+
+@quiet
 @pytest.mark.parametrize("power_t", [200.0, 2**31, 1e308, 10**300])
 def test_a_rate_that_falls_below_every_number_is_zero(power_t):
     model = SETClassifier(
@@ -386,3 +401,18 @@ def test_values_that_no_number_type_holds_are_refused_by_name(parameters):
 @pytest.mark.parametrize("epsilon", [1e308, 2**63, 10**300])
 def test_more_than_all_connections_are_all(epsilon):
     assert SETClassifier(**SMALL | {"epsilon": epsilon}).fit(X, Y).density_ == 1
+
+
+@quiet
+def test_data_are_free_when_fit_has_ended():
+    """Without the garbage collector, which comes late."""
+    model, given = SETClassifier(**SMALL), np.array(X)
+    seen = weakref.ref(given)
+    gc.collect()
+    gc.disable()
+    try:
+        model.fit(given, Y)
+        del given
+        assert seen() is None
+    finally:
+        gc.enable()

@@ -54,6 +54,17 @@ def test_a_validation_set_is_recorded_and_changes_nothing_else(factory, y):
         np.testing.assert_array_equal(ours.toarray(), theirs.toarray())
 
 
+@pytest.mark.parametrize(("factory", "y"), [(classifier, NAMES), (regressor, T)])
+def test_a_network_that_is_judged_ever_worse_is_kept_nevertheless(factory, y):
+    wrong = -y[LEARN] if y is T else np.roll(np.unique(y), 1)[np.unique(y, return_inverse=True)[1]]
+    model = factory().fit(X[LEARN], y[LEARN], X_val=X[LEARN], y_val=wrong[: len(LEARN)])
+    assert np.argmax(model.validation_scores_) < model.n_iter_ - 1
+    plain = factory().fit(X[LEARN], y[LEARN])
+    assert model.best_iter_ == plain.best_iter_
+    for ours, theirs in zip(model.coefs_, plain.coefs_, strict=True):
+        np.testing.assert_array_equal(ours.toarray(), theirs.toarray())
+
+
 def test_the_losses_are_those_of_the_predictions():
     model = fit(classifier(), NAMES, sample_weight_val=WEIGHT[JUDGE])
     expected = log_loss(NAMES[JUDGE], model.predict_proba(X[JUDGE]), sample_weight=WEIGHT[JUDGE])

@@ -236,7 +236,7 @@ BREAKS = [
         ),
     ),
     *near(
-        "test_step test_optimizers test_sample_weights test_training",
+        "test_step test_optimizers test_sample_weights test_training test_augmentation",
         (
             "1 - learning_rate * self.weight_decay",
             "1 - self.weight_decay",

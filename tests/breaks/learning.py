@@ -330,7 +330,7 @@ BREAKS = [
         ("if folder == root:", "if True:", "limits of the groups above"),
     ),
     *near(
-        "test_losses",
+        "test_training",
         (
             "np.isfinite(moment).all() for layer in optimizer.bias_moments",
             "True for layer in optimizer.bias_moments",
