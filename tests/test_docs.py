@@ -507,7 +507,7 @@ def test_guide_names_every_activation():
     rectifiers = re.search(r'^\| `"auto"` \|.* `"he_uniform"` below ([\w ,]+), else', guide, re.M)[
         1
     ]
-    assert re.split(r", | and ", rectifiers) == [
+    assert re.split(r", | and ", law[1]) == [
         name for name, activation in ACTIVATIONS.items() if activation.is_rectifier
     ]
 

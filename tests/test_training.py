@@ -23,11 +23,11 @@ from sklearn_set.evolution import (
     ZETA_SCHEDULES,
 )
 from sklearn_set.network import SparseNetwork
-from sklearn_set.optimizers import SOLVERS
+from sklearn_set.optimizers import SOLVERS, Adam
 from sklearn_set.samples import Samples
 from sklearn_set.schedule import is_time_to_evolve, record, should_stop, will_evolve
-from sklearn_set.state import Progress, Randomness
-from sklearn_set.training import DIVERGED
+from sklearn_set.state import Progress, Randomness, TrainingState
+from sklearn_set.training import DIVERGED, TrainingData, outputs_are_finite
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"
@@ -887,9 +887,9 @@ def settings_of(monkeypatch, call):
     """The settings with which a call trains."""
     seen, run_epoch = [], training.run_epoch
 
-    def spy(network, optimizer, workspace, data, settings, *others):
+    def spy(state, data, settings, workspace):
         seen.append(settings)
-        return run_epoch(network, optimizer, workspace, data, settings, *others)
+        return run_epoch(state, data, settings, workspace)
 
     with monkeypatch.context() as patch:
         patch.setattr(training, "run_epoch", spy)
@@ -914,9 +914,9 @@ def test_automatic_first_weights(hidden, expected, monkeypatch):
 def test_a_small_part_of_a_stream_is_penalised_as_a_batch(n_samples, expected, monkeypatch):
     model = SETRegressor(3, random_state=0)
     part = X[:n_samples], X[:n_samples, 0]
-    settings = settings_of(monkeypatch, lambda: model.partial_fit(*part))
-    assert settings.smallest_batch == expected
-    assert settings.batch_size == min(n_samples, 32)
+    chosen = settings_of(monkeypatch, lambda: model.partial_fit(*part))
+    assert chosen.smallest_batch == expected
+    assert chosen.batch_size == min(n_samples, 32)
 
 
 def test_moments_that_have_overflown_end_training():
@@ -924,12 +924,10 @@ def test_moments_that_have_overflown_end_training():
     network = drawn_network()
     optimizer = Adam().attach(network)
     optimizer.bias_moments[1][1][:] = np.inf
-    settings = Settings(batch_size=10, max_iter=1, n_threads=1)
-    data = TrainingData(np.ones((20, 6)), np.ones((20, 3)), None, "squared_error", np.arange(20))
-    data = replace(data, rows=data.rows.astype(np.int32))
+    rows = np.arange(20, dtype=np.int32)
+    data = TrainingData(Samples(np.ones((20, 6))), np.ones((20, 3)), None, "squared_error", rows)
+    state = TrainingState(network, optimizer, Progress(0.001), Randomness(0), rows, None)
     workspace = training.Workspace(network, 10, 1)
     with pytest.raises(ValueError, match="non-finite parameter weights"):
-        training.run_epoch(
-            network, optimizer, workspace, data, settings, Progress(0.001), Randomness(0)
-        )
+        training.run_epoch(state, data, settings(batch_size=10), workspace)
     assert all(np.isfinite(layer.weights).all() for layer in network.layers)
