@@ -504,9 +504,7 @@ def test_guide_names_every_activation():
     guide = text_of(ROOT / "doc" / "user_guide.md")
     section = guide.split("\n### Forward\n")[1].split("\n### ")[0]
     assert re.findall(r'^\| `"(\w+)"` \|', section, re.MULTILINE) == list(ACTIVATIONS)
-    rectifiers = re.search(r'^\| `"auto"` \|.* `"he_uniform"` below ([\w ,]+), else', guide, re.M)[
-        1
-    ]
+    law = re.search(r'^\| `"auto"` \|.* `"he_uniform"` below ([\w ,]+), else', guide, re.M)
     assert re.split(r", | and ", law[1]) == [
         name for name, activation in ACTIVATIONS.items() if activation.is_rectifier
     ]

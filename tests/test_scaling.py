@@ -117,12 +117,12 @@ def test_features_farther_from_zero_than_they_vary_have_an_offset():
 
 def test_new_units_leave_predictions_as_they_are():
     model = SETRegressor((5,), input_dropout=0.1, max_iter=2, random_state=0).fit(X, T)
-    network, before = model._network, model._network.forward(X)
+    network, before = model._network, model._network.forward(Samples(X))
     units = FeatureUnits.of(100 * X + 1000, None, ROWS)
     assert units.factor != network.factor
     units.install(network)
     assert (network.factor, network.offset is units.offset) == (units.factor, True)
-    np.testing.assert_allclose(network.forward(X), before, rtol=1e-6)
+    np.testing.assert_allclose(network.forward(Samples(X)), before, rtol=1e-6)
 
 
 def test_weights_of_features_units_are_those_of_samples():
