@@ -533,3 +533,10 @@ def test_ctrl_c_ends_the_whole_selection(unsupervised, monkeypatch):
         selector.fit(X, np.arange(20) % 2)
     assert len(calls) == 1
     assert not hasattr(selector, "support_")
+
+
+def test_parameters_stay_what_they_were():
+    n_networks, max_iter = np.int8(2), np.int16(3)
+    fitted = SETSelector(n_networks=n_networks, max_iter=max_iter, random_state=0).fit(X, Y)
+    assert fitted.get_params()["n_networks"] is n_networks
+    assert fitted.get_params()["max_iter"] is max_iter

@@ -517,3 +517,14 @@ def test_held_out_predictions_too_large_for_a_number_have_no_score():
     assert np.isnan(model.validation_scores_).any()
     assert np.isinf(model.validation_loss_curve_).any()
     assert np.isfinite(model.loss_curve_).all()
+
+
+@pytest.mark.parametrize("labels", [np.arange(60) % 2, np.arange(60) % 3])
+def test_logarithms_of_likely_classes_are_those_of_the_probabilities(labels):
+    given = np.random.default_rng(0).normal(size=(60, 5)) + labels[:, np.newaxis]
+    model = SETClassifier(10, max_iter=20, learning_rate_init=0.1, random_state=0)
+    model.fit(given, labels)
+    probabilities, logarithms = model.predict_proba(given), model.predict_log_proba(given)
+    likely = probabilities > 0.5
+    assert likely.any()
+    np.testing.assert_array_equal(logarithms[likely], np.log(probabilities[likely]))

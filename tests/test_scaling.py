@@ -319,6 +319,15 @@ def test_equal_targets_have_scale_one(value):
     np.testing.assert_allclose(model.predict(X), value, atol=0.2)
 
 
+def test_what_is_asked_for_is_no_outlier():
+    """Units are taken between quantiles that are farther out than the one to be predicted."""
+    tails = {0.5: 0.15, 0.9: 0.05, 0.98: 0.01}
+    for quantile, tail in tails.items():
+        model = SETRegressor(loss="quantile", quantile=quantile, **SMALL).fit(X, T**3)
+        expected = TargetUnits.of(T[:, np.newaxis] ** 3, tail=tail).scale
+        np.testing.assert_allclose(model.target_scale_, expected)
+
+
 @pytest.mark.parametrize("quantile", [2**-53, 1e-9, 1 - 2**-53])
 def test_quantiles_next_to_none_and_all_are_taken(quantile):
     assert np.isfinite(SETRegressor(loss="quantile", quantile=quantile, **SMALL).fit(X, T).loss_)

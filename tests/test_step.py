@@ -24,6 +24,7 @@ from conftest import (
     assert_close,
     every_kernel,
     irregular_network,
+    kernel_gradients,
     kernel_name,
     make_data,
     make_network,
@@ -577,6 +578,20 @@ def test_a_build_that_lacks_everything_passes_the_same_tests(tmp_path):
             check=False,
         )
         assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
+
+
+def test_a_batch_smaller_than_told_is_penalised_as_one_of_that_size():
+    sizes, gradients = (12, 9, 3), []
+    data = make_data(20, sizes, "squared_error", "float64", seed=71, weighted=False)
+    for alpha in (0.0, 0.4):
+        network = irregular_network(sizes, "tanh", "float64", seed=72)
+        weights = [layer.weights.copy() for layer in network.layers]
+        how = {"alpha": alpha, "smallest_batch": 16}
+        gradients.append(
+            kernel_gradients(FLOAT64_KERNELS[-1], network, data, some_rows(20, 5, 0), **how)[1]
+        )
+    for without, with_penalty, before in zip(*gradients, weights, strict=True):
+        np.testing.assert_allclose(with_penalty - without, 0.4 / 16 * before, atol=1e-14)
 
 
 def test_digits_of_a_prediction_do_not_depend_on_how_many_are_made():

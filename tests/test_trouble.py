@@ -416,3 +416,19 @@ def test_data_are_free_when_fit_has_ended():
         assert seen() is None
     finally:
         gc.enable()
+
+
+@quiet
+def test_scorers_run_under_the_settings_of_the_caller():
+    seen = []
+
+    def scorer(model, X, y):
+        seen.append(np.geterr())
+        return 0.0
+
+    model = SETClassifier(**SMALL, early_stopping=True, validation_fraction=0.3, scoring=scorer)
+    with np.errstate(over="raise", under="warn"):
+        expected = np.geterr()
+        model.fit(X, Y)
+    assert seen
+    assert all(each == expected for each in seen)

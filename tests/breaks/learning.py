@@ -294,7 +294,7 @@ BREAKS = [
         ("min(share + 1e-9, 1.0)", "share", "quantiles of weights times a constant"),
     ),
     *near(
-        "test_sample_weights",
+        "test_sample_weights test_estimators",
         ("if multiples.mean() <= _FEW and", "if False and", "counts are not told from weights"),
         ("if multiples.mean() <= _FEW and", "if", "any whole multiples are counts"),
         (
