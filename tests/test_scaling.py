@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.datasets import make_microarray
 from sklearn_set.losses import REGRESSION_LOSSES
+from sklearn_set.samples import Samples
 from sklearn_set.scaling import FeatureUnits, TargetUnits
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
