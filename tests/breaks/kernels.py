@@ -26,8 +26,8 @@ BREAKS = [
             "what fills up a group of four connections has a weight",
         ),
         (
-            "gradients[k] += block_dot(&x, r0)",
-            "gradients[k] = block_dot(&x, r0)",
+            "block_dot(&x, rows[0]) if is_first else ( gradients[k] + block_dot(&x, rows[0]))",
+            "block_dot(&x, rows[0])",
             "gradients of a wide batch are those of its last block",
         ),
         (

@@ -112,7 +112,11 @@ BREAKS = [
             "Adam's steps are counted anew in every call",
         ),
         ("[moment.copy() for moment in layer]", "list(layer)", "moments of a copy are shared"),
-        ("return int(self.momentum > 0)", "return 1", "plain SGD stores velocities"),
+        (
+            'if self.momentum == 0: return "plain_sgd"',
+            "pass",
+            "plain SGD stores velocities",
+        ),
     ),
     *near(
         "test_losses test_probe",
@@ -157,8 +161,8 @@ BREAKS = [
         "test_topology test_training test_estimators",
         ("np.sqrt(6 / fan_in)", "np.sqrt(3 / fan_in)", "the law of first weights"),
         (
-            '"he_uniform" if activation in RECTIFIERS else "glorot_uniform"',
-            '"glorot_uniform" if activation in RECTIFIERS else "he_uniform"',
+            '"he_uniform" if ACTIVATIONS[activation].is_rectifier else "glorot_uniform"',
+            '"glorot_uniform" if ACTIVATIONS[activation].is_rectifier else "he_uniform"',
             "laws of first weights are swapped",
         ),
         ("if unconnected:", "if False:", "an output unit without a connection is not refused"),
@@ -188,13 +192,13 @@ BREAKS = [
             "one snapshot too many",
         ),
         (
-            "randomness.order.permutation(data.rows) if settings.shuffle else data.rows",
-            "randomness.order.permutation(data.rows)",
+            "if settings.shuffle: order =",
+            "if True: order =",
             "shuffle=False shuffles",
         ),
         (
-            "dropout_seed=randomness.dropout_seed,",
-            "",
+            "dropout_seed=state.randomness.dropout_seed,",
+            "dropout_seed=0,",
             "dropped seed: dropout masks of all models are the same",
         ),
         (
@@ -202,7 +206,7 @@ BREAKS = [
             "stepper.step(rows, rate, step_size, 0)",
             "dropout masks of all steps are the same",
         ),
-        ("and not part.sample_weight[rows].any()", "and False", "a batch without weight"),
+        ("and not data.sample_weight[rows].any()", "and False", "a batch without weight"),
         (
             "progress.n_samples_seen += data.rows.shape[0]",
             "progress.n_samples_seen += 1",
@@ -235,15 +239,19 @@ BREAKS = [
             "stop = False",
             "patience is not reset after an adaptive rate has fallen",
         ),
-        ("course.best = network.copy()", "course.best = network", "the best network is the last"),
         (
-            "optimizer.copy() if keep_moments else None",
-            "optimizer if keep_moments else None",
+            "course.best = state.network.copy()",
+            "course.best = state.network",
+            "the best network is the last",
+        ),
+        (
+            "state.optimizer.copy() if settings.keeps_moments else None",
+            "state.optimizer if settings.keeps_moments else None",
             "moments of the best network are those of the last",
         ),
         (
-            "(course.has_ended or settings.n_iter_no_change == np.inf)",
-            "course.has_ended",
+            "lasted = course.has_ended or settings.n_iter_no_change == np.inf",
+            "lasted = course.has_ended",
             "training that was to last so long warns that it did not converge",
         ),
         ("if activate is np.exp:", "if False:", "predictions that overflow as exponentials"),
@@ -332,8 +340,8 @@ BREAKS = [
     *near(
         "test_training",
         (
-            "np.isfinite(moment).all() for layer in optimizer.bias_moments",
-            "True for layer in optimizer.bias_moments",
+            "for some in (of_network, of_optimizer) for values in some",
+            "for some in (of_network,) for values in some",
             "moments that overflow are not told of",
         ),
     ),
@@ -350,8 +358,8 @@ BREAKS = [
         ),
         ("size *= self.factor", "pass", "the bound of outputs forgets the scale of features"),
         (
-            "parameter[depth % len(parameter)]",
-            "parameter[0]",
+            "self.parameter[depth % len(self.parameter)]",
+            "self.parameter[0]",
             "the slope of All-ReLU does not alternate",
         ),
     ),
