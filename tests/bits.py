@@ -1,7 +1,7 @@
 """One digest for each of many small fits, and one for all: has a change kept every bit?
 
-    PYTHONPATH=before python tests/bits.py > before.txt
-    PYTHONPATH=after python tests/bits.py > after.txt
+    PYTHONPATH=before python -P tests/bits.py > before.txt
+    PYTHONPATH=after python -P tests/bits.py > after.txt
     diff before.txt after.txt
 
 Only what users can call is called, so that a change of what they cannot call is judged by it.  The
