@@ -247,10 +247,13 @@ def test_a_real_ctrl_c_ends_a_real_cross_validation():
     process = subprocess.Popen(
         [sys.executable, "-c", SEARCH], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert process.stdout.readline() == "begins\n"
-    time.sleep(1.5)  # into the first fit
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        assert process.stdout.readline() == "begins\n"
+        time.sleep(1.5)  # into the first fit
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert (process.returncode, out) == (0, "ended\n"), err
 
 
