@@ -230,6 +230,29 @@ def test_a_file_of_another_fit_is_refused(other, data, tmp_path):
     assert_same_model(load_checkpoint(path), model)
 
 
+def test_what_a_model_has_learned_before_makes_another_fit(tmp_path):
+    path = tmp_path / "fit.checkpoint"
+    model = classifier(warm_start=True).fit(X, Y)
+    model.set_callbacks(Checkpoint(path)).fit(X, Y)
+    other = classifier(warm_start=True).set_callbacks(Checkpoint(path))
+    with pytest.raises(ValueError, match=r"is of a fit with other parameters or other data, or"):
+        other.fit(X, Y)
+
+
+def test_the_samples_set_aside_stay_what_they_were(tmp_path):
+    """Whatever the second process would draw: a sample that was trained on judges nothing."""
+    path, how = tmp_path / "fit.checkpoint", {"random_state": None, "early_stopping": True}
+
+    def fitted(seed, *callbacks):
+        np.random.seed(seed)  # noqa: NPY002, random_state=None draws from it
+        return classifier(**how).set_callbacks(*callbacks).fit(X, Y)
+
+    whole = fitted(0)
+    with pytest.raises(RuntimeError):
+        fitted(0, Checkpoint(path), Cut(4, RuntimeError()))
+    assert_same_model(fitted(1, Checkpoint(path)), whole)
+
+
 @pytest.mark.parametrize("same", [{"n_jobs": 2}, {"verbose": 1}])
 def test_threads_and_words_do_not_make_another_fit(same, tmp_path, capsys):
     path = tmp_path / "fit.checkpoint"

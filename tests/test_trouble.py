@@ -315,6 +315,12 @@ def test_overflow_of_predictions_is_told_where_it_is_called():
         with pytest.warns(RuntimeWarning, match="overflow") as told:
             predict(far)
         assert {warning.filename for warning in told} == {__file__}
+    # A package of the user's own, whose name begins like ours.
+    names = {"__name__": "sklearn_set_more"}
+    exec(compile("def call(predict, X):\n    return predict(X)", "more.py", "exec"), names)
+    with pytest.warns(RuntimeWarning, match="overflow") as told:
+        names["call"](model.predict, far)
+    assert {warning.filename for warning in told} == {"more.py"}
 
 
 @quiet

@@ -376,9 +376,9 @@ BREAKS = [
             "a beta_2 of one in single precision",
         ),
         (
-            "**{name: _of_hyper_parameter(accepted) for name, accepted in HYPER_PARAMETERS.items()},",
-            "",
-            "hyper-parameters of optimizers are not checked",
+            "return (interval(Real, accepted.low, accepted.high, accepted.closed),)",
+            "return (interval(Real, -inf, inf),)",
+            "hyper-parameters of optimizers may be any numbers",
         ),
         (
             "state.course.interrupted = True # what was trained is complete"

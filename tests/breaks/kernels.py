@@ -161,6 +161,7 @@ BREAKS = [
             "rate * (gradients[k] - l2 * weights[k])",
             "wrong sign of the penalty in plain SGD",
         ),
+        ("if unknown:", "if False:", "a hyper-parameter that no update knows passes"),
         (
             "(momentum * v - rate * g)",
             "momentum * v",
