@@ -19,8 +19,8 @@ BREAKS = [
         ('graph.add("Sub", power, graph.number(1.0))', "power", "elu below zero"),
         ('graph.add("Add", erf, graph.number(1.0))', "erf", "gelu in single precision"),
         (
-            "_ERFCX = _erfcx_polynomial(20)",
-            "_ERFCX = _erfcx_polynomial(9)",
+            "*coefficients, highest = _erfcx_polynomial(20)",
+            "*coefficients, highest = _erfcx_polynomial(9)",
             "gelu in double precision",
         ),
         ("if needed > _FILE_BYTES:", "if False:", "graphs that no file can hold"),
