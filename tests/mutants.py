@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (".py", ".pyx", ".pxd", ".pxi", ".h")
 NOT_COPIED = (".git", ".venv", "build", "__pycache__", ".pytest_cache", "_build", "auto_examples")
 
-# Compiled modules of their own; all other kernels are part of this one.
+# Compiled modules of their own; kernels that none of them includes are part of the last one.
 MODULES = ("connections", "products", "pruning", "system")
 STEP = "step_baseline_f64"
 
@@ -105,6 +105,15 @@ def is_kernel(path):
     return path.suffix != ".py"
 
 
+def module_of(path):
+    """The compiled module that a kernel belongs to."""
+    for name in MODULES:
+        source = (path.parent / f"{name}.pyx").read_text(encoding="utf-8")
+        if name == path.stem or f'include "{path.name}"' in source:
+            return name
+    return STEP
+
+
 class Copy:
     """A copy of the tree in a folder, in which tests run; with kernels for any processor alone."""
 
@@ -153,7 +162,7 @@ class Copy:
 
     def build(self, path):
         """Build the module of a kernel; return its library and what that was, to be put back."""
-        module = path.stem if path.stem in MODULES else STEP
+        module = module_of(path)
         (library,) = path.parent.glob(f"{module}.*.so")
         before = library.read_bytes()
         status, output = self.run(["-c", BUILD, module, "build_ext", "--inplace", "--force"], 600)

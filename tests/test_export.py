@@ -24,9 +24,10 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sklearn_set import SETClassifier, SETRegressor, export, memory
+from sklearn_set import SETClassifier, SETRegressor, memory
 from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.export import register_onnx_converters, to_onnx
+from sklearn_set.export._converters import OUT_OPERATORS
 from sklearn_set.feature_selection import SETSelector
 from sklearn_set.losses import LOSSES
 from sklearn_set.samples import Samples
@@ -206,7 +207,7 @@ def test_every_loss_of_regression(loss, dtype):
 
 def test_every_output_activation_of_regression_has_its_operator():
     needed = {loss.out_activation for loss in LOSSES.values() if not loss.of_classes}
-    assert set(export._OF_TARGETS) == needed
+    assert set(OUT_OPERATORS) == needed
 
 
 @every_form

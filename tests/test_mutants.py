@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from breaks import Break
-from mutants import breaks_of, broken, is_kernel, sources_of
+from mutants import STEP, breaks_of, broken, is_kernel, module_of, sources_of
 
 TESTS = Path(__file__).resolve().parent
 
@@ -58,3 +58,17 @@ def test_a_text_is_found_by_its_words_wherever_it_is(tmp_path):
             broken(replace(each, **wrong), sources)
     assert broken(replace(each, old="c = 3", new="c", where="*.pxi"), sources)[0].name == "b.pxi"
     assert sources_of(tmp_path) == sources
+
+
+@pytest.mark.parametrize(
+    ("kernel", "module"),
+    [
+        ("connections.pyx", "connections"),
+        ("ascending.pxi", "connections"),
+        ("system.h", "system"),
+        ("stepper.pxi", STEP),
+        ("rows.pxd", STEP),
+    ],
+)
+def test_the_module_of_a_kernel_is_known(kernel, module):
+    assert module_of(TESTS.parent / "sklearn_set" / "_core" / kernel) == module

@@ -352,7 +352,8 @@ def test_kernels_take_from_below_only():
 
 def test_rooms_use_those_before_them():
     rooms = INCLUDED.findall(text_of("step.pxi"))
-    assert {*rooms, "step.pxi", "ladder.pxi"} == {path.name for path in CORE.glob("*.pxi")}
+    others = {"step.pxi", "ladder.pxi", *INCLUDED.findall(text_of("connections.pyx"))}
+    assert {*rooms, *others} == {path.name for path in CORE.glob("*.pxi")}
     pattern = r"^c?def (?!extern)(?:[^\n=(:]* )?\**(\w+)(?=[(:])"
     made = {room: set(re.findall(pattern, text_of(room), re.MULTILINE)) for room in rooms}
     assert all(made[room] for room in rooms if room != "codes.pxi")
@@ -365,6 +366,71 @@ def test_rooms_use_those_before_them():
 
 def text_of(name):
     return (CORE / name).read_text("utf-8")
+
+
+# ------------------------------------------------------------------------------------------- sizes
+
+# Lines that a reader can survey.  The docstring of a class is not counted in a file, nor that of a
+# function in it.
+LINES_OF_FILE = 450
+LINES_OF_FUNCTION = 60
+
+
+def docstring_lines(node):
+    """How many lines the docstring of a class or function has."""
+    first = node.body[0]
+    has_one = ast.get_docstring(node) is not None
+    return first.end_lineno - first.lineno + 1 if has_one else 0
+
+
+def only_stores(function):
+    """Whether all it does is to store its parameters, one a line, as scikit-learn wants it."""
+    parameters = function.args.args + function.args.kwonlyargs
+    stores = {f"self.{parameter.arg} = {parameter.arg}" for parameter in parameters}
+    return all(ast.unparse(statement) in stores for statement in function.body)
+
+
+def too_large(source):
+    """Names and lines of what is above the limits: functions, and "file"."""
+    nodes = list(ast.walk(ast.parse(source)))
+    classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
+    n_lines = len(source.splitlines()) - sum(map(docstring_lines, classes))
+    found = {"file": n_lines} if n_lines > LINES_OF_FILE else {}
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not only_stores(node):
+            n_lines = node.end_lineno - node.lineno + 1 - docstring_lines(node)
+            if n_lines > LINES_OF_FUNCTION:
+                found[node.name] = n_lines
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix()
+)
+def test_files_and_functions_can_be_surveyed(path):
+    assert too_large(path.read_text("utf-8")) == {}
+
+
+def test_kernels_can_be_surveyed():
+    paths = [path for kind in ("pyx", "pxd", "pxi", "h") for path in CORE.glob(f"*.{kind}")]
+    n_lines = {path.name: len(path.read_text("utf-8").splitlines()) for path in paths}
+    assert {name for name, n in n_lines.items() if n > LINES_OF_FILE} == set()
+    assert "connections.pyx" in n_lines
+
+
+def test_what_is_too_large_is_found():
+    def function(n_lines, docstring=""):
+        return f"def f(a):\n{docstring}" + "    a += 1\n" * (n_lines - 1)
+
+    docstring = '    """\n' + "    more\n" * 500 + '    """\n'
+    assert too_large(function(60)) == {}
+    assert too_large(function(61)) == {"f": 61}
+    assert too_large(function(61, docstring)) == {"file": 563, "f": 61}
+    assert too_large(f"class A:\n{docstring}" + "b = 1\n" * 449) == {}
+    assert too_large(f"class A:\n{docstring}" + "b = 1\n" * 450) == {"file": 451}
+    stores = "def f(self, a):\n" + "    self.a = a\n" * 60
+    assert too_large(stores) == {}
+    assert too_large(stores + "    self.a += 1\n") == {"f": 62}
 
 
 # --------------------------------------------------------------------------------- good neighbours

@@ -244,24 +244,8 @@ def make_microarray(
 
     if return_X_y:
         return X, y
-    return Bunch(
-        data=X,
-        target=y,
-        informative=informative,
-        modules=modules,
-        feature_names=[f"gene_{gene}" for gene in range(n_features)],
-        target_names=np.array([f"class_{label}" for label in range(n_classes)]),
-        DESCR=_DESCR.format(
-            n_samples=n_samples,
-            n_features=n_features,
-            n_classes=n_classes,
-            class_counts=", ".join(map(str, class_sizes)),
-            n_informative=n_informative,
-            class_sep=class_sep,
-            n_modules=n_modules,
-            module_correlation=module_correlation,
-        ),
-    )
+    settled = given | {"n_informative": n_informative, "n_modules": n_modules}
+    return _bunch(X, y, informative, modules, settled, class_sizes)
 
 
 def _count(name, count, n_features):
@@ -325,3 +309,16 @@ def _class_sizes(n_samples, n_classes, weights):
             "these weights."
         )
     return sizes
+
+
+def _bunch(X, y, informative, modules, settings, class_sizes):
+    """The data and all that is known of them, with a description of their settings."""
+    return Bunch(
+        data=X,
+        target=y,
+        informative=informative,
+        modules=modules,
+        feature_names=[f"gene_{gene}" for gene in range(X.shape[1])],
+        target_names=np.array([f"class_{label}" for label in range(len(class_sizes))]),
+        DESCR=_DESCR.format(**settings, class_counts=", ".join(map(str, class_sizes))),
+    )
