@@ -120,12 +120,11 @@ class BuildKernels(build_ext):
     def build_extensions(self):
         msvc = self.compiler.compiler_type == "msvc"
         # No -ffast-math, ever: it would change arithmetic for the whole process.  The two -fno-
-        # flags give up nothing but errno and floating-point traps.
-        common = (
-            ["/O2", "/std:c11"]
-            if msvc
-            else ["-O3", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi", "-g0"]
-        )
+        # flags give up nothing but errno and floating-point traps.  Functions begin with a cache
+        # line: else a short loop is a tenth faster or slower by what is compiled before it.
+        common = ["/O2", "/std:c11"] if msvc else ["-O3", "-fno-math-errno", "-fno-trapping-math"]
+        if not msvc:
+            common += ["-falign-functions=64", "-Wno-psabi", "-g0"]
         openmp = self.find_openmp(msvc)
         watched = SANITIZERS.get(SANITIZE, [])
         if watched:

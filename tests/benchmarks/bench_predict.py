@@ -23,6 +23,7 @@ from reporting import (
 from workloads import WORKLOADS
 
 from sklearn_set.network import SparseNetwork
+from sklearn_set.samples import Samples
 
 HEADER = ["workload", "samples", "threads", "ms: median (min)"]
 
@@ -63,9 +64,10 @@ def measure(workload, arguments):
     cases = {case: [] for case in itertools.product(arguments.samples, arguments.threads)}
     for _ in range(arguments.rounds):
         for (n_samples, n_threads), seconds in cases.items():
-            network.forward(X[:n_samples], n_threads)  # what it reads is in the caches
+            given = Samples(X[:n_samples])
+            network.forward(given, n_threads)  # what it reads is in the caches
             began = time.perf_counter()
-            network.forward(X[:n_samples], n_threads)
+            network.forward(given, n_threads)
             seconds.append(time.perf_counter() - began)
     return [
         {"workload": workload, "samples": n_samples, "threads": n_threads, "seconds": seconds}
