@@ -11,12 +11,14 @@ from copy import copy
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
 from sklearn_set import machine
+from sklearn_set._typing import Floats
 from sklearn_set.continuation import check_goes_on
 from sklearn_set.data_checks import (
     check_labels,
@@ -61,6 +63,25 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
     `_adapt_to_targets` and `_score_of_outputs` what else depends on that, and in `_decide` what the
     outputs of the network mean.
     """
+
+    n_connections_: int
+    density_: float
+    n_iter_: int
+    t_: int
+    loss_: float
+    best_loss_: float | None
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
+    best_validation_score_: float | None
+    best_iter_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    feature_offset_: Floats | None
+    feature_scale_: float
+    n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
 
     # The link of the representation in notebooks; scikit-learn asks for these two names.
     _doc_link_module = "sklearn_set"

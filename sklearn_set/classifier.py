@@ -1,8 +1,11 @@
 """SETClassifier: its parameters, what it makes of labels, and probabilities of classes."""
 
+from collections.abc import Sequence
 from numbers import Real
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from scipy import sparse
 from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin
@@ -14,6 +17,18 @@ from sklearn.utils import (
 )
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
+from sklearn_set._typing import (
+    Auto,
+    Float,
+    Floats,
+    Int,
+    Labels,
+    LayerSizes,
+    Matrix,
+    Names,
+    RandomState,
+    Scoring,
+)
 from sklearn_set.base import BaseSET
 from sklearn_set.data_checks import check_label_matrix, check_missing
 from sklearn_set.docstrings import with_tables
@@ -21,6 +36,8 @@ from sklearn_set.losses import OUT_ACTIVATIONS
 from sklearn_set.problem import Call
 from sklearn_set.sample_weights import near_one
 from sklearn_set.validation import interval, shown
+
+_ClassWeight: TypeAlias = Literal["balanced"] | dict[Any, Any] | Sequence[dict[Any, Any]] | None
 
 # What a class may weigh.
 _NOT_NEGATIVE = interval(Real, 0, np.inf)
@@ -341,50 +358,52 @@ class SETClassifier(ClassifierMixin, BaseSET):
     (30,)
     """
 
+    classes_: Labels
+
     def __init__(
         self,
-        hidden_layer_sizes=(1000,),
+        hidden_layer_sizes: LayerSizes = (1000,),
         *,
-        epsilon=10,
-        zeta=0.3,
-        rewire_interval=1,
-        zeta_schedule="constant",
-        pruning="set",
-        growth="auto",
-        newborn_weights="zero",
-        activation="relu",
-        dropout=0.0,
-        input_dropout="auto",
-        mixup="auto",
-        label_smoothing="auto",
-        weight_init="auto",
-        dtype="auto",
-        solver="adam",
-        alpha=0.3,
-        weight_decay=0.0,
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init=1e-3,
-        power_t=0.5,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        beta_1=0.9,
-        beta_2=0.999,
-        adam_epsilon=1e-8,
-        max_iter=100,
-        shuffle=True,
-        tol=1e-4,
-        n_iter_no_change="auto",
-        n_snapshots="auto",
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        class_weight=None,
-        warm_start=False,
-        random_state=None,
-        n_jobs=None,
-        verbose=False,
-    ):
+        epsilon: Float = 10,
+        zeta: Float = 0.3,
+        rewire_interval: Int = 1,
+        zeta_schedule: str = "constant",
+        pruning: str = "set",
+        growth: str = "auto",
+        newborn_weights: str = "zero",
+        activation: Names = "relu",
+        dropout: Float = 0.0,
+        input_dropout: Float | Auto = "auto",
+        mixup: Float | Auto = "auto",
+        label_smoothing: Float | Auto = "auto",
+        weight_init: str = "auto",
+        dtype: DTypeLike = "auto",
+        solver: str = "adam",
+        alpha: Float = 0.3,
+        weight_decay: Float = 0.0,
+        batch_size: Int | Auto = "auto",
+        learning_rate: str = "auto",
+        learning_rate_init: Float = 1e-3,
+        power_t: Float = 0.5,
+        momentum: Float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: Float = 0.9,
+        beta_2: Float = 0.999,
+        adam_epsilon: Float = 1e-8,
+        max_iter: Int = 100,
+        shuffle: bool = True,
+        tol: Float = 1e-4,
+        n_iter_no_change: Float | Auto = "auto",
+        n_snapshots: Int | Auto = "auto",
+        early_stopping: bool = False,
+        validation_fraction: Float = 0.1,
+        scoring: Scoring = None,
+        class_weight: _ClassWeight = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        n_jobs: Int | None = None,
+        verbose: bool | Int = False,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.epsilon = epsilon
         self.zeta = zeta
@@ -432,7 +451,16 @@ class SETClassifier(ClassifierMixin, BaseSET):
         """Accuracy on held-out samples."""
         return accuracy_score(held_out.y, self._decide(raw), sample_weight=weight)
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Matrix,
+        y: Matrix,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Matrix | None = None,
+        y_val: Matrix | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network to data X and labels y.
 
         Parameters
@@ -463,7 +491,13 @@ class SETClassifier(ClassifierMixin, BaseSET):
         """
         return self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val))
 
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(
+        self,
+        X: Matrix,
+        y: Matrix,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on the given data, going on from all calls before.
 
         Parameters
@@ -616,7 +650,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         numbers = (raw.ravel() > 0).astype(int) if raw.shape[1] == 1 else raw.argmax(axis=1)
         return self.classes_[numbers]
 
-    def decision_function(self, X):
+    def decision_function(self, X: Matrix) -> Floats:
         """Outputs of the network before the logistic function or softmax.
 
         Parameters
@@ -633,7 +667,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         raw = fitted._raw(X)
         return raw.ravel() if raw.shape[1] == 1 and not fitted._multilabel else raw
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Matrix) -> Floats:
         """Probability estimates.
 
         Parameters
@@ -649,7 +683,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         fitted = self._as_of_now()
         return fitted._probabilities(fitted._raw(X))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Matrix) -> Floats:
         """Logarithms of the probability estimates, finite for certain predictions too.
 
         Parameters

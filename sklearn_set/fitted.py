@@ -4,10 +4,12 @@ Knows networks as training left them; must not know how they were trained.
 """
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_set import machine
 from sklearn_set._core import measured
+from sklearn_set._typing import Floats, Labels, Matrix
 from sklearn_set.data_checks import validated
 from sklearn_set.hooks import TRANSIENT
 from sklearn_set.samples import Samples
@@ -59,7 +61,7 @@ class FittedSET:
             _tell_overflow(raw.dtype)
         return raw
 
-    def predict(self, X):
+    def predict(self, X: Matrix) -> Labels:
         """Predict with the sparse network.
 
         Parameters
@@ -86,7 +88,7 @@ class FittedSET:
         return hasattr(self, "_network")
 
     @property
-    def coefs_(self):
+    def coefs_(self) -> list[sparse.csr_array]:
         """Weights of every layer as sparse arrays of shape (n_in, n_out), over the model's memory.
 
         Element ``(i, j)`` of ``coefs_[l]`` is the connection from neuron i of layer l to neuron
@@ -95,12 +97,12 @@ class FittedSET:
         return [layer.as_csr() for layer in self._fitted_network("coefs_").layers]
 
     @property
-    def intercepts_(self):
+    def intercepts_(self) -> list[Floats]:
         """Biases of every layer: a list of arrays of shape (n_out,)."""
         return [layer.bias for layer in self._fitted_network("intercepts_").layers]
 
     @property
-    def feature_importances_(self):
+    def feature_importances_(self) -> Floats:
         """Strength of each feature: sum of the absolute weights of its connections.
 
         An array of shape (n_features,) that sums to 1; zero for features without connection. The

@@ -1,10 +1,24 @@
 """SETRegressor: its parameters, and what it makes of targets."""
 
+from typing import Self
+
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 
+from sklearn_set._typing import (
+    Auto,
+    Float,
+    Floats,
+    Int,
+    LayerSizes,
+    Matrix,
+    Names,
+    RandomState,
+    Scoring,
+)
 from sklearn_set.base import BaseSET
 from sklearn_set.docstrings import with_tables
 from sklearn_set.losses import LOSSES, OUT_ACTIVATIONS
@@ -360,51 +374,54 @@ class SETRegressor(RegressorMixin, BaseSET):
     (2,)
     """
 
+    target_offset_: Floats
+    target_scale_: Floats
+
     def __init__(
         self,
-        hidden_layer_sizes=(1000,),
+        hidden_layer_sizes: LayerSizes = (1000,),
         *,
-        loss="squared_error",
-        quantile=0.5,
-        huber_delta=1.0,
-        epsilon=10,
-        zeta=0.3,
-        rewire_interval=1,
-        zeta_schedule="constant",
-        pruning="set",
-        growth="auto",
-        newborn_weights="zero",
-        activation="relu",
-        dropout=0.0,
-        input_dropout=0.0,
-        mixup=0.0,
-        weight_init="auto",
-        dtype="auto",
-        solver="adam",
-        alpha=0.3,
-        weight_decay=0.0,
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init=1e-3,
-        power_t=0.5,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        beta_1=0.9,
-        beta_2=0.999,
-        adam_epsilon=1e-8,
-        max_iter=100,
-        shuffle=True,
-        tol=1e-4,
-        n_iter_no_change="auto",
-        n_snapshots=1,
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        warm_start=False,
-        random_state=None,
-        n_jobs=None,
-        verbose=False,
-    ):
+        loss: str = "squared_error",
+        quantile: Float = 0.5,
+        huber_delta: Float = 1.0,
+        epsilon: Float = 10,
+        zeta: Float = 0.3,
+        rewire_interval: Int = 1,
+        zeta_schedule: str = "constant",
+        pruning: str = "set",
+        growth: str = "auto",
+        newborn_weights: str = "zero",
+        activation: Names = "relu",
+        dropout: Float = 0.0,
+        input_dropout: Float | Auto = 0.0,
+        mixup: Float | Auto = 0.0,
+        weight_init: str = "auto",
+        dtype: DTypeLike = "auto",
+        solver: str = "adam",
+        alpha: Float = 0.3,
+        weight_decay: Float = 0.0,
+        batch_size: Int | Auto = "auto",
+        learning_rate: str = "auto",
+        learning_rate_init: Float = 1e-3,
+        power_t: Float = 0.5,
+        momentum: Float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: Float = 0.9,
+        beta_2: Float = 0.999,
+        adam_epsilon: Float = 1e-8,
+        max_iter: Int = 100,
+        shuffle: bool = True,
+        tol: Float = 1e-4,
+        n_iter_no_change: Float | Auto = "auto",
+        n_snapshots: Int | Auto = 1,
+        early_stopping: bool = False,
+        validation_fraction: Float = 0.1,
+        scoring: Scoring = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        n_jobs: Int | None = None,
+        verbose: bool | Int = False,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.epsilon = epsilon
         self.zeta = zeta
@@ -458,7 +475,16 @@ class SETRegressor(RegressorMixin, BaseSET):
         predicted = OUT_ACTIVATIONS[self.out_activation_](raw.astype(np.float64))
         return _score(held_out.targets.astype(np.float64), predicted, weight)
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Matrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Matrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network to data X and targets y.
 
         Parameters
@@ -490,7 +516,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         """
         return self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val))
 
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch on the given data, going on from all calls before.
 
         Parameters
