@@ -133,7 +133,7 @@ def training_bytes(
         for size, name in zip(sizes[1:-1], activations, strict=True)
         if kernels.stores_slopes(ACTIVATIONS[name].code)
     )
-    # Outputs and deltas of all neurons, but neither deltas of the data nor outputs of the last layer.
+    # Outputs and deltas of all neurons, except deltas of the data and outputs of the last layer.
     probe = n_probed * (2 * sum(sizes) - sizes[0] - sizes[-1]) * dtype.itemsize
     return {
         "connections": connections + (0 if is_copy else reverse),
