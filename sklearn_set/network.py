@@ -232,7 +232,7 @@ def _too_sparse(epsilon, n_unconnected):
     )
 
 
-# ------------------------------------------------------------------- laws of first weights
+# ------------------------------------------------------------------ laws of initial weights
 
 
 def _drawn(draw, size, dtype):
