@@ -1,8 +1,8 @@
-"""What each activation of hidden neurons is outside the kernels: one row of a table for each.
+"""The table of activations of hidden neurons: a row says all that Python knows of one.
 
-The kernels compute an activation and its slope over one neuron's row (_core/activations.pxd); here
-are the same formulas in NumPy, for whole arrays, in the operators of ONNX and in words.  Knows
-arrays and names of operators, neither networks nor onnx.
+The kernels compute an activation and its slope over one neuron's row (_core/activations.pxd).  Here
+are the same formulas in NumPy for whole arrays, in operators of ONNX, and in words.  Knows arrays
+and names of operators; must not know networks or the package onnx.
 """
 
 from collections.abc import Callable
@@ -16,10 +16,11 @@ from scipy.special import erfcx, expit, ndtr
 
 @dataclass(frozen=True)
 class Activation:
-    """What there is to know of an activation.
+    """An activation: its formulas, and what else must be known of it.
 
-    It may have a number of its own, `p` below, which the network's layer holds.  Its magnitude is
-    at most that of its input plus one: `SparseNetwork.bound` relies on it.
+    It may have a number of its own, `p` below, such as the slope of leaky_relu below zero.  A layer
+    of a network holds this number.  The magnitude of an output must be at most that of the input
+    plus one: `SparseNetwork.bound` relies on it.
 
     Attributes
     ----------
@@ -33,14 +34,15 @@ class Activation:
         ``f'(z, p)``.
     onnx : callable
         ``onnx(graph, z, p)`` writes operators that compute f and returns the name of their result.
-        `z` is a name, too; `graph` has the number type of the network as `dtype`, and the methods
+        `z` is a name, too.  `graph` has the number type of the network as `dtype`, and the methods
         ``add(operator, *names)`` and ``number(value)`` for nodes and constants.
     is_rectifier : bool, default=False
-        Whether He's law of first weights suits it.
+        Whether the initial weights should follow He's law.
     parameter : float or tuple of float, default=0.0
-        Its own number; of several each is that of one hidden layer, in turn.
+        Its own number.  A tuple has the numbers of the first hidden layers, and is repeated for
+        those that follow.
     bounds : tuple of float, default=(0.0, 0.0)
-        Between which, both included, all its formulas are right: the smallest and the largest.
+        The smallest and the largest number for which all its formulas are right.
     """
 
     code: int
@@ -76,8 +78,8 @@ def _slope_below_zero(z, parameter):
 
 # --------------------------------------------------------------------------------------- in ONNX
 #
-# In operators that onnxruntime has for both number types: of LeakyRelu, Elu and Erf it has none
-# for double precision.
+# Only operators that onnxruntime has for both number types.  It lacks LeakyRelu, Elu and Erf for
+# double precision.
 
 
 def _operator(name):
@@ -107,7 +109,7 @@ def _write_gelu(graph, z, parameter):
         erf = graph.add("Erf", scaled)
         double_phi = graph.add("Add", erf, graph.number(1.0))
         return graph.add("Mul", z, graph.add("Mul", double_phi, graph.number(0.5)))
-    # Beyond |z| the normal distribution has erfcx(u) exp(-u^2) / 2 with u = |z| / sqrt(2).
+    # The normal distribution above |z| is erfcx(u) exp(-u^2) / 2, where u = |z| / sqrt(2).
     u = graph.add("Mul", graph.add("Abs", z), graph.number(sqrt(0.5)))
     above = graph.add("Add", u, graph.number(_MIDDLE))
     t = graph.add("Div", graph.add("Sub", u, graph.number(_MIDDLE)), above)

@@ -1,7 +1,7 @@
-"""Data made from the user's: softened targets, and mixtures of two samples.
+"""Training data made from the user's: softened targets, and mixtures of two samples.
 
-Knows arrays of data and random numbers; must not know networks or time.  The user's data are only
-read.  A mixture exists as long as one part of the data is trained on.
+The user's data are read and never changed.  Mixtures are made part after part, so only one part is
+in memory.  Knows arrays of data and random numbers; must not know networks or time.
 """
 
 from dataclasses import replace
@@ -12,27 +12,27 @@ from scipy import sparse
 from sklearn_set._core.products import times_table
 from sklearn_set.samples import MAX_SAMPLES, Samples
 
-# Numbers that are mixed at a time: some tens of megabytes, whatever the data.
+# A part of the mixed data has about so many numbers, some tens of megabytes, but at least a batch.
 _NUMBERS_IN_A_PART = 1 << 22
 
 
 def soften(data, n_outputs, label_smoothing):
     """Turn class numbers into probabilities, and move these towards equal ones.
 
-    Label smoothing (Szegedy et al., 2016, arXiv 1512.00567, sect. 7): a share of the target goes
-    to all classes alike, for a logistic output to both answers.
+    Label smoothing (Szegedy et al., 2016, arXiv 1512.00567, sect. 7): a share of the target is
+    divided equally among all classes.  A logistic output has two classes, yes and no.
 
     Parameters
     ----------
     data : TrainingData
-        Of a classifier.
+        The data of a classifier.
     n_outputs : int
     label_smoothing : float in [0, 1)
 
     Returns
     -------
     TrainingData
-        With real targets, and the loss that takes them.
+        The same samples with real targets, and the loss that takes them.
     """
     dtype = data.X.dtype
     if data.loss == "softmax_log_loss":
@@ -56,7 +56,7 @@ def mixed_parts(data, order, mixup, *, batch_size, rng, n_threads=1):
     data : TrainingData
         With real targets of shape (n_samples, n_outputs).
     order : ndarray of int32
-        Numbers of the samples of this epoch.
+        The samples of this epoch, in their order.
     mixup : float
         Above 0.
     batch_size : int
@@ -68,11 +68,11 @@ def mixed_parts(data, order, mixup, *, batch_size, rng, n_threads=1):
     Yields
     ------
     TrainingData
-        Whose rows are all its samples, in order.
+        One part: all its samples are to be trained on, in their order.
     """
     if data.sample_weight is not None:
-        order = order[data.sample_weight[order] > 0]  # the others must leave no trace
-    if 2 * min(batch_size, order.shape[0]) > MAX_SAMPLES:  # shares that int32 can number
+        order = order[data.sample_weight[order] > 0]  # weight zero: no effect at all
+    if 2 * min(batch_size, order.shape[0]) > MAX_SAMPLES:  # two shares for each sample
         raise ValueError(
             f"mixup mixes at most {MAX_SAMPLES // 2} samples in a batch, but "
             f"batch_size={batch_size}. Lower batch_size."

@@ -1,9 +1,9 @@
-"""What the two public estimators share: the way of a fit.
+"""What the two public estimators share: the steps of a fit.
 
-A call is checked (`_prepare`), a network is made ready (`_begin`), trained, and its result is
-published.  All this is done to a draft of the estimator, so a call that fails leaves the estimator
-as it was.  Knows scikit-learn's language and the package's own; must not know labels, which are the
-classifier's, or what happens within an epoch.
+A call is checked (`_prepare`), a network is made ready (`_begin`) and trained (`train`), and its
+result becomes fitted attributes (`_publish`).  All this happens to a draft of the estimator, so a
+call that fails leaves the estimator as it was.  Knows scikit-learn and all that a fit needs; must
+not know labels, which are the classifier's, or what happens within an epoch.
 """
 
 import weakref
@@ -11,12 +11,14 @@ from copy import copy
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
 from sklearn_set import machine
+from sklearn_set._typing import Floats
 from sklearn_set.continuation import check_goes_on
 from sklearn_set.data_checks import (
     check_labels,
@@ -57,10 +59,33 @@ from sklearn_set.warning import warn
 class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
     """What classifier and regressor share: the way from X and y to a trained network.
 
-    A class says in `_encode` what the network learns of y, in `_with_class_weight`, `_strata`,
-    `_adapt_to_targets` and `_score_of_outputs` what else depends on that, and in `_decide` what the
-    outputs of the network mean.
+    What depends on the kind of targets is in methods of the subclass:
+
+    - `_encode` returns what the network learns of y;
+    - `_with_class_weight` and `_strata` know classes, if there are any;
+    - `_adapt_to_targets` sets the units of the targets;
+    - `_decide` turns outputs of the network into predictions;
+    - `_score_of_outputs` judges them.
     """
+
+    n_connections_: int
+    density_: float
+    n_iter_: int
+    t_: int
+    loss_: float
+    best_loss_: float | None
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
+    best_validation_score_: float | None
+    best_iter_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    feature_offset_: Floats | None
+    feature_scale_: float
+    n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
 
     # The link of the representation in notebooks; scikit-learn asks for these two names.
     _doc_link_module = "sklearn_set"
@@ -69,10 +94,10 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
     # ------------------------------------------------------------------------- the call
 
     def _fit(self, call):
-        # The mark dies with the call, however that ends: no interrupt leaves it for ever.
+        # The mark is a weak reference.  It dies with the call, so no interrupt leaves it behind.
         mark = weakref.ref(call)
         try:
-            # One dictionary operation: of two threads one is refused.
+            # This is one dictionary operation: of two threads that fit, one is refused.
             other = self.__dict__.setdefault("_fitting", mark)
             if other is not mark and other() is not None:
                 raise RuntimeError(
@@ -99,17 +124,17 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         draft = object.__new__(type(self))
         draft.__dict__.update(self.__dict__)
         draft.__dict__.update(parameters)
-        # We check results ourselves: NumPy's settings for overflow are for the user's own code.
+        # Overflow is refused in words.  The user's settings of NumPy are for the user's own code.
         with np.errstate(all="ignore"):
             course = draft._fit_draft(call, task)
         draft.__dict__.update(given)
         for name in ("_training", "_fitting"):
             draft.__dict__.pop(name, None)
         if not (call.is_part or course.interrupted):
-            # Who has the result of a search may fit it again like any estimator.
+            # The result of a search may be fitted again like any other estimator.
             draft.__dict__.pop("_is_clone", None)
         if not (call.is_part or course.converged or course.interrupted):
-            # Before anything changes: the user may turn this warning into an error.
+            # Warn before anything changes, since a filter may turn the warning into an error.
             warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
@@ -125,7 +150,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         return self
 
     def __sklearn_clone__(self):
-        # Clones are fitted by searches and ensembles, which Ctrl-C shall end.
+        # Searches and ensembles fit clones.  Ctrl-C must end them, not just one of their fits.
         clone = super().__sklearn_clone__()
         clone._is_clone = True
         return clone
@@ -136,8 +161,8 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         problem = self._prepare(call, goes_on)
         state, problem = self._begin(problem, goes_on)
         task.begins(state, **problem.shown_to_callbacks(state))
-        # From here on, as a callback may have put an earlier state of this training in its place.
-        self._network, self._snapshots = state.network, ()  # what the user's scorer looks at
+        # Only now: a callback may have replaced the state by one from a checkpoint.
+        self._network, self._snapshots = state.network, ()  # for the user's scorer
         train(
             state,
             problem.training_data(state.rows),
@@ -171,7 +196,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         activations = hidden_activations(self.activation, len(sizes) - 2)
         if goes_on:
             check_goes_on(self._network, vars(self), sizes, activations)
-            # Training writes into copies: should it fail, the model is not lost.
+            # Training changes copies: if it fails, the model is as it was.
             self._progress, self._randomness = self._progress.copy(), self._randomness.copy()
         else:
             check_sizes(sizes, self.epsilon)
@@ -234,13 +259,13 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         (check_real if self._y_numeric else check_labels)(y, name)
 
     def _accepted_dtypes(self):
-        """Number types of X that need no conversion, the one to convert to first."""
+        """Number types that X may have; X of any other is converted to the first of them."""
         if isinstance(self.dtype, str) and self.dtype == "auto":
             return (np.float64, np.float32)
         return np.dtype(self.dtype)
 
     def _encoded(self, y, call, goes_on):
-        """As `_encode` returns it, or an error that tells what is wrong with y."""
+        """Return what `_encode` does; refuse labels that cannot be sorted, in words."""
         try:
             return self._encode(y, goes_on=goes_on, is_part=call.is_part, classes=call.classes)
         except TypeError as error:
@@ -256,16 +281,16 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
     # ------------------------------------------------------------------------- begin
 
     def _begin(self, problem, goes_on):
-        """Make the state that training begins with; return it, and the problem in its units."""
+        """Return the state that training begins with, and the problem in the network's units."""
         is_part = problem.call.is_part
         if not is_part:
             self._progress.begin(self.learning_rate_init)
         optimizer = SOLVERS[self.solver].of(self)
         self._check_memory(problem, optimizer, goes_on)
         network = self._network.copy() if goes_on else self._draw_network(problem)
-        before = getattr(self, "_optimizer", None) if goes_on else None
-        if before is not None and optimizer.can_continue(before):
-            optimizer.continued(before)
+        previous = getattr(self, "_optimizer", None) if goes_on else None
+        if previous is not None and optimizer.can_continue(previous):
+            optimizer.continued(previous)
         else:
             optimizer.attach(network)
         if not is_part:
@@ -321,9 +346,9 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         )
 
     def _adapt_to_features(self, network, problem, goes_on):
-        """Bring features near zero, where they are not and where it matters."""
-        must = problem.settings.input_dropout > 0  # a feature is dropped to zero: to its mean
-        units = units_that_matter(problem.X, problem.train_weight, problem.rows, must)
+        """Let the network shift and scale the features, if training needs it."""
+        is_dropping = problem.settings.input_dropout > 0  # to zero, which should be near the mean
+        units = units_that_matter(problem.X, problem.train_weight, problem.rows, is_dropping)
         if units is None:
             return
         if units.disparity > _MUCH:
@@ -341,7 +366,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
     # ------------------------------------------------------------------------- train
 
     def _validator(self, problem, held_out, task):
-        """A function of the network: its score and loss on held-out samples; None without these."""
+        """Return a function: the score and loss of a network on held-out samples; or None."""
         held_out = problem.validated_on(held_out)
         if held_out is None:
             return None
@@ -373,18 +398,18 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
     # ------------------------------------------------------------------------- publish
 
     def _publish(self, state, problem):
-        """Make the estimator what training has made of it."""
+        """Set all fitted attributes from the state in which training ended."""
         self._take(state, problem)
         self._publish_course(state.course.n_iter, problem.is_validated)
 
     def _take(self, state, problem):
-        """Take over what predicts, and what a later call goes on with."""
+        """Keep the networks that predict, and what a later call goes on with."""
         self._network, self._snapshots = state.best_network(), tuple(state.course.snapshots)
         self._optimizer = state.best_optimizer() if problem.settings.keeps_moments else None
         self._progress, self._randomness = state.progress, state.randomness
 
     def _fitted_attributes(self, state, problem, copies):
-        """What would be set, were training to end now; more of it does not change copies."""
+        """The attributes that `_publish` would set now; training does not change copies of them."""
         draft = copy(self)
         draft._take(state, problem)
         if copies:
@@ -424,12 +449,12 @@ _PRIVATE_STATE = (
     "_target_units",
 )
 
-# Quotient of standard deviations from which on features want to be scaled.
+# If standard deviations of features differ by a larger factor, the user should scale them.
 _MUCH = 100
 
 
 def _number(score):
-    """What a scorer has returned, as a number."""
+    """The score that a scorer has returned, as a float."""
     try:
         return float(score)
     except (TypeError, ValueError, OverflowError):

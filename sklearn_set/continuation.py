@@ -1,4 +1,4 @@
-"""What a network must have in common with a call that goes on with it.
+"""Checks that `warm_start` and `partial_fit` can go on with the network of the call before.
 
 Knows networks and parameters; must not know data.
 """
@@ -9,16 +9,16 @@ from sklearn_set.topology import n_erdos_renyi
 
 
 def check_goes_on(network, parameters, sizes, activations):
-    """Refuse to go on with a network that is not as the parameters want it.
+    """Refuse to go on with a network that does not fit the parameters and the data.
 
     Parameters
     ----------
     network : SparseNetwork
-        Of the call before.
+        The network of the call before.
     parameters : dict of str to object
         The estimator's.
     sizes : tuple of int
-        Numbers of neurons that parameters and data ask for, data and output included.
+        Numbers of neurons that parameters and data ask for, input and output layer included.
     activations : tuple of str
         One per hidden layer.
 
@@ -36,7 +36,7 @@ def check_goes_on(network, parameters, sizes, activations):
 
 
 def _fault(network, parameters, sizes, activations):
-    """What the network has that is not wanted, and what to do; None if there is nothing."""
+    """How the network differs from what is asked for, and the remedy; None if it does not."""
     dtype, epsilon = parameters["dtype"], parameters["epsilon"]
     name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
     if name not in ("auto", network.dtype.name):

@@ -1,8 +1,8 @@
 """Checks of what scikit-learn accepts, but training cannot use.
 
-Compiled code, SciPy's and ours, follows the indices of sparse data wherever they point.  So they
-are checked first, in time linear in what is stored.  Targets are checked before they are converted
-to numbers.  Knows arrays, neither estimators nor networks.
+Compiled code, SciPy's and ours, does not check the indices of sparse data, and would read outside
+the arrays.  So they are checked here, in time linear in what is stored.  Targets are checked before
+they become numbers.  Knows arrays; must not know the package's estimators or networks.
 """
 
 from numbers import Real
@@ -17,7 +17,7 @@ _REAL_KINDS = "biuf"
 _OF_VALUES = {"M": "dates", "m": "durations", "U": "strings", "S": "bytes", "V": "records"}
 
 
-def validated(estimator, X, *y, **how):
+def validated(estimator, X, *y, **options):
     """scikit-learn's `validate_data`, for data that may be malformed or too large.
 
     Parameters
@@ -26,8 +26,8 @@ def validated(estimator, X, *y, **how):
     X : object
     *y : object
         The targets, if there are any.
-    **how : dict
-        As `validate_data` takes it.
+    **options : dict
+        Those of `validate_data`.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def validated(estimator, X, *y, **how):
     check_sparse(X, "X")
     try:
         with np.errstate(all="ignore"):  # too large is refused in words
-            return validate_data(estimator, X, *y, **how)
+            return validate_data(estimator, X, *y, **options)
     except OverflowError as error:
         raise ValueError(f"X contains values too large for a float: {error}.") from None
 
@@ -107,6 +107,7 @@ def _fault_of_compressed(X):
 
 
 def _fault_of_coordinates(X):
+    """What is wrong with a matrix in COO format, or None."""
     coords = X.row, X.col
     if any(values.shape != X.data.shape for values in coords):
         return "rows, columns and values differ in number"
@@ -120,13 +121,14 @@ def _fault_of_coordinates(X):
 
 
 def _fault_of_range(name, values, n):
+    """Which indices lie outside 0 to n - 1, or None."""
     if values.shape[0] and not 0 <= values.min() <= values.max() < n:
         return f"{name} must be from 0 to {n - 1}, got {values.min()} to {values.max()}"
     return None
 
 
 def _fault_of_others(X):
-    """What is wrong with other formats, or None: SciPy converts them to coordinates first."""
+    """What is wrong with a matrix in another format, or None; SciPy converts it to COO first."""
     try:
         if X.format == "lil" and not all(map(_is_row_of_lil, X.rows, X.data)):
             return "a row has not as many columns as values"
@@ -165,7 +167,7 @@ def _is_missing(value):
 
 
 def check_real(y, name="y"):
-    """Refuse regression targets that are not numbers, though NumPy could make numbers of them.
+    """Refuse regression targets that are not numbers, even if NumPy could convert them.
 
     Raises
     ------

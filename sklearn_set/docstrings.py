@@ -1,7 +1,7 @@
-"""What docstrings of estimators tell of the tables: written once, filled in where it is told.
+"""Parts of the estimators' docstrings that list the rows of a table.
 
-A docstring says ``%(activations)s`` where the list of activations belongs.  Knows tables, neither
-parameters nor estimators.
+A docstring says ``%(activations)s`` where the list of activations belongs; `with_tables` fills it
+in.  Knows the tables of activations and optimizers; must not know estimators.
 """
 
 import re
@@ -24,7 +24,7 @@ def with_tables(kind):
     Raises
     ------
     KeyError
-        If the docstring asks for a table that is not told of.
+        If the docstring names a list that does not exist.
     """
     if kind.__doc__ is not None:  # python -OO leaves none
         kind.__doc__ = re.sub(r"( *)(.*)%\((\w+)\)s", _filled, kind.__doc__)

@@ -34,8 +34,8 @@ def evolve(
 ):
     """Renew a share of the connections of every layer that has free positions.
 
-    The number of connections of a layer is conserved.  Survivors keep weight and moments;
-    newcomers get a weight of the first draw's law, or of zero, and moments of zero.
+    Each layer keeps its number of connections.  Survivors keep weight and moments.  Newcomers get
+    a weight drawn like the initial ones, or zero, and moments of zero.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ def evolve(
         n_new = keep.shape[0] - np.count_nonzero(keep)
         if n_new == 0:
             continue
-        asked = (probes[depth],) if rule.needs_probe else ()
-        ranks = rule.grow(layer.topology, keep, n_new, rng, *asked)
+        layer_probe = (probes[depth],) if rule.needs_probe else ()
+        ranks = rule.grow(layer.topology, keep, n_new, rng, *layer_probe)
         topology, source = regrown(layer.topology, keep, ranks, n_threads)
         newborn = layer.weights[:0]  # zeros
         if newborn_weights == "initial":
@@ -76,8 +76,8 @@ def evolve(
             )
         weights = carried(source, layer.weights, newborn, n_threads)
         moments = optimizer.carried(depth, source, n_threads)
-        # Three plain assignments: Python handles no signal between them, so an interrupt finds
-        # the layer either as it was or renewed as a whole.
+        # Python handles no signal between three plain assignments.  So Ctrl-C leaves the layer
+        # either as it was or renewed as a whole.
         layer.topology = topology
         layer.weights = weights
         optimizer.moments[depth] = moments
@@ -86,7 +86,7 @@ def evolve(
 def n_renewable(topology):
     """The most connections that one evolution may renew: half of the free positions.
 
-    A full layer is left alone, and a nearly full one is not churned for nothing.
+    So a full layer stays as it is, and in a nearly full one few connections move.
     """
     return (topology.n_positions - topology.n_connections) // 2
 
@@ -105,7 +105,7 @@ def prune_each_sign(layer, zeta, at_most, n_threads=1):
     zeta : float in [0, 1]
         Share to remove.
     at_most : int
-        So many are removed, however large the share.
+        The most connections to remove, however large the share.
     n_threads : int, default=1
         Changes nothing but time.
 
@@ -120,8 +120,8 @@ def prune_by_magnitude(layer, zeta, at_most, n_threads=1):
     """Remove the share nearest zero, whatever the sign: ``floor(zeta * n)`` of n connections.
 
     The choice of RigL (Evci et al., 2020, arXiv 1911.11134) and of sparse momentum (Dettmers and
-    Zettlemoyer, 2019, arXiv 1907.04840).  Ties fall by slot, the first first.  Arguments and
-    result are those of `prune_each_sign`.
+    Zettlemoyer, 2019, arXiv 1907.04840).  Of equal ones the first slots go first.
+    Arguments and result are those of `prune_each_sign`.
     """
     return prune_nearest_zero(np.abs(layer.weights), zeta, at_most, n_threads)
 
@@ -131,8 +131,8 @@ def prune_by_relative_importance(layer, zeta, at_most, n_threads=1):
 
     The importance of a connection is its share of the magnitudes of its input neuron's
     connections plus its share of those of its output neuron's (Zhang et al., 2025, arXiv
-    2501.19107): ``|w_ij| / sum_j |w_ij| + |w_ij| / sum_i |w_ij|``, a neuron without any other
-    than zeros giving zero.  ``floor(zeta * n)`` of n go, ties by slot, the first first.
+    2501.19107): ``|w_ij| / sum_j |w_ij| + |w_ij| / sum_i |w_ij|``.  A neuron whose weights are all
+    zero adds zero.  ``floor(zeta * n)`` of n go; of equal ones the first slots go first.
     Arguments and result are those of `prune_each_sign`.
     """
     importance = relative_importance(layer)
@@ -166,8 +166,8 @@ def prune_nearest_zero(weights, zeta, at_most, n_threads=1):
     """Choose numbers to remove: those nearest zero, per sign.
 
     Of the positive connections ``floor(zeta * n_positive)`` go, of the negative ones
-    ``floor(zeta * n_negative)``; zero counts as positive.  Ties fall by slot, the first first.
-    Not-a-number counts as plus infinity: such weights stay, so that training finds them.
+    ``floor(zeta * n_negative)``; zero counts as positive.  Of equal numbers the first slots go
+    first.  Not-a-number counts as plus infinity: such weights stay, so that training finds them.
 
     Parameters
     ----------
@@ -189,8 +189,8 @@ def prune_nearest_zero(weights, zeta, at_most, n_threads=1):
     keep, n_below, between = keep_beyond(weights, _bounds(weights, n_drop, n_negative), n_threads)
     missing = n_drop - n_below
     if not all(0 <= missing[sign] <= between[sign].shape[0] for sign in (0, 1)):
-        # The sample has misled. From zero to infinity there is every number, so that nothing is
-        # below and all of a sign are between.
+        # The bounds from the sample were wrong.  Between zero and infinity are all numbers of a
+        # sign, so now all of them are looked at.
         keep, _, between = keep_beyond(weights, [[0, np.inf], [0, np.inf]], n_threads)
         missing = n_drop
     for sign, slots in enumerate(between):
@@ -200,7 +200,7 @@ def prune_nearest_zero(weights, zeta, at_most, n_threads=1):
 
 
 def _bounds(weights, n_drop, n_negative):
-    """Magnitudes between which the thresholds lie, very probably: by a sample of the weights."""
+    """For each sign, two magnitudes that very probably enclose the threshold, from a sample."""
     n = weights.shape[0]
     sample = weights[:: max(1, round(n ** (1 / 3)))]
     bounds = np.array([[0.0, -1.0], [0.0, -1.0]])  # keep all of the sign
@@ -234,7 +234,7 @@ def _smallest(values, n):
 def grow_at_random(topology, keep, n_new, rng):
     """SET's choice of new connections: any free position, all equally likely.
 
-    Free are all positions that no kept connection holds, those just pruned included.
+    A position is free if no kept connection holds it, also if its connection was just pruned.
 
     Parameters
     ----------
@@ -255,9 +255,8 @@ def grow_at_random(topology, keep, n_new, rng):
 def grow_guided(topology, keep, n_new, rng, probe):
     """Guided stochastic exploration: of some free positions those of the largest gradient.
 
-    Heddes et al., 2024 (arXiv 2401.06898), with candidates drawn uniformly, each as likely as
-    the other: RigL's growth by gradient in time linear in the connections.  Of equal gradients
-    any may come first.
+    Heddes et al., 2024 (arXiv 2401.06898), with all candidates equally likely.  It is RigL's growth
+    by gradient in time linear in the number of connections.  Equal gradients are chosen at random.
 
     Parameters
     ----------
@@ -265,7 +264,7 @@ def grow_guided(topology, keep, n_new, rng, probe):
     keep : ndarray of shape (n_connections,), bool
     n_new : int
     rng : numpy.random.Generator
-        What is drawn from it does not depend on the probe.
+        How much is drawn from it does not depend on the probe.
     probe : LayerProbe
         Gradients of the layer on some samples.
 
@@ -284,7 +283,7 @@ def grow_guided(topology, keep, n_new, rng, probe):
 
 
 def _largest(values, n, seed):
-    """Mask of the n largest values; of equal ones any, as the seed has it."""
+    """Mask of the n largest values; of equal ones the seed chooses."""
     threshold = np.partition(values, values.shape[0] - n)[values.shape[0] - n]
     chosen = values > threshold
     ties = np.flatnonzero(values == threshold)
@@ -300,7 +299,7 @@ def _largest(values, n, seed):
 
 @dataclass(frozen=True)
 class GrowthRule:
-    """How to choose new connections, and whether it takes gradients on some samples."""
+    """How to choose new connections, and whether that needs gradients on some samples."""
 
     grow: Callable
     needs_probe: bool = False
@@ -315,12 +314,12 @@ GROWTH_RULES = {
     "random": GrowthRule(grow_at_random),
     "guided": GrowthRule(grow_guided, needs_probe=True),
 }
-# initial: the law of the first weights, as SET has it; zero: as RigL has it, so that a new
-# connection leaves the network's outputs as they are until it is trained.
+# "initial" draws like the initial weights, as SET does.  "zero" is what RigL does: a new connection
+# does not change the network's outputs until it is trained.
 NEWBORN_WEIGHTS = ("initial", "zero")
 
-# What is left of zeta after a part of the epochs, from 0 to 1.  linear and cosine: Dettmers and
-# Zettlemoyer, 2019, arXiv 1907.04840; cosine: RigL, eq. 1.
+# The share of zeta that is left, by the part of the epochs done, from 0 to 1.  "linear", "cosine":
+# Dettmers and Zettlemoyer, 2019, arXiv 1907.04840.  "cosine" is also RigL's, eq. 1.
 ZETA_SCHEDULES = {
     "constant": lambda part: 1,
     "linear": lambda part: 1 - part,

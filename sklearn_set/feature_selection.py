@@ -1,7 +1,8 @@
 """Selection of features by the strength of the input neurons of sparse networks.
 
-Trains several networks through the public estimators, and reads nothing of them but
-`feature_importances_`: it must not know layers, topologies or training.
+Checks parameters and data, and makes a selection of what several networks say.  `ranking` trains
+the networks.  Knows estimators, by their public parameters, methods and attributes; must not know
+layers, topologies or training.
 """
 
 from inspect import signature
@@ -79,29 +80,29 @@ _QUICK_SELECTION = 50
 class SETSelector(SelectorMixin, BaseEstimator):
     """Select the features whose input neurons are strongest in sparse networks.
 
-    The strength of an input neuron is the sum of the absolute weights of its connections: in a
-    network that evolves, connections leave the features that are of no use to it ([1]_). One
-    network is one draw of chance, so several are trained, each with a topology of its own, and
-    the score of a feature is the mean of its shares of the strength of each.
+    The strength of an input neuron is the sum of the absolute weights of its connections. In a
+    network that evolves, features that are of no use lose their connections ([1]_). A single
+    network depends on chance, so several are trained, each with a random topology of its own.
+    The score of a feature is its mean share of the strength of all input neurons of a network.
 
-    Supervised, the networks are a `SETClassifier` or a `SETRegressor` that learns y from X.
+    Supervised, the networks are `SETClassifier` or `SETRegressor`, and learn y from X.
     Unsupervised, they are QuickSelection's denoising autoencoders, which learn X from a noisy X.
 
-    Features must be on one scale (:class:`~sklearn.preprocessing.StandardScaler`), or the
-    strengths of two of them say nothing about each other. To an autoencoder the scale is all that
-    tells one feature from another that does not depend on it: leave there the differences in
-    spread that mean something.
+    Features must be on one scale (:class:`~sklearn.preprocessing.StandardScaler`). Otherwise
+    their strengths cannot be compared. An autoencoder judges features that do not depend on each
+    other by their spread alone: for it, keep differences in spread that mean something.
 
     Parameters
     ----------
     estimator : estimator object, default=None
-        The network to train, with `feature_importances_` after `fit`; it is cloned, and every
-        `random_state` in it is set for each network. None makes one. With `unsupervised` it must
-        be a regressor with `max_iter` and `partial_fit`, such as `SETRegressor`.
+        The network to train. It must have `feature_importances_` after `fit`. Each network is a
+        clone of it, in which every `random_state` is set. None stands for a network made here.
+        With `unsupervised` it must be a regressor with `max_iter` and `partial_fit`, such as
+        `SETRegressor`.
 
     n_features_to_select : int or float, default=None
-        How many features are kept: an int of at least 1, or a share of them in (0, 1], of which
-        at least one is kept. None is half of the features, but at most 50, as in [1]_.
+        How many features are kept: an int of at least 1, or a share in (0, 1] of all features.
+        At least one is kept. None is half of the features, but at most 50, as in [1]_.
 
     unsupervised : bool, default=False
         Whether to reconstruct X, without regard to y.
@@ -111,11 +112,11 @@ class SETSelector(SelectorMixin, BaseEstimator):
 
     noise_factor : float, default=0.2
         Standard deviation of the Gaussian noise that an autoencoder has to remove, at least 0.
-        It is drawn anew for every epoch. Of no effect unless `unsupervised`.
+        The noise is drawn anew for every epoch. It has no effect unless `unsupervised`.
 
     epsilon : float or "auto", default="auto"
-        SET sparsity of the networks, above 0; "auto" is 20, or 13 with `unsupervised`. Must be
-        "auto" if an `estimator` is given, and so must `zeta` and `max_iter`.
+        SET sparsity of the networks, above 0; "auto" is 20, or 13 with `unsupervised`. If an
+        `estimator` is given, `epsilon`, `zeta` and `max_iter` must be "auto".
 
     zeta : float or "auto", default="auto"
         Share of the connections renewed by an evolution, in [0, 1]; "auto" is 0.3, or 0.2 with
@@ -129,9 +130,9 @@ class SETSelector(SelectorMixin, BaseEstimator):
         `n_jobs`.
 
     n_jobs : int or None, default=None
-        Number of networks that are trained at the same time, in threads; None is 1 unless in a
-        :obj:`joblib.parallel_config` context, -1 all processors. Networks that are made here use
-        one thread each.
+        Number of networks that are trained at the same time, in threads. None is 1 unless in a
+        :obj:`joblib.parallel_config` context, -1 is all processors. Networks that are made here
+        use one thread each.
 
     Attributes
     ----------
@@ -140,8 +141,8 @@ class SETSelector(SelectorMixin, BaseEstimator):
         weights of a network are zero.
 
     ranking_ : ndarray of shape (n_features,)
-        Place of each feature in the order of the scores, 1 for the strongest; features of equal
-        score in the order of X. Those of places 1 to `n_features_` are selected.
+        Rank of each feature by its score, 1 for the strongest. Features of equal score are ranked
+        in the order of X. Features of the ranks 1 to `n_features_` are selected.
 
     support_ : ndarray of shape (n_features,) and dtype bool
         Which features are selected.
@@ -237,10 +238,10 @@ class SETSelector(SelectorMixin, BaseEstimator):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The input data, scaled. With `unsupervised`, sparse data become dense.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            The targets. Where no `estimator` is given their type chooses one: classes, of one
-            target or of several labels, a classifier; real numbers a regressor, and they are
-            standardized for it. Whole numbers are classes
-            (:func:`~sklearn.utils.multiclass.type_of_target`). Ignored with `unsupervised`.
+            The targets. If no `estimator` is given, their type
+            (:func:`~sklearn.utils.multiclass.type_of_target`) decides: a classifier learns
+            classes or several labels, a regressor real numbers. Whole numbers are classes.
+            Ignored with `unsupervised`.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative.
 
@@ -262,7 +263,7 @@ class SETSelector(SelectorMixin, BaseEstimator):
         return self
 
     def _check_estimator(self, sample_weight):
-        """Check a given estimator against what is asked of it."""
+        """Refuse a given estimator that cannot do what the parameters ask for."""
         if self.estimator is None:
             return
         name = type(self.estimator).__name__
@@ -284,18 +285,19 @@ class SETSelector(SelectorMixin, BaseEstimator):
             raise ValueError(f"The estimator {name} doesn't support sample weights.")
 
     def _fit_draft(self, X, y, sample_weight):
+        """Check the data, train the networks and set the fitted attributes."""
         check_sparse(X, "X")
         if not self.unsupervised:
             check_missing(y)
             check_labels(y)
-        how = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
+        accepted = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
         if self.unsupervised:
-            X = validated(self, X, **how)
+            X = validated(self, X, **accepted)
             network, fit = self._autoencoder(), fit_autoencoder
             X = X.toarray() if sparse.issparse(X) else X
             targets = X
         else:
-            X, y = validated(self, X, y, multi_output=True, **how)
+            X, y = validated(self, X, y, multi_output=True, **accepted)
             if y.ndim == 2 and y.shape[1] == 1:
                 y = column_or_1d(y, warn=True)
             network, targets = self._learner(y)
@@ -324,7 +326,7 @@ class SETSelector(SelectorMixin, BaseEstimator):
         self.estimators_ = list(networks)
 
     def _made_here(self, kind, settings):
-        """An estimator with settings of this module, where the parameters do not say otherwise."""
+        """An estimator with the given settings, and those parameters that are not "auto"."""
         chosen = {
             name: getattr(self, name)
             for name in ("epsilon", "zeta", "max_iter")
@@ -338,7 +340,7 @@ class SETSelector(SelectorMixin, BaseEstimator):
         return self._made_here(SETRegressor, AUTOENCODER)
 
     def _learner(self, y):
-        """The estimator that learns y, and y as it shall learn it."""
+        """Return the estimator to train, and the targets for it."""
         if self.estimator is not None:
             return self.estimator, y
         target_type = type_of_target(y, input_name="y")

@@ -4,10 +4,12 @@ Knows networks as training left them; must not know how they were trained.
 """
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_set import machine
 from sklearn_set._core import measured
+from sklearn_set._typing import Floats, Labels, Matrix
 from sklearn_set.data_checks import validated
 from sklearn_set.hooks import TRANSIENT
 from sklearn_set.samples import Samples
@@ -18,14 +20,14 @@ from sklearn_set.warning import warn
 class FittedSET:
     """The part of an estimator that needs no targets.
 
-    `_network` is the network as training left it, `_snapshots` are earlier ones that predict with
-    it.  The rest of the package asks for `_networks()`.
+    `_network` is the network as training left it.  `_snapshots` are copies from earlier epochs,
+    which predict together with it.  Other modules get all of them from `_networks()`.
     """
 
     # ------------------------------------------------------------------------ prediction
 
     def _as_of_now(self):
-        """The estimator as it is now: a fit in another thread does not change what is returned."""
+        """A view of the estimator as it is now, which a fit in another thread does not change."""
         fitted = object.__new__(type(self))
         fitted.__dict__ = self.__dict__
         return fitted
@@ -33,20 +35,20 @@ class FittedSET:
     def _raw(self, X):
         """Pre-activations of the output units, of shape (n_samples, n_outputs).
 
-        Of X's number type or the network's, whichever is wider, as a product of the two would be.
+        Their number type is that of X or of the network, whichever is wider.
         """
         check_is_fitted(self)
         dtype = self._network.dtype
-        how = {"accept_sparse": "csr", "order": "C"}
-        X = validated(self, X, dtype=(np.float64, np.float32), reset=False, **how)
+        layout = {"accept_sparse": "csr", "order": "C"}
+        X = validated(self, X, dtype=(np.float64, np.float32), reset=False, **layout)
         wider = np.result_type(X.dtype, dtype)
         if X.dtype != dtype:
             with np.errstate(all="ignore"):  # too large is refused in words
-                X = check_array(X, dtype=dtype, input_name="X", **how)
-        # A few rows are predicted sooner than the processors are counted.
+                X = check_array(X, dtype=dtype, input_name="X", **layout)
+        # To predict a few rows takes less time than to count the processors.
         work = self._network.n_connections * X.shape[0] * (1 + len(self._snapshots))
-        pays = work > measured.SERIAL_PREDICTION
-        n_threads = machine.effective_n_threads(self.n_jobs) if pays else 1
+        threads_pay = work > measured.SERIAL_PREDICTION
+        n_threads = machine.effective_n_threads(self.n_jobs) if threads_pay else 1
         X = Samples(X, dtype)
         with np.errstate(all="ignore"):
             last, *snapshots = self._networks()
@@ -59,7 +61,7 @@ class FittedSET:
             _tell_overflow(raw.dtype)
         return raw
 
-    def predict(self, X):
+    def predict(self, X: Matrix) -> Labels:
         """Predict with the sparse network.
 
         Parameters
@@ -70,8 +72,8 @@ class FittedSET:
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Classes, or a matrix of 0 and 1 for multilabel targets; real numbers, of the model's
-            number type, for regression.
+            For classification the classes, or a matrix of 0 and 1 for multilabel targets. For
+            regression real numbers, of the model's number type.
         """
         fitted = self._as_of_now()
         raw = fitted._raw(X)
@@ -86,26 +88,26 @@ class FittedSET:
         return hasattr(self, "_network")
 
     @property
-    def coefs_(self):
-        """Weights of every layer as sparse arrays of shape (n_in, n_out), over the model's memory.
+    def coefs_(self) -> list[sparse.csr_array]:
+        """Weights of every layer as sparse arrays of shape (n_in, n_out).
 
         Element ``(i, j)`` of ``coefs_[l]`` is the connection from neuron i of layer l to neuron
-        j of layer l + 1.  Building the list copies nothing.
+        j of layer l + 1.  The arrays share the model's memory: nothing is copied.
         """
         return [layer.as_csr() for layer in self._fitted_network("coefs_").layers]
 
     @property
-    def intercepts_(self):
+    def intercepts_(self) -> list[Floats]:
         """Biases of every layer: a list of arrays of shape (n_out,)."""
         return [layer.bias for layer in self._fitted_network("intercepts_").layers]
 
     @property
-    def feature_importances_(self):
-        """Strength of each feature: sum of the absolute weights of its connections.
+    def feature_importances_(self) -> Floats:
+        """Strength of each feature: its share of the absolute weights of all features' connections.
 
-        An array of shape (n_features,) that sums to 1; zero for features without connection. The
-        networks of all snapshots count alike.
-        The measure of QuickSelection (Atashgahi et al., 2021, Machine Learning).
+        An array of shape (n_features,) that sums to 1, or is all zero if all weights are. A feature
+        without connections has strength zero. Snapshots count as much as the last network. This is
+        the measure of QuickSelection (Atashgahi et al., 2021, Machine Learning).
         """
         fitted = self._as_of_now()
         fitted._fitted_network("feature_importances_")

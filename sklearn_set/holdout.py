@@ -1,7 +1,7 @@
-"""The samples a model is validated on while it trains, and which of the user's they are.
+"""Validation sets: the samples that a model is validated on while it trains.
 
-scikit-learn's stratified splits may leave a rare class out of one part; here every class is in
-both.  Knows labels and counts, but neither estimators nor networks.
+scikit-learn's stratified splits may leave a rare class out of one part.  Here every class is in
+both parts.  Knows data, labels and counts; must not know estimators or networks.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from sklearn.utils import _safe_indexing
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A validation set: X and y as checked, y as the kernels read it, weights or None.
+    """A validation set.
 
-    `as_given` returns X as the user has it, for scorers that call the estimator.
+    `X` and `y` are checked, `targets` are what the kernels read of y, `weight` may be None.
+    `as_given` returns X as the user passed it, for scorers that call the estimator.
     """
 
     X: object
@@ -37,7 +38,7 @@ class HeldOut:
 
 
 def rows_of(X, rows):
-    """Some rows of X as the user has it, for scorers that call the estimator.
+    """Some rows of X as the user passed it, for scorers that call the estimator.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def rows_of(X, rows):
     Returns
     -------
     object
-        Of X's type, where that can be indexed by rows; an array or CSR matrix otherwise.
+        Of the type of X if it can be indexed by rows, else an array or a CSR matrix.
     """
     if sparse.issparse(X):
         X = X if X.format in ("csr", "csc", "lil") else X.tocsr()
@@ -66,18 +67,18 @@ def split_rows(n_samples, fraction, labels, rng):
     ----------
     n_samples : int
     fraction : float in [0, 1)
-        Share that is held out, rounded up to whole samples.
+        Share of the samples that is held out, rounded up to whole samples.
     labels : ndarray of shape (n_samples,) or None
-        Classes to stratify by: each has its share of the samples, up to one, and at least one,
-        in both parts.
+        Classes to stratify by.  Each has at least one sample in both parts, and otherwise its
+        share of them, up to one sample.
     rng : numpy.random.Generator
 
     Returns
     -------
     rows : ndarray, int32
-        Ascending.
+        The samples to train on, ascending.
     held_out : ndarray, int32
-        Ascending.
+        The others, ascending.
 
     Raises
     ------

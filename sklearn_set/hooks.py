@@ -1,7 +1,8 @@
-"""The one place that speaks scikit-learn's callback protocol; a no-op where it does not exist.
+"""scikit-learn's callback protocol: all calls of it are here.
 
-scikit-learn 1.9 introduced it and calls it experimental: should a name change, it changes here.
-Knows neither networks nor what the callbacks do.
+scikit-learn 1.9 introduced the protocol.  Before 1.9, nothing here has an effect.  It is
+experimental: if its names change, only this module changes.  Knows the protocol; must not know
+networks or what the callbacks do.
 """
 
 import functools
@@ -15,10 +16,10 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """What an estimator is without callbacks, before scikit-learn 1.9."""
+        """An estimator without callbacks, as before scikit-learn 1.9."""
 
     def with_callbacks(method):
-        """Leave a method as it is; warnings it raises come from as deep as with callbacks."""
+        """Wrap a method, but change nothing: the stack is as deep as with callbacks."""
 
         @functools.wraps(method)
         def unmanaged(estimator, *args, **kwargs):
@@ -27,8 +28,8 @@ except ImportError:
         return unmanaged
 
 
-# Attributes of an estimator that only last as long as a call of `fit`, some of them scikit-learn's:
-# no part of its copies.
+# Attributes that an estimator has only during a call of `fit`, some of them scikit-learn's.  They
+# are left out of pickles and copies.
 TRANSIENT = (
     "_fitting",
     "_training",
@@ -58,9 +59,9 @@ class FitTask(Observer):
     Parameters
     ----------
     estimator : estimator
-        What the user called: the callbacks know it, and it does not change before the call ends.
+        The user's estimator, not the draft.  It does not change before the call ends.
     n_epochs : int
-        At most so many subtasks.
+        The most subtasks that there can be.
     """
 
     def __init__(self, estimator, n_epochs):
@@ -80,13 +81,13 @@ class FitTask(Observer):
         Parameters
         ----------
         state : TrainingState
-            Shown to callbacks as an attribute of the estimator, as long as the call lasts.
+            Callbacks get it by `training_of`, as long as the call lasts.
         X : callable
             Returns the training data.
         y : callable
             Returns the training targets.
         metadata : callable or None
-            Returns what the scorers of callbacks get beside X and y.
+            Returns what scorers of callbacks get in addition to X and y.
         """
         self._estimator._training = state
         self._given = {"X": X, "y": y, "metadata": metadata}
@@ -107,7 +108,7 @@ class FitTask(Observer):
         return self._tell_end(self._epoch)
 
     def ends(self):
-        """Tell the callbacks that training has ended; `attributes` are those of the result."""
+        """Tell the callbacks that training has ended."""
         self._tell_end(self._task)
 
     def _tell_end(self, task):

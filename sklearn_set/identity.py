@@ -1,8 +1,8 @@
 """Digests of parameters, data and functions: equal things have equal digests, in every process.
 
-A checkpoint stores the digest of its fit.  Equal means equal in effect: numbers of Python and of
-NumPy may be equal, and arrays with different layouts in memory.  Functions are equal if they have
-the same name and do the same.  Knows objects of any kind, but nothing of estimators.
+A checkpoint stores the digest of its fit.  Equal means equal in effect: a number of Python equals
+the same number of NumPy, and an array equals one of another layout in memory.  Functions are equal
+if they have the same name and do the same.  Knows objects of any kind; must not know estimators.
 """
 
 import copyreg
@@ -16,7 +16,7 @@ from pathlib import PurePath
 import numpy as np
 from scipy import sparse
 
-# Attributes of a class that do not change what it does, or that Python adds later.
+# Attributes that do not change what a class does, or that Python adds later.
 _NO_CONTENT = {
     "__abstractmethods__",
     "__annotate__",
@@ -43,8 +43,8 @@ def digest_of(value):
 
     Installed functions and classes are known by their names.  The user's own functions are known
     by their names, code, defaults and enclosed values, the user's own classes by their members.
-    Any other object is known by what pickle would store.  Names that a function looks up elsewhere
-    are not followed.
+    Any other object is known by what pickle would store.  A function's global names are not
+    followed.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def _digest(value, around):
     plain = _plain(value)
     if plain is not None:
         return _sum(*plain)
-    if id(value) in around:  # it contains itself: only the distance to itself is noted
+    if id(value) in around:  # it contains itself: how many levels above counts
         return _sum(b"again", str(len(around) - around.index(id(value))).encode())
     kind, parts, is_ordered = _parts(value)
     around = (*around, id(value))

@@ -1,8 +1,8 @@
-"""What each loss is outside the kernels: one row of a table for each.
+"""The table of losses: a row says all that Python knows of one.
 
-The kernels compute value and delta of a batch (_core/losses.pxd); here are the same formulas in
-NumPy, for whole arrays, and what else must be known of a loss.  Knows arrays, neither networks nor
-estimators.
+The kernels compute value and delta of a batch (_core/losses.pxd).  Here are the same formulas in
+NumPy for whole arrays, and what else must be known of a loss.  Knows arrays; must not know networks
+or estimators.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax, xlogy
 
-# What the output units apply -> the predictions, from pre-activations (n_samples, n_outputs).
+# Name of an activation of output units -> a function from pre-activations (n_samples, n_outputs) to
+# predictions.
 OUT_ACTIVATIONS = {
     "identity": lambda raw: raw,
     "logistic": expit,
@@ -22,29 +23,30 @@ OUT_ACTIVATIONS = {
 
 @dataclass(frozen=True)
 class Loss:
-    """What there is to know of a loss.
+    """A loss: its formulas, and what else must be known of it.
 
-    Both functions take the pre-activations `raw` of the output units, of shape (n_samples,
-    n_outputs), the targets as training has them, and the loss's own number.
+    Both functions take three arguments: the pre-activations `raw` of the output units, of shape
+    (n_samples, n_outputs), the targets as training has them, and the loss's own number, such as
+    the quantile.
 
     Attributes
     ----------
     out_activation : str
-        What the output units apply, a key of `OUT_ACTIVATIONS`.
+        Activation of the output units, a key of `OUT_ACTIVATIONS`.
     value : callable
         The loss of every sample, an array of shape (n_samples,).
     residual : callable
-        The derivative of a sample's loss by its pre-activations, of shape (n_samples, n_outputs);
-        for several targets that of the sum.  Where loss and output activation belong together,
-        it is prediction minus target.
+        The derivative of a sample's loss by its pre-activations, of shape (n_samples, n_outputs).
+        With several targets it is that of the sum over them, not of the mean.  For most losses it
+        is prediction minus target.
     parameter : str or None, default=None
-        The estimator's parameter that is the loss's own number.
+        Name of the estimator's parameter that sets the loss's own number.
     of_classes : bool, default=False
-        Whether targets are classes or their probabilities, which mixup and label smoothing soften.
+        Whether targets are classes or their probabilities.  Only these are softened.
     non_negative : bool, default=False
-        Whether targets must not be negative, nor all zero.
+        Whether targets must not be negative, and not all zero.
     robust : bool, default=False
-        Whether the pull of outliers is bounded; targets are then standardised by medians.
+        Whether the pull of outliers is bounded.  Targets are then standardised by their median.
     """
 
     out_activation: str
@@ -90,8 +92,8 @@ def _poisson(raw, y, _):
         return (xlogy(y, y) - y * raw - y + np.exp(raw)).sum(axis=1)
 
 
-# The name of a kernel's loss -> what it is.  With several targets the value is the mean over them,
-# but for the Poisson deviance, both as in MLPRegressor.
+# By the names that the kernels use.  With several targets the value is the mean over them; for the
+# Poisson deviance it is the sum.  Both are as in MLPRegressor.
 LOSSES = {
     "softmax_log_loss": Loss("softmax", _softmax_log_loss, _softmax_residual, of_classes=True),
     "soft_log_loss": Loss(
@@ -139,7 +141,7 @@ LOSSES = {
     ),
 }
 
-# Those that a user may choose.
+# The losses that users may choose.
 REGRESSION_LOSSES = tuple(name for name, loss in LOSSES.items() if not loss.of_classes)
 
 
@@ -156,7 +158,7 @@ def mean_loss(loss, raw, y, sample_weight, parameter):
         Targets as training has them.
     sample_weight : ndarray of shape (n_samples,) or None
     parameter : float
-        The loss's own number; any, where it has none.
+        The loss's own number; ignored if it has none.
 
     Returns
     -------

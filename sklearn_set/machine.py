@@ -26,12 +26,12 @@ PACKAGES = ("sklearn_set", "scikit-learn", "numpy", "scipy", "joblib")
 _REALS = {"float32": "f32", "float64": "f64"}
 _forked = False
 
-# Threads that must be granted beyond those that are started: the C library may take the memory of
-# eight stacks (64 MB, an arena of its allocator) between the question and the start.
+# So many more threads must be granted than are started.  Between the question and the start, the C
+# library may take the memory of eight stacks (64 MB, an arena of its allocator).
 _SPARE_THREADS = 8
 
-# OpenMP starts threads for each thread of the user: how many it has, and how many it can have.
-# One thread of the user at a time may ask for more.
+# OpenMP keeps threads for each thread of the user.  `_here` holds how many this one has, and how
+# many it can have.  Only one thread of the user at a time may ask for more.
 _here = threading.local()
 _asking = threading.Lock()
 
@@ -98,17 +98,17 @@ def effective_n_threads(n_jobs=None):
     Parameters
     ----------
     n_jobs : int or None
-        None is what OpenMP would use (in joblib's worker processes their share of the
-        processors, one where there are as many workers; bound by the processors of the
-        container unless OMP_NUM_THREADS says otherwise); -1 all processors, -2 all but one;
-        a positive number that many, up to the processors of the machine.
+        None is what OpenMP would use, at most the processors of the container unless
+        OMP_NUM_THREADS is set.  In joblib's worker processes it is their share of the processors.
+        -1 is all processors, -2 all but one.  A positive number is used up to the number of
+        processors of the machine.
 
     Returns
     -------
     int
-        At least 1.  So many threads have been started, the calling one included.  Always 1 without
-        OpenMP, and in a process forked from one that may have used threads: there libgomp would
-        wait for threads that no longer exist.
+        At least 1.  So many threads have been started, the calling one included.  It is 1 without
+        OpenMP.  It is also 1 in a forked process, where libgomp would wait for threads that exist
+        only in the parent.
 
     Warns
     -----
@@ -128,9 +128,9 @@ def effective_n_threads(n_jobs=None):
         threads = max(1, joblib.cpu_count() + 1 + n_jobs)
     n_most = n_processors()
     if threads > n_most:
-        asked = threads if threads < 2**63 else "a number beyond 64 bits"
+        value = threads if threads < 2**63 else "a number beyond 64 bits"
         warn(
-            f"{name}={asked} asks for more threads than there are processors: {n_most} will be "
+            f"{name}={value} asks for more threads than there are processors: {n_most} will be "
             f"used. Lower {name}."
         )
         threads = n_most
@@ -145,8 +145,8 @@ def n_processors():
 def _started(n_threads, name):
     """Start threads, as many as the system grants; return their number, the calling one included.
 
-    OpenMP ends the process when it cannot start a thread.  So the system is asked first, and the
-    threads are started before the data take the memory that they need.
+    OpenMP ends the process if it cannot start a thread.  So the system is asked first, and the
+    threads are started before the data take the memory that the threads need.
     """
     if n_threads == 1:
         return 1
@@ -154,13 +154,13 @@ def _started(n_threads, name):
     n_granted = min(n_threads, getattr(_here, "n_most", n_threads))
     if n_granted > n_here:
         with _asking:
-            more = n_granted - n_here
-            spare = system.grantable_threads(2 * more + _SPARE_THREADS) - _SPARE_THREADS
-            if spare < 2 * more:
-                # Only half of those granted: the data need memory too.  This limit stays.
-                n_granted = _here.n_most = n_here + max(0, spare) // 2
+            n_new = n_granted - n_here
+            n_possible = system.grantable_threads(2 * n_new + _SPARE_THREADS) - _SPARE_THREADS
+            if n_possible < 2 * n_new:
+                # Take only half of the possible ones: the data need memory, too.  This limit stays.
+                n_granted = _here.n_most = n_here + max(0, n_possible) // 2
             system.start_threads(n_granted)
-    _here.n_threads = n_granted  # OpenMP ends all others
+    _here.n_threads = n_granted  # OpenMP ends those beyond this number
     if n_granted < n_threads:
         warn(
             f"{name} asks for {n_threads} threads, but the system does not grant them to this "

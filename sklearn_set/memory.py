@@ -1,7 +1,7 @@
-"""What training costs in memory, and how much of it there is.
+"""How much memory training needs, and how much this process can get.
 
-Knows sizes of networks, what the kernels ask for and the limits of the system; must not know data
-or time.
+Knows sizes of networks, what the kernels need and the limits of the system; must not know data or
+time.
 """
 
 import os
@@ -19,19 +19,19 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-# Bytes that no machine lacks, so that small fits need not look at its memory.
+# Every machine has so many bytes.  Fits that need less do not look at its memory.
 _NEVER_TOO_MUCH = 1 << 26
 
-# Arrays of a layer in memory while it is rewired, as a multiple of those it has otherwise: the
-# new ones stand beside the old.  Masks and maps come on top.
+# Memory of a layer's arrays during an evolution, as a multiple of that before: new arrays are there
+# beside the old ones.  Masks and maps are not counted.
 REWIRING_FACTOR = 2
 
 _PROC = Path("/proc")
 _CGROUP = Path("/sys/fs/cgroup")
 
 
-def check_memory(sizes, epsilon, *, is_copy, **how):
-    """Refuse, before anything is drawn, a network for whose training memory cannot suffice.
+def check_memory(sizes, epsilon, *, is_copy, **training):
+    """Refuse to train a network for which memory cannot suffice, before anything is drawn.
 
     The arguments are those of `training_bytes`.
 
@@ -39,7 +39,7 @@ def check_memory(sizes, epsilon, *, is_copy, **how):
     ------
     MemoryError
     """
-    parts = training_bytes(sizes, epsilon, is_copy=is_copy, **how)
+    parts = training_bytes(sizes, epsilon, is_copy=is_copy, **training)
     needed = sum(parts.values())
     if needed < _NEVER_TOO_MUCH:
         return
@@ -78,10 +78,10 @@ def training_bytes(
     n_snapshots=0,
     is_copy=False,
 ):
-    """Bytes that training certainly takes, by what takes them.
+    """Bytes that training certainly needs, by what they are for.
 
-    What is left out (masks, maps, scratch memory, the draw of the first topology) is less, so
-    that a network that fits into memory is never said not to.
+    Masks, maps, scratch memory and the draw of the first topology are left out.  So the sum is a
+    lower bound: a network that fits into memory is never refused.
 
     Parameters
     ----------
@@ -98,13 +98,13 @@ def training_bytes(
     rewires : bool, default=True
         Whether an evolution will take place.
     n_probed : int, default=0
-        Samples that it looks at.
+        Samples for which an evolution computes gradients.
     keeps_best : bool, default=False
         Whether a copy of the best network so far is kept.
     n_snapshots : int, default=0
         Copies of the network that are kept beside it.
     is_copy : bool, default=False
-        Whether the network shares its topology with one that is in memory.
+        Whether the network is a copy of one in memory, with which it shares the topology.
 
     Returns
     -------
@@ -122,8 +122,8 @@ def training_bytes(
         connections += of_slots + n_out * values + (0 if is_copy else of_topology)
         best += (n_connections + n_out) * dtype.itemsize
         if rewires and n_connections < n_in * n_out:
-            # The layers below have been rewired already, and made nothing of the other
-            # direction since.
+            # The layers below are renewed already.  Their new topologies have no arrays for the
+            # other direction yet, which leaves room.
             needed = (REWIRING_FACTOR - 1) * (of_slots + of_topology)
             rewiring = max(rewiring, needed - reverse)
         if not kernels.goes_by_input(width):
@@ -133,7 +133,7 @@ def training_bytes(
         for size, name in zip(sizes[1:-1], activations, strict=True)
         if kernels.stores_slopes(ACTIVATIONS[name].code)
     )
-    # Outputs and deltas of all neurons, without the deltas of the data and the outputs of the last.
+    # Outputs and deltas of all neurons, except deltas of the data and outputs of the last layer.
     probe = n_probed * (2 * sum(sizes) - sizes[0] - sizes[-1]) * dtype.itemsize
     return {
         "connections": connections + (0 if is_copy else reverse),
@@ -149,37 +149,38 @@ def training_bytes(
 
 
 def available_memory():
-    """Bytes that this process could still fill, at most.
+    """The most bytes that this process can still get.
 
-    Physical memory that is free or can be freed, and free swap, within the limits of the control
-    groups (both versions) and of the address space of the process.  Outside Linux, all physical
+    They are physical memory that is free or can be freed, and free swap.  Control groups (both
+    versions) and the address space of the process limit them.  Outside Linux they are all physical
     memory.
 
     Returns
     -------
     int or None
-        None where nothing is known.
+        None if nothing is known.
     """
     memory = _numbers(_PROC / "meminfo")
     swap = memory.get("SwapFree", 0) * 1024
     if "MemAvailable" in memory:
-        rooms = [memory["MemAvailable"] * 1024 + swap]
+        limits = [memory["MemAvailable"] * 1024 + swap]
     else:
         try:
-            rooms = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+            limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
         except (AttributeError, ValueError, OSError):  # no such function, name or answer
-            rooms = []
-        rooms = [room for room in rooms if room > 0]  # -1 stands for an unknown answer
-    rooms += _rooms_in_groups(swap)
+            limits = []
+        limits = [limit for limit in limits if limit > 0]  # -1 stands for an unknown answer
+    limits += _free_in_groups(swap)
     if resource is not None:
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if limit != resource.RLIM_INFINITY:
-            rooms.append(limit - _numbers(_PROC / "self" / "status").get("VmSize", 0) * 1024)
-    return max(0, min(rooms)) if rooms else None
+        address_space = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if address_space != resource.RLIM_INFINITY:
+            used = _numbers(_PROC / "self" / "status").get("VmSize", 0) * 1024
+            limits.append(address_space - used)
+    return max(0, min(limits)) if limits else None
 
 
-def _rooms_in_groups(swap):
-    """What each control group of this process, and each group above it, leaves to fill."""
+def _free_in_groups(swap):
+    """Bytes that each control group of this process, and each group above it, has left."""
     try:
         groups = (_PROC / "self" / "cgroup").read_text().splitlines()
     except OSError:
@@ -189,16 +190,16 @@ def _rooms_in_groups(swap):
         if controllers and "memory" not in controllers.split(","):
             continue
         root = _CGROUP / "memory" if controllers else _CGROUP
-        # In a container the path may be that of the host, and only the root be there.
+        # In a container the path may be that of the host.  Then only the root exists.
         folder = root / path.strip("/")
         while True:
-            yield from (_rooms_v1 if controllers else _rooms_v2)(folder, swap)
+            yield from (_free_v1 if controllers else _free_v2)(folder, swap)
             if folder == root:
                 break
             folder = folder.parent
 
 
-def _rooms_v2(folder, swap):
+def _free_v2(folder, swap):
     limit, used = _number(folder / "memory.max"), _number(folder / "memory.current")
     if limit is None or used is None:
         return
@@ -208,12 +209,12 @@ def _rooms_v2(folder, swap):
     yield limit - used + _reclaimable(folder, "") + swap
 
 
-def _rooms_v1(folder, swap):
-    for kind, more in (("memory", swap), ("memory.memsw", 0)):  # memsw: memory and swap
+def _free_v1(folder, swap):
+    for kind, beside in (("memory", swap), ("memory.memsw", 0)):  # memsw: memory and swap
         limit = _number(folder / f"{kind}.limit_in_bytes")
         used = _number(folder / f"{kind}.usage_in_bytes")
         if limit is not None and used is not None:
-            yield limit - used + _reclaimable(folder, "total_") + more
+            yield limit - used + _reclaimable(folder, "total_") + beside
 
 
 def _reclaimable(folder, prefix):

@@ -1,6 +1,7 @@
-"""Layers in a row: the values that belong to a topology, their first draw, export, prediction.
+"""Networks: layers in a row, their weights and biases, initial weights, and predictions.
 
-NumPy owns all memory here; compiled code borrows it.  Knows neither optimizers nor time.
+NumPy owns all memory here; compiled code borrows it.  Knows topologies and activations; must not
+know optimizers or time.
 """
 
 from itertools import pairwise
@@ -14,7 +15,7 @@ from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.topology import MAX_CONNECTIONS, erdos_renyi, n_erdos_renyi
 from sklearn_set.workspace import aligned
 
-# Bytes of the rooms in which predictions are made, but where eight samples need more.
+# The most bytes of the tables in which predictions are made, unless eight samples need more.
 _PREDICT_BYTES = 1 << 28
 
 
@@ -28,14 +29,14 @@ class SparseLayer:
         By slot.
     bias : ndarray of shape (n_out,)
     activation : str, default="identity"
-        What the output neurons apply: a key of `ACTIVATIONS`.
+        Activation of the output neurons, a key of `ACTIVATIONS`.
     activation_parameter : float, default=0.0
         The activation's own number.
 
     Raises
     ------
     ValueError
-        If the number is not within the activation's bounds.
+        If the activation's own number is not within its bounds.
     """
 
     def __init__(self, topology, weights, bias, activation="identity", activation_parameter=0.0):
@@ -57,7 +58,7 @@ class SparseLayer:
         return ACTIVATIONS[self.activation].code
 
     def copy(self):
-        """A layer with values of its own; the topology, never written, is shared."""
+        """A layer with values of its own; it shares the topology, which never changes."""
         return SparseLayer(
             self.topology,
             self.weights.copy(),
@@ -67,7 +68,7 @@ class SparseLayer:
         )
 
     def as_csr(self):
-        """The weights as a sparse array of shape (n_in, n_out) over the layer's own memory."""
+        """The weights as a sparse array of shape (n_in, n_out) that shares the layer's memory."""
         return sparse.csr_array(
             (self.weights, self.topology.indices, self.topology.indptr),
             shape=(self.topology.n_in, self.topology.n_out),
@@ -82,9 +83,9 @@ class SparseNetwork:
     ----------
     layers : list of SparseLayer
     offset : ndarray of shape (n_features,), default=None
-        Subtracted from the data before the first layer.
+        What is subtracted from the data before the first layer.
     factor : float, default=1.0
-        The data are multiplied by it after that.
+        What the data are then multiplied by.
     """
 
     def __init__(self, layers, offset=None, factor=1.0):
@@ -113,7 +114,7 @@ class SparseNetwork:
         return (self.layers[0].topology.n_in, *(layer.topology.n_out for layer in self.layers))
 
     def copy(self):
-        """A network with values of its own; the offset, never written, is shared."""
+        """A network with layers of its own; it shares the offset, which never changes."""
         return SparseNetwork([layer.copy() for layer in self.layers], self.offset, self.factor)
 
     @classmethod
@@ -138,8 +139,8 @@ class SparseNetwork:
         Raises
         ------
         ValueError
-            If a layer would need more connections than slots can number, or so few that an
-            output unit has none.
+            If a layer would have more connections than an int32 can count, or if an output unit
+            would have none.
         """
         check_sizes(sizes, epsilon)
         layers = []
@@ -155,7 +156,7 @@ class SparseNetwork:
         return cls(layers)
 
     def bound(self, size):
-        """An upper bound of the outputs' magnitudes, from the largest magnitude of the data.
+        """An upper bound of the outputs' magnitudes; `size` is the largest magnitude of the data.
 
         No activation exceeds the magnitude of its input by more than one.
         """
@@ -188,17 +189,17 @@ class SparseNetwork:
         bytes_per_column = sum(sizes) * self.dtype.itemsize
         width = min(max(_PREDICT_BYTES // bytes_per_column, 8), measured.PREDICT_WIDTH) // 8 * 8
         width = min(width, kernels.batch_width(X.n))
-        # A layer reads one room and writes the other: two rooms serve any depth.
-        pair = [aligned((max(sizes[part::2]), width), self.dtype) for part in (0, 1)]
-        rooms = [pair[depth % 2] for depth in range(len(sizes))]
+        # A layer reads one table and writes the other: two tables serve any depth.
+        two_tables = [aligned((max(sizes[part::2]), width), self.dtype) for part in (0, 1)]
+        tables = [two_tables[depth % 2] for depth in range(len(sizes))]
         outputs = np.empty((X.n, sizes[-1]), self.dtype)
         partial = aligned((kernels.n_partial_rows(self), width), self.dtype)
-        kernels.forward(self, X, rooms, outputs, partial=partial, n_threads=n_threads)
+        kernels.forward(self, X, tables, outputs, partial=partial, n_threads=n_threads)
         return outputs
 
 
 def check_sizes(sizes, epsilon):
-    """Refuse, before anything is drawn, a network that cannot be built.
+    """Refuse a network that cannot be built, before anything is drawn.
 
     Raises
     ------
@@ -231,14 +232,14 @@ def _too_sparse(epsilon, n_unconnected):
     )
 
 
-# ------------------------------------------------------------------- laws of first weights
+# ------------------------------------------------------------------ laws of initial weights
 
 
 def _drawn(draw, size, dtype):
-    """Numbers of `draw`, which takes how many, drawn as doubles and rounded.
+    """Draw `size` numbers in double precision, and round them to `dtype`.
 
-    One seed gives one network, then, in single and in double precision, and all that is drawn
-    after it is the same too.
+    ``draw(n)`` returns n numbers.  So one seed gives one network in single and in double precision,
+    and the numbers drawn after it are the same, too.
     """
     values = np.empty(size, dtype)
     for start in range(0, size, measured.AT_ONCE):
@@ -272,10 +273,10 @@ def _small(topology, size, dtype, rng):
     return values
 
 
-# He et al., 2015 and Glorot and Bengio, 2010, with the sparse fan-in: the mean number of
-# connections of a neuron, not the number of neurons below it.  normal: N(0, 0.1^2), the law of
-# the SET papers' code.  small: features are learned rather than drawn (Chizat et al., 2019, arXiv
-# 1812.07956), and newcomers do not disturb.
+# The first two are of He et al., 2015, and of Glorot and Bengio, 2010.  Their fans are mean numbers
+# of connections per neuron, not numbers of neurons.  "normal" is N(0, 0.1^2), as in the code of the
+# SET papers.  With "small", a layer computes what it has learned, not what was drawn (Chizat et
+# al., 2019, arXiv 1812.07956), and newcomers disturb little.
 WEIGHT_LAWS = {
     "he_uniform": _he_uniform,
     "glorot_uniform": _glorot_uniform,
@@ -285,14 +286,14 @@ WEIGHT_LAWS = {
 
 
 def draw_weights(weight_init, activation, topology, size, dtype, rng):
-    """Weights for `size` new connections of a layer: the law of first and of newborn weights.
+    """Draw weights for `size` connections of a layer, initial or newborn ones.
 
     Parameters
     ----------
     weight_init : str
-        A key of `WEIGHT_LAWS`; "auto" is "he_uniform" below rectifiers, "glorot_uniform" else.
+        A key of `WEIGHT_LAWS`; "auto" is "he_uniform" below rectifiers, else "glorot_uniform".
     activation : str
-        Of the layer's output neurons.
+        Activation of the layer's output neurons.
     topology : Topology
     size : int
     dtype : numpy.dtype

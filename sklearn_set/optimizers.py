@@ -1,8 +1,8 @@
 """SGD and Adam: hyper-parameters, and moments aligned with slots.
 
-The arithmetic of a step is compiled (`_core/updates.pxd`); here is what has memory, and in tables
-what else must be known of an optimizer.  Moments are carried through an evolution: survivors keep
-theirs, newcomers start at zero.  Knows networks, but neither evolution's rules nor time.
+The arithmetic of a step is compiled (`_core/updates.pxd`).  Here are the moments, and tables of
+what else must be known of an optimizer.  Moments outlive an evolution: survivors keep theirs,
+newcomers start at zero.  Knows networks; must not know the rules of evolution or time.
 """
 
 import copy
@@ -17,16 +17,16 @@ from sklearn_set.topology import carried
 
 @dataclass(frozen=True)
 class Update:
-    """What there is to know of a compiled update.
+    """A compiled update, and what it needs.
 
     Attributes
     ----------
     code : int
         The kernels' number for it, in the enum of `_core/updates.pxd`.
     n_moments : int, default=0
-        Arrays per connection.
+        Number of moments of each connection.
     hyper : tuple of str, default=()
-        The attributes of the optimizer that the update reads, by the names of its fields of
+        The hyper-parameters that the update reads: attributes of the optimizer, and fields of
         `HyperParameters` (`_core/updates.pxd`).
     """
 
@@ -45,7 +45,7 @@ UPDATES = {
 
 @dataclass(frozen=True)
 class Interval:
-    """Between which bounds a number must be; `closed` names those that belong to the interval."""
+    """The bounds of a number; `closed` says which of them belong to the interval."""
 
     low: float
     high: float
@@ -65,8 +65,8 @@ HYPER_PARAMETERS = {
 class _Optimizer:
     """What all optimizers share: moments for every connection and every bias.
 
-    Each has a `title` for docstrings, `kernel`, the name of its compiled update, and `parameters`,
-    which tells the estimators' parameter for each argument.
+    Each has a `title` for docstrings, and `kernel`, the name of its compiled update.  `parameters`
+    maps each argument of the constructor to a parameter of the estimators.
     """
 
     title: str
@@ -79,12 +79,12 @@ class _Optimizer:
 
     @property
     def n_moments(self):
-        """Arrays per connection."""
+        """Number of moments of each connection."""
         return UPDATES[self.kernel].n_moments
 
     @property
     def hyper(self):
-        """What the compiled update reads, by name."""
+        """The hyper-parameters that the compiled update reads, by name."""
         return {name: getattr(self, name) for name in UPDATES[self.kernel].hyper}
 
     @classmethod
@@ -113,7 +113,7 @@ class _Optimizer:
         return type(self) is type(previous) and self.n_moments == previous.n_moments
 
     def continued(self, previous):
-        """Go on from copies of another optimizer's moments, with this one's hyper-parameters."""
+        """Take copies of another optimizer's moments, keep the hyper-parameters, return self."""
         self.moments = _copied(previous.moments)
         self.bias_moments = _copied(previous.bias_moments)
         self.n_steps = previous.n_steps
@@ -155,7 +155,7 @@ class SGD(_Optimizer):
         return "nesterov" if self.nesterov else "momentum"
 
     def next_step_size(self, learning_rate):
-        """What the next step multiplies its direction by."""
+        """The factor of the next step's direction."""
         return learning_rate
 
 
@@ -178,7 +178,7 @@ class Adam(_Optimizer):
         self.adam_epsilon = adam_epsilon
 
     def next_step_size(self, learning_rate):
-        """The learning rate with the bias of the first steps' moments corrected."""
+        """The learning rate, corrected for moments that start at zero; counts the step."""
         self.n_steps += 1
         return (
             learning_rate * np.sqrt(1 - self.beta_2**self.n_steps) / (1 - self.beta_1**self.n_steps)

@@ -1,8 +1,8 @@
-"""What a growth rule may ask of some samples: gradients where there are no connections.
+"""Gradients at positions without connections, on some samples, for growth rules.
 
-One forward and one backward pass through the connections keep the outputs and the deltas of all
-neurons; the gradient of any position of a layer is then a sum over the samples, which a kernel
-takes.  Nothing of size n_in x n_out exists.  Knows layers, but neither evolution nor time.
+One forward and one backward pass keep the outputs and the deltas of all neurons.  The gradient of
+any position of a layer is then a sum over the samples, which a kernel takes.  Nothing of size
+n_in x n_out exists.  Knows networks, samples and losses; must not know evolution or time.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from sklearn_set._core.products import times_table, transpose_times_table
 from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.losses import LOSSES
 
-# Samples of a probe: enough for a stable sign, few enough to be cheap; at least a batch of them.
+# Samples of a probe, or a batch if that is larger: enough for a stable sign, and still cheap.
 _MIN_SAMPLES = 128
 
 _MAX_BYTES = 1 << 28
@@ -22,7 +22,7 @@ _MAX_BYTES = 1 << 28
 
 @dataclass(frozen=True)
 class LayerProbe:
-    """What one layer did with some samples.
+    """Inputs and deltas of one layer for some samples.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class LayerProbe:
     deltas : ndarray of shape (n_out, n_samples)
         Gradients of the loss with respect to the pre-activations of the output neurons.
     n_threads : int, default=1
-        For `gradients`; changes nothing but time.
+        The threads of `gradients`; they change nothing but time.
     """
 
     inputs: np.ndarray
@@ -39,7 +39,7 @@ class LayerProbe:
     n_threads: int = 1
 
     def gradients(self, positions):
-        """Gradient of the loss at positions, connected or not, without the penalty.
+        """Gradient of the loss, without penalty, at any positions, connected or not.
 
         Parameters
         ----------
@@ -55,14 +55,14 @@ class LayerProbe:
 
 
 def n_probe_samples(sizes, n_samples, batch_size, dtype):
-    """How many samples a probe of a network has: a batch or more, in bounded memory.
+    """How many samples a probe takes: a batch or more, but only bounded memory.
 
     Parameters
     ----------
     sizes : sequence of int
         Numbers of neurons, data and output included.
     n_samples : int
-        There are.
+        How many there are.
     batch_size : int
     dtype : numpy.dtype
 
@@ -105,7 +105,7 @@ def probe(network, X, y, sample_weight, loss, rows, loss_parameter=0.0, n_thread
     table = kernels.table_of(X, rows, network.sizes[0], *units, n_threads)
     weight = np.ones(rows.shape[0]) if sample_weight is None else sample_weight[rows]
     weight = (weight / weight.sum()).astype(table.dtype)
-    # Overflow is no business of a probe: the training step tells the user.
+    # A probe ignores overflow: the training step tells the user.
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         inputs, z = _forward(network, table, n_threads)
         residual = LOSSES[loss].residual(z.pop().T, y[rows], loss_parameter)
@@ -129,7 +129,7 @@ def _forward(network, table, n_threads):
 
 
 def _backward(network, z, delta, n_threads):
-    """Deltas of every layer, from those of the last; `z`, of the hidden layers, is used up."""
+    """Deltas of every layer, from those of the last; `z` of the hidden layers is emptied."""
     deltas = [delta]
     for below, layer in zip(network.layers[-2::-1], network.layers[:0:-1], strict=True):
         topology = layer.topology

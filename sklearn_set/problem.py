@@ -1,7 +1,7 @@
 """One call of `fit` or `partial_fit`: what the user passed, and the checked problem made of it.
 
-Knows data, labels and weights, as the user has them and as training reads them; must not know how
-training goes.
+Knows data, targets and weights, as the user passed them and as training reads them; must not know
+how training goes.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from sklearn_set.settings import Settings
 from sklearn_set.training import TrainingData
 from sklearn_set.validation import hidden_activations, hidden_sizes
 
-# Parameters that change neither what is learned nor how.  The number type is that of X already.
+# Parameters that do not change what is learned, bit for bit.  `dtype` is known from X already.
 _NOT_DECISIVE = ("n_jobs", "verbose", "dtype")
 
 
@@ -43,7 +43,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is to be learned, checked, and how.
+    """What is to be learned, checked, and the settings of training.
 
     Attributes
     ----------
@@ -52,18 +52,18 @@ class Problem:
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         Checked, of the network's number type.
     y : ndarray
-        Checked, in the user's words.
+        Checked labels or targets, as the user passed them.
     targets : ndarray
-        What the network learns of it: class numbers, or targets of shape (n_samples, n_outputs).
+        What the network learns: class numbers, or targets of shape (n_samples, n_outputs).
     weight : ndarray of shape (n_samples,), float64, or None
         Sample weights, checked.
     train_weight : ndarray of shape (n_samples,) of X's number type, or None
-        These times class weights, in a unit of their own.
+        Sample weights times class weights, in the unit of `sample_weights.relative`.
     loss : str
     loss_parameter : float
         The loss's own number, zero for a loss that has none.
     validation_set : HeldOut or None
-        The user's own.
+        The one that the user passed.
     rows : ndarray of int32
         The samples to train on.
     held_out : ndarray of int32 or None
@@ -92,11 +92,11 @@ class Problem:
 
     @property
     def is_validated(self):
-        """Whether there is a validation set, the user's or one set aside."""
+        """Whether there is a validation set, passed by the user or set aside."""
         return self.validation_set is not None or self.held_out is not None
 
     def in_units(self, to_network):
-        """The problem with targets, those of the validation set too, in the network's units."""
+        """The same problem with all targets, also of the validation set, in the network's units."""
         dtype, validation_set = self.X.dtype, self.validation_set
         if validation_set is not None:
             targets = to_network(validation_set.targets, dtype)
@@ -117,13 +117,13 @@ class Problem:
         )
 
     def validated_on(self, held_out):
-        """The samples to validate on: those set aside, or else the user's own; None without."""
+        """The samples to validate on: those set aside, else those that the user passed, or None."""
         if held_out is None:
             return self.validation_set
         return HeldOut.part(held_out, self.call.X, self.X, self.y, self.targets, self.weight)
 
     def shown_to_callbacks(self, state):
-        """Functions that return the training data as the user has them, by their names."""
+        """Functions that return the training data as the user passed them, by name."""
         if state.held_out is None:
             given = {"X": lambda: self.call.X, "y": lambda: self.y}
         else:
@@ -143,7 +143,7 @@ def check_validation_set(estimator, call, n_outputs, dtype):
     Parameters
     ----------
     estimator : BaseSET
-        Knows the training data's features, and encodes targets.
+        It knows the features of the training data, and encodes targets.
     call : Call
     n_outputs : int
     dtype : numpy.dtype
@@ -180,7 +180,7 @@ def _check_X_val(estimator, X_val, dtype):
 
 
 def _check_y_val(estimator, y_val, n_samples, n_outputs):
-    """Targets of the validation set, in the user's words and as the network learns them."""
+    """Targets of the validation set, as the user passed them and as the network learns them."""
     estimator._check_targets(y_val, "y_val")
     try:
         y = check_array(
@@ -227,14 +227,14 @@ def check_part_weights(weight, rows, held_out):
 
 
 def identity_of(estimator, problem, progress):
-    """A digest of all that decides how training goes, before it begins.
+    """A digest of all that decides what training results in, taken before it begins.
 
     Parameters
     ----------
     estimator : BaseSET
-        With the units of features and targets.
+        It has the units of features and targets.
     problem : Problem
-        In these units.
+        Its targets are in these units.
     progress : Progress
 
     Returns

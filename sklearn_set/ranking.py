@@ -1,6 +1,8 @@
 """The networks of a selector: how each is made and trained, and what it says of the features.
 
-Reads nothing of a trained network but `feature_importances_`.
+Knows estimators, by their parameters, `fit` or `partial_fit`, and `feature_importances_`, and one
+private method of SETRegressor, which gives all targets one scale.  Must not know layers, topologies
+or training.
 """
 
 from math import inf
@@ -10,13 +12,13 @@ from sklearn.base import clone
 
 from sklearn_set.regressor import SETRegressor
 
-# What "auto" of `epsilon`, `zeta` and `max_iter` means, and the settings around it. Otherwise the
-# estimators keep their defaults: on wide data the classifier mixes samples and drops features,
-# so that no gene can do the work of all those that tell the same.
+# What "auto" of `epsilon`, `zeta` and `max_iter` means, and some settings beside them.  All others
+# are the estimators' defaults: on wide data the classifier mixes samples and drops features, so
+# that it learns from all genes that tell the same, not from one of them.
 SUPERVISED = {"epsilon": 20, "zeta": 0.3, "max_iter": 100, "n_iter_no_change": inf, "n_jobs": 1}
-# QuickSelection's, but for the laws of first and new weights, which are the estimator's: with its
-# N(0, 0.1^2) the strength that was drawn outweighs what is learned, unless samples are many. Its
-# decay is a share of the weight per step, ours is multiplied by the rate.
+# The settings of QuickSelection, except for the distribution of initial and new weights: with its
+# N(0, 0.1^2) the drawn weights outweigh the learned ones unless there are many samples.  Its decay
+# is a share of the weight per step; ours is multiplied by the learning rate, so it is divided here.
 AUTOENCODER = {
     "hidden_layer_sizes": 1000,
     "activation": "logistic",
@@ -55,7 +57,7 @@ def fit_supervised(estimator, X, y, weight, noise_factor, seed):
 
 
 def fit_autoencoder(estimator, X, targets, weight, noise_factor, seed):
-    """Train one network to remove noise, which is another in every epoch, from X.
+    """Train one network to remove noise from X; the noise differs from epoch to epoch.
 
     Returns
     -------
@@ -77,7 +79,7 @@ def fit_autoencoder(estimator, X, targets, weight, noise_factor, seed):
 
 
 def shares(estimator, n_features):
-    """The shares of the features in the strength of one network, with sum 1, or all zero."""
+    """Each feature's share of the strength of one network: they sum to 1, or all are zero."""
     name = type(estimator).__name__
     try:
         strength = np.asarray(estimator.feature_importances_, dtype=np.float64)

@@ -1,10 +1,27 @@
-"""SETRegressor: its parameters, and what it makes of targets."""
+"""SETRegressor: its parameters, and what it makes of targets.
+
+Knows targets, losses and the units of targets; must not know how a network is trained.
+"""
+
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 
+from sklearn_set._typing import (
+    Auto,
+    Float,
+    Floats,
+    Int,
+    LayerSizes,
+    Matrix,
+    Names,
+    RandomState,
+    Scoring,
+)
 from sklearn_set.base import BaseSET
 from sklearn_set.docstrings import with_tables
 from sklearn_set.losses import LOSSES, OUT_ACTIVATIONS
@@ -19,10 +36,10 @@ def _score(y, predicted, sample_weight=None):
     return r2_score(y, predicted, sample_weight=sample_weight)
 
 
-# Numbers whose squares are numbers.
+# Below it, the square of a number does not overflow.
 _SQUARED = 1e100
 
-# Share of the targets, on either side, that do not decide how far targets spread.
+# Share of the targets, on either side, that may be outliers: they do not count for the scale.
 _OUTLIERS = 0.15
 
 
@@ -31,9 +48,8 @@ class SETRegressor(RegressorMixin, BaseSET):
     """Truly sparse multilayer perceptron regressor, trained with Sparse Evolutionary Training.
 
     Minimises the squared error, or another `loss`, by stochastic gradient descent or Adam. Only
-    the connections that exist are stored and computed; between epochs the weakest are replaced by
-    random new ones, so that the network finds its own structure while its size stays constant
-    ([1]_, [2]_).
+    the connections that exist are stored and computed. Between epochs the weakest are replaced by
+    new ones, so the network finds its own structure while its size stays constant ([1]_, [2]_).
 
     Parameters
     ----------
@@ -47,7 +63,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         - "squared_error", half the squared error: estimates the mean;
         - "absolute_error", the absolute error: estimates the median;
         - "huber", half the squared error up to `huber_delta`, and linear beyond ([8]_): between
-          the two, since outliers pull with a bounded force;
+          the two, since the pull of an outlier is bounded;
         - "quantile", the absolute error times `quantile` where the prediction is too low, times
           ``1 - quantile`` where it is too high (pinball loss, [9]_): estimates that quantile;
         - "poisson", half the Poisson deviance, for counts: estimates the mean. The prediction is
@@ -57,8 +73,8 @@ class SETRegressor(RegressorMixin, BaseSET):
         Quantile that loss "quantile" estimates, in (0, 1). Other losses ignore it.
 
     huber_delta : float, default=1.0
-        Absolute error, in units of `target_scale_` and above 0, from which on loss "huber" is
-        linear. Other losses ignore it.
+        Absolute error from which on loss "huber" is linear, in units of `target_scale_` and above
+        0. Other losses ignore it.
 
     epsilon : float, default=10
         SET sparsity, above 0: a layer of n_in and n_out neurons gets ``min(round(epsilon *
@@ -67,38 +83,40 @@ class SETRegressor(RegressorMixin, BaseSET):
         `adam_epsilon` here.
 
     zeta : float, default=0.3
-        Share of the connections renewed by an evolution, in [0, 1]: of every layer, by default,
-        the positive and the negative ones nearest zero are removed and as many new ones are
+        Share of the connections of every layer that an evolution renews, in [0, 1]. By default
+        the positive and the negative ones nearest zero are removed, and as many new ones are
         drawn at random ([2]_, algorithm 1). 0 trains a fixed sparse network.
 
     rewire_interval : int, default=1
-        Epochs from one evolution to the next, at least 1. An evolution opens an epoch; none
-        precedes the first. Each call of `partial_fit` counts as an epoch.
+        Epochs from one evolution to the next, at least 1. An evolution takes place before an
+        epoch, but never before the first. Each call of `partial_fit` counts as an epoch.
 
     zeta_schedule : {"constant", "linear", "cosine"}, default="constant"
-        What becomes of the share renewed: it stays `zeta`, or falls from `zeta` to zero over
+        How the renewed share changes: it stays `zeta`, or falls from `zeta` to zero over
         `max_iter` epochs, linearly or along a half cosine.
 
     pruning : {"set", "magnitude", "relative_importance"}, default="set"
         Which connections of a layer an evolution removes:
 
-        - "set", of the positive and of the negative ones the share nearest zero ([2]_);
-        - "magnitude", the share nearest zero, whatever the sign;
-        - "relative_importance", the share whose absolute weights are the smallest parts of the
-          sums over the connections of the two neurons ([4]_).
+        - "set", those nearest zero, the same share of the positive and of the negative ones
+          ([2]_);
+        - "magnitude", those nearest zero, whatever the sign;
+        - "relative_importance", those that matter least to their two neurons. Each of the two
+          adds the absolute weight, divided by the sum over all connections of the neuron in the
+          layer ([4]_).
 
     growth : {"auto", "random", "guided"}, default="auto"
-        Where as many new connections come:
+        Where the new connections come, as many as were removed:
 
-        - "random", to any free positions, all equally likely ([2]_);
-        - "guided", to those of the largest gradient among four times as many free positions
-          drawn at random. The gradient is taken on one batch of training samples, of at least
-          128 where there are as many ([5]_);
+        - "random", to free positions, all equally likely ([2]_);
+        - "guided", to the free positions of the largest gradient. Four times as many as needed
+          are drawn at random and compared. The gradient is taken on one batch of training
+          samples, of at least 128 if there are as many ([5]_);
         - "auto", guided for wide data (more features than samples) and networks of up to a
           million connections, else random; random in `partial_fit`.
 
     newborn_weights : {"initial", "zero"}, default="zero"
-        Weights of new connections: drawn like the first ones, or zero.
+        Weights of new connections: drawn like the initial ones, or zero.
 
     activation : str or array-like of str, default="relu"
         Activation of the hidden layers, one for all or one for each:
@@ -113,24 +131,25 @@ class SETRegressor(RegressorMixin, BaseSET):
         Probability, in [0, 1), that a feature of a sample is dropped in a training step. A dropped
         feature is set to its value in `feature_offset_`: its mean if that is far from zero, else
         zero. The distances of the others from it are divided by ``1 - input_dropout``. "auto" is
-        0.5 for wide data (more features than samples), else 0; it is 0 in `partial_fit`, which
-        computes no means: unless a `fit` came before, it sets features to zero, so scale them.
+        0.5 for wide data (more features than samples), else 0, and 0 in `partial_fit`.
+        `partial_fit` computes no means. If no `fit` came before, it sets dropped features to
+        zero, so scale them.
 
     mixup : float or "auto", default=0.0
-        Mixes every sample with a partner drawn at random, and their targets alike ([6]_). Their
-        shares are drawn from Beta(mixup, mixup), the larger is the sample's own; 0 mixes nothing.
-        "auto" is a tenth of the number of features per sample, at most 4, for wide data, else 0;
-        0 in `partial_fit`.
+        Strength of mixup, at least 0. Every sample is mixed with a partner drawn at random, and
+        so are their targets ([6]_). The two shares are drawn from Beta(mixup, mixup), and the
+        larger one is the sample's own. 0 mixes nothing. "auto" is a tenth of the number of
+        features per sample, at most 4, for wide data, else 0; 0 in `partial_fit`.
 
     weight_init : {"auto", "he_uniform", "glorot_uniform", "normal", "small"}, default="auto"
-        Law of first weights and of those of new connections. "he_uniform" is uniform within
-        +-sqrt(6 / fan_in), "glorot_uniform" within +-sqrt(6 / (fan_in + fan_out)), where the
-        fans are mean numbers of *connections* per neuron; "normal" is N(0, 0.1^2), as in the
-        code of [1]_; "small" is a tenth of "he_uniform": what a layer computes is then learned
-        rather than drawn, and new connections do not disturb. "auto" is "small" for networks of
-        at most one hidden layer; through many layers so little would not pass, and "auto" is
-        "he_uniform" below rectifiers (%(rectifiers)s), else
-        "glorot_uniform". Biases start at zero.
+        Distribution of the initial weights, and of the weights of new connections. "he_uniform"
+        is uniform within +-sqrt(6 / fan_in), "glorot_uniform" within +-sqrt(6 / (fan_in +
+        fan_out)), where the fans are mean numbers of *connections* per neuron. "normal" is
+        N(0, 0.1^2), as in the code of [1]_. "small" is a tenth of "he_uniform": a layer then
+        computes what it has learned, not what was drawn, and new connections disturb little.
+        "auto" is "small" for networks of at most one hidden layer. Signals would vanish in
+        deeper networks with such weights: there "auto" is "he_uniform" below rectifiers
+        (%(rectifiers)s), else "glorot_uniform". Biases start at zero.
 
     dtype : {"auto", "float32", "float64"}, default="auto"
         Number type of the network. "auto" follows X: float32 for float32, else float64.
@@ -150,14 +169,14 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     batch_size : int or "auto", default="auto"
         Samples per mini-batch, at least 1; "auto" is a tenth of the samples, but at least 32 and
-        at most 200 (all samples, where there are fewer). Small data sets need the steps: between
-        two evolutions new connections must have time to prove themselves.
+        at most 200, or all samples if there are fewer. Batches are small for small data, so that
+        new connections get enough steps to prove themselves before the next evolution.
 
     learning_rate : {"auto", "constant", "invscaling", "adaptive", "cosine"}, default="auto"
         Schedule of the learning rate, for both solvers:
 
-        - "auto" is "cosine" where training lasts `max_iter` epochs for certain, as
-          `n_iter_no_change` is inf, else "constant"; "constant" in `partial_fit`;
+        - "auto" is "cosine" if `n_iter_no_change` is inf, so that training lasts `max_iter`
+          epochs for certain, else "constant"; "constant" in `partial_fit`;
         - "constant" is `learning_rate_init`;
         - "invscaling" is ``learning_rate_init / (t + 1) ** power_t``, t the number of training
           samples seen at the end of an epoch;
@@ -194,36 +213,35 @@ class SETRegressor(RegressorMixin, BaseSET):
         Whether the samples are shuffled in every epoch.
 
     tol : float, default=1e-4
-        Improvement of the training loss, or of the validation score with `early_stopping`, that
-        counts as one; at least 0.
+        Smallest change of the training loss that counts as an improvement, or of the validation
+        score with `early_stopping`; at least 0.
 
     n_iter_no_change : int, inf or "auto", default="auto"
         Training ends after exactly so many epochs in a row without improvement; with inf it lasts
-        `max_iter` epochs. "auto" is 10, but inf where `mixup` makes up samples, whose loss tells
-        little, and no validation set is held out.
+        `max_iter` epochs. "auto" is inf with `mixup` and without `early_stopping`, since the loss
+        on mixed samples tells little of the fit. Otherwise it is 10.
 
     n_snapshots : int or "auto", default=1
         Number of networks, at least 1, whose outputs are averaged in predictions: the last one,
-        and those of earlier epochs, at the topologies they had then ([7]_). These epochs are
-        evenly spread over the second half of `max_iter`. If it has fewer epochs, there are fewer
-        networks. Memory and time of predictions grow with it. "auto" is 10 for wide data and
-        networks of up to a million connections, else 1; with `early_stopping` and in
-        `partial_fit` it is always 1.
+        and copies of it from earlier epochs ([7]_). These epochs are evenly spread over the
+        second half of `max_iter`. If it has fewer epochs, there are fewer networks. Memory and
+        time of predictions grow with it. "auto" is 10 for wide data and networks of up to a
+        million connections, else 1. With `early_stopping` and in `partial_fit` it is always 1.
 
     early_stopping : bool, default=False
-        Whether to hold out a validation set, unless `fit` gets one, to end training when its
-        score stops improving, and to keep the network of the best epoch.
+        Whether to hold out a validation set, unless `fit` gets one. Training ends when the score
+        on it stops improving, and the network of the best epoch is kept.
 
     validation_fraction : float, default=0.1
-        Share of the samples held out with `early_stopping`, in [0, 1). Of no effect where `fit`
+        Share of the samples held out with `early_stopping`, in [0, 1). It has no effect if `fit`
         gets a validation set.
 
     scoring : str, callable or None, default=None
         Score on the validation set, as in :func:`~sklearn.metrics.check_scoring`; None is R2.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the previous call: its network, its optimizer's moments and
-        its random numbers. A changed architecture is refused.
+        Whether `fit` goes on from the previous call: with its network, its optimizer's moments
+        and its random numbers. A changed architecture is refused.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the topology, the weights, the evolution, the order of the samples, the dropout
@@ -231,9 +249,9 @@ class SETRegressor(RegressorMixin, BaseSET):
         on machines of one type.
 
     n_jobs : int or None, default=None
-        Threads. None uses what OpenMP would (``OMP_NUM_THREADS``; one in joblib's worker
-        processes), -1 all processors, a positive number that many, up to the processors of the
-        machine.
+        Number of threads. None is what OpenMP would use (``OMP_NUM_THREADS``; one in joblib's
+        worker processes), -1 is all processors. A positive number is used up to the number of
+        processors.
 
     verbose : bool or int, default=False
         Whether to print the loss of every epoch.
@@ -241,13 +259,14 @@ class SETRegressor(RegressorMixin, BaseSET):
     Attributes
     ----------
     coefs_ : list of csr_array of shape (n_in, n_out)
-        Weights of every layer, over the model's own memory.
+        Weights of every layer. They share the model's memory.
 
     intercepts_ : list of ndarray of shape (n_out,)
         Biases of every layer.
 
     feature_importances_ : ndarray of shape (n_features,)
-        Strength of each feature, the sum of the absolute weights of its connections; sums to 1.
+        Strength of each feature: its share of the absolute weights of all connections of
+        features. Sums to 1.
 
     n_connections_ : int
         Number of connections of all layers.
@@ -259,7 +278,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         Number of epochs of the last call.
 
     t_ : int
-        Number of training samples seen, repetitions counted.
+        Number of training samples seen; each counts again in every epoch.
 
     loss_ : float
         Training loss of the last epoch, penalty included, of targets in units of `target_scale_`.
@@ -280,7 +299,8 @@ class SETRegressor(RegressorMixin, BaseSET):
         Highest of `validation_scores_`.
 
     best_iter_ : int
-        Epoch, counted from 1, of the best score, or of the lowest loss without `early_stopping`.
+        The epoch, counted from 1, of the best validation score with `early_stopping`, else of the
+        lowest training loss.
 
     n_layers_ : int
         Number of layers, input and output included.
@@ -292,25 +312,27 @@ class SETRegressor(RegressorMixin, BaseSET):
         Activation of the output units: "identity", or "exp" for loss "poisson".
 
     target_offset_ : ndarray of shape (n_outputs_,)
-        Subtracted from the targets of training, and added to predictions. It is their mean; their
-        median for the losses "absolute_error", "huber" and "quantile"; 0 for "poisson".
+        What is subtracted from the training targets, and added to predictions: the mean of the
+        targets; their median for the losses "absolute_error", "huber" and "quantile"; 0 for
+        "poisson".
 
     target_scale_ : ndarray of shape (n_outputs_,)
-        The targets are then divided by it, so that predictions follow when targets are multiplied
-        or shifted. It is their standard deviation; for the losses with medians the distance between
-        the quantiles .15 and .85 (further out for a `quantile` above .7 or below .3), divided by
-        that of normal numbers, if it is above zero; their mean for "poisson"; 1 where all targets
-        are equal. In `partial_fit` offset and scale are those of all parts so far.
+        What the targets are then divided by. Thanks to offset and scale, predictions follow when
+        targets are multiplied or shifted. The scale is the standard deviation of the targets. For
+        the losses with medians it is the distance between the quantiles .15 and .85 (further out
+        for a `quantile` above .7 or below .3), divided by that of normal numbers, if it is above
+        zero. It is the mean for "poisson", and 1 if all targets are equal. In `partial_fit`
+        offset and scale are those of all parts so far.
 
     feature_offset_ : ndarray of shape (n_features,) or None
-        Subtracted from the features before the first layer. It is the mean of a feature if the
-        magnitude of the mean is larger than the standard deviation, else zero; None if all are
-        zero. `fit` sets it for wide data, with `input_dropout`, and for features so far from zero
-        or of so odd a scale that nothing would be learned; otherwise it is None.
+        What is subtracted from the features before the first layer: the mean of a feature if it
+        is larger in magnitude than the standard deviation, else zero. None if all are zero. `fit`
+        sets it for wide data, with `input_dropout`, and for features so far from zero or of so
+        odd a scale that a network would learn nothing; otherwise it is None.
 
     feature_scale_ : float
-        The features are then divided by it: the power of two nearest to the quadratic mean of
-        their standard deviations, without the largest twentieth. It is 1 where `fit` does not set
+        What the features are then divided by: the power of two nearest to the quadratic mean of
+        their standard deviations, without the largest twentieth. It is 1 if `fit` does not set
         `feature_offset_`.
 
     n_features_in_ : int
@@ -360,51 +382,54 @@ class SETRegressor(RegressorMixin, BaseSET):
     (2,)
     """
 
+    target_offset_: Floats
+    target_scale_: Floats
+
     def __init__(
         self,
-        hidden_layer_sizes=(1000,),
+        hidden_layer_sizes: LayerSizes = (1000,),
         *,
-        loss="squared_error",
-        quantile=0.5,
-        huber_delta=1.0,
-        epsilon=10,
-        zeta=0.3,
-        rewire_interval=1,
-        zeta_schedule="constant",
-        pruning="set",
-        growth="auto",
-        newborn_weights="zero",
-        activation="relu",
-        dropout=0.0,
-        input_dropout=0.0,
-        mixup=0.0,
-        weight_init="auto",
-        dtype="auto",
-        solver="adam",
-        alpha=0.3,
-        weight_decay=0.0,
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init=1e-3,
-        power_t=0.5,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        beta_1=0.9,
-        beta_2=0.999,
-        adam_epsilon=1e-8,
-        max_iter=100,
-        shuffle=True,
-        tol=1e-4,
-        n_iter_no_change="auto",
-        n_snapshots=1,
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        warm_start=False,
-        random_state=None,
-        n_jobs=None,
-        verbose=False,
-    ):
+        loss: str = "squared_error",
+        quantile: Float = 0.5,
+        huber_delta: Float = 1.0,
+        epsilon: Float = 10,
+        zeta: Float = 0.3,
+        rewire_interval: Int = 1,
+        zeta_schedule: str = "constant",
+        pruning: str = "set",
+        growth: str = "auto",
+        newborn_weights: str = "zero",
+        activation: Names = "relu",
+        dropout: Float = 0.0,
+        input_dropout: Float | Auto = 0.0,
+        mixup: Float | Auto = 0.0,
+        weight_init: str = "auto",
+        dtype: DTypeLike = "auto",
+        solver: str = "adam",
+        alpha: Float = 0.3,
+        weight_decay: Float = 0.0,
+        batch_size: Int | Auto = "auto",
+        learning_rate: str = "auto",
+        learning_rate_init: Float = 1e-3,
+        power_t: Float = 0.5,
+        momentum: Float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: Float = 0.9,
+        beta_2: Float = 0.999,
+        adam_epsilon: Float = 1e-8,
+        max_iter: Int = 100,
+        shuffle: bool = True,
+        tol: Float = 1e-4,
+        n_iter_no_change: Float | Auto = "auto",
+        n_snapshots: Int | Auto = 1,
+        early_stopping: bool = False,
+        validation_fraction: Float = 0.1,
+        scoring: Scoring = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        n_jobs: Int | None = None,
+        verbose: bool | Int = False,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.epsilon = epsilon
         self.zeta = zeta
@@ -454,11 +479,20 @@ class SETRegressor(RegressorMixin, BaseSET):
         largest = np.maximum(np.abs(self.target_offset_), self.target_scale_).max()
         if self.target_scale_.min() > 1 / _SQUARED and largest < _SQUARED:
             return _score(held_out.y, self._decide(raw), weight)
-        # In the network's units, in which no square overflows or vanishes.
+        # In the network's units no square overflows or vanishes.
         predicted = OUT_ACTIVATIONS[self.out_activation_](raw.astype(np.float64))
         return _score(held_out.targets.astype(np.float64), predicted, weight)
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Matrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Matrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network to data X and targets y.
 
         Parameters
@@ -475,13 +509,13 @@ class SETRegressor(RegressorMixin, BaseSET):
             times as large: a sample of count k is then the sample given k times. The loss of a
             batch is divided by the sum of its weights.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            A validation set of your own. Score and loss on it are recorded after every epoch; with
-            `early_stopping` they decide, and nothing is held out of X. In a pipeline it passes
-            the steps before as X does, with ``Pipeline(..., transform_input=["X_val"])``.
+            A validation set of your own. Score and loss on it are recorded after every epoch. With
+            `early_stopping` the score decides, and nothing is held out of X. In a pipeline,
+            ``Pipeline(..., transform_input=["X_val"])`` transforms it like X.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Targets of the validation set.
         sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of its samples, not negative, in score and loss.
+            Weights of the validation samples, not negative, for score and loss.
 
         Returns
         -------
@@ -490,7 +524,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         """
         return self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val))
 
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch on the given data, going on from all calls before.
 
         Parameters
@@ -510,7 +544,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         return self._fit(Call(X, y, sample_weight, is_part=True))
 
     def _encode(self, y, *, goes_on, is_part, classes=None):
-        """Targets, the same as the kernels read them, loss, number of outputs."""
+        """Return targets as given, targets of the network, loss and number of outputs."""
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         targets = y.reshape(y.shape[0], -1)
@@ -527,16 +561,17 @@ class SETRegressor(RegressorMixin, BaseSET):
         return y, targets, self.loss, targets.shape[1]
 
     def _check_non_negative(self, targets, is_part):
-        """Refuse targets of which the loss is not defined, or falls for ever.
+        """Refuse negative targets, and outputs whose targets are all zero.
 
-        A part of a stream may well be all zero.
+        The loss of the first is not defined, and that of the second has no minimum.  A part of a
+        stream may be all zero, since other parts need not be.
         """
         if (targets < 0).any():
-            more = "" if is_part else " and sum(y) > 0"
-            raise ValueError(f"loss={self.loss!r} requires non-negative y{more}.")
+            and_positive_sum = "" if is_part else " and sum(y) > 0"
+            raise ValueError(f"loss={self.loss!r} requires non-negative y{and_positive_sum}.")
         if not (is_part or targets.any(axis=0).all()):
-            each = " for every output" if targets.shape[1] > 1 else ""
-            raise ValueError(f"loss={self.loss!r} requires non-negative y and sum(y) > 0{each}.")
+            where = " for every output" if targets.shape[1] > 1 else ""
+            raise ValueError(f"loss={self.loss!r} requires non-negative y and sum(y) > 0{where}.")
 
     def _with_class_weight(self, weight, y, is_part):
         """Regression has no classes."""
@@ -565,7 +600,7 @@ class SETRegressor(RegressorMixin, BaseSET):
             before = self._target_units
             if problem.call.is_part:
                 units = before.joined(units)
-            # Another fit may be of other numbers altogether: then the units alone are taken over.
+            # `fit` may get quite other targets than before.  Then the network keeps its weights.
             if not units.equals(before) and (problem.call.is_part or units.is_near(before)):
                 units.rescale(network.layers[-1], before)
         self._target_units = units
@@ -578,7 +613,9 @@ class SETRegressor(RegressorMixin, BaseSET):
             return None
         if self.loss != "quantile":
             return _OUTLIERS
-        return min(_OUTLIERS, min(self.quantile, 1 - self.quantile) / 2)  # not what is asked for
+        return min(
+            _OUTLIERS, min(self.quantile, 1 - self.quantile) / 2
+        )  # the asked quantile is no outlier
 
     def _units_of_targets(self):
         """The units that targets are learned in."""

@@ -1,6 +1,6 @@
-"""Sample weights: they are checked, and brought to a unit of their own.
+"""Sample weights: checks of them, and the unit that they are brought to.
 
-Only the proportions of the weights count.  Knows arrays, neither networks nor estimators.
+Only the proportions of the weights count.  Knows arrays; must not know networks or estimators.
 """
 
 from numbers import Number
@@ -8,8 +8,8 @@ from numbers import Number
 import numpy as np
 from sklearn.utils.validation import check_array, check_non_negative
 
-# Weights are counts if they are whole multiples of the smallest, on average at most so many times
-# as large.
+# Weights are counts if they are whole multiples of the smallest one, and on average at most so many
+# times as large.
 _FEW = 10
 _WHOLE = 1e-6  # relative tolerance: counts times a constant in single precision are still counts
 
@@ -22,7 +22,7 @@ def check_sample_weight(sample_weight, n_samples, name="sample_weight"):
     sample_weight : array-like of shape (n_samples,), number or None
     n_samples : int
     name : str, default="sample_weight"
-        Of the argument, for messages.
+        Name of the argument, for messages.
 
     Returns
     -------
@@ -31,7 +31,8 @@ def check_sample_weight(sample_weight, n_samples, name="sample_weight"):
     Raises
     ------
     ValueError
-        If they are not numbers, negative, infinite or all zero, or not one for each sample.
+        If some are not numbers, negative or infinite, if all are zero, or if there is not one for
+        each sample.
     """
     if sample_weight is None:
         return None
@@ -62,7 +63,7 @@ def check_sample_weight(sample_weight, n_samples, name="sample_weight"):
 
 
 def relative(weight, dtype):
-    """Sample weights in a unit of their own, so that only their proportions count.
+    """Divide sample weights by a unit taken from them, so that only their proportions count.
 
     The unit is the mean of the weights above zero, so the penalty is as strong as without weights.
     Counts have another unit, the smallest weight above zero: a sample of count k is the sample

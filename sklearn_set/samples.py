@@ -13,22 +13,23 @@ MAX_SAMPLES = np.iinfo(np.int32).max
 class Samples:
     """Samples that the kernels read: C-ordered, or CSR with int32 indices and int64 indptr.
 
-    The kernels follow indices wherever they point: those of a sparse X must have been checked.
+    The kernels do not check indices: those of a sparse X must have been checked before.
 
     Parameters
     ----------
     X : ndarray or sparse array of shape (n_samples, n_features)
     dtype : numpy.dtype, default=None
-        The number type of the kernels; that of X where None.
+        The number type of the kernels; None for that of X.
 
     Attributes
     ----------
     values : ndarray of shape (n, n_features) or (n_stored,)
-        All numbers, or those that are stored; a view of X wherever it fits already.
+        All numbers of a dense X, or those that a sparse X stores.  They are a view of X if they
+        need no conversion.
     indices : ndarray of shape (n_stored,), int32, or None
         Features of the stored values; None for dense samples.
     indptr : ndarray of shape (n + 1,), int64, or None
-        Where each sample begins in them; None for dense samples.
+        Where the stored values of each sample begin; None for dense samples.
     n, n_features : int
 
     Raises

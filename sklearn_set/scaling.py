@@ -1,8 +1,8 @@
 """Units of features and targets: an offset that is subtracted, and a scale to divide by.
 
 A network learns best from numbers around zero, of about unit size.  This module brings the user's
-numbers there, and predictions back.  Knows arrays and the last layer of a network, neither
-estimators nor time.
+numbers there, and predictions back.  Knows arrays, and the first and last layer of a network; must
+not know estimators or time.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import ndtri
 
-# So many numbers of X are squared at a time: half a megabyte of doubles.
+# Numbers of X that are squared at a time: half a megabyte of doubles.
 _NUMBERS_IN_A_PART = 1 << 16
 
 
@@ -34,9 +34,10 @@ class FeatureUnits:
         How much the scales of the features differ: the 95th percentile of their standard
         deviations divided by the 5th, or the largest divided by the median, if that is more.
     distance : float
-        How many standard deviations from zero the mean of a feature lies, in the median.
+        How many standard deviations the mean of a feature is away from zero: the median over the
+        features.
 
-    Constant features do not count.
+    `typical`, `disparity` and `distance` are those of features that are not constant.
     """
 
     offset: np.ndarray | None
@@ -91,20 +92,20 @@ class FeatureUnits:
         if not varies.any():
             return cls(offset, 1.0, 1.0, 1.0, 0.0)
         mean, deviation = mean[varies], deviation[varies]
-        few, median, most = np.quantile(deviation, (0.05, 0.5, 0.95))
-        typical = np.sqrt(np.mean(deviation[deviation <= most] ** 2))
+        low, median, high = np.quantile(deviation, (0.05, 0.5, 0.95))
+        typical = np.sqrt(np.mean(deviation[deviation <= high] ** 2))
         power = -np.rint(np.log2(typical) + exponent)
         limits = np.finfo(X.dtype)  # the power must be a number, and not a subnormal one
         return cls(
             offset,
             float(2.0 ** np.clip(power, limits.minexp, -limits.minexp)),
             float(np.ldexp(typical, exponent)),
-            float(max(most / few, deviation.max() / median)),
+            float(max(high / low, deviation.max() / median)),
             float(np.median(np.abs(mean) / deviation)),
         )
 
     def install(self, network):
-        """Make a trained network read data in these units, and predict what it did.
+        """Make a trained network read data in these units, and predict the same as before.
 
         Parameters
         ----------
@@ -112,17 +113,18 @@ class FeatureUnits:
             Its offset, factor and first layer are changed.
         """
         before, now = (0.0 if each is None else each for each in (network.offset, self.offset))
-        moved = np.broadcast_to((now - before) * network.factor, network.sizes[0])
+        shift = np.broadcast_to((now - before) * network.factor, network.sizes[0])
         layer = network.layers[0]
-        if moved.any():
-            layer.bias[:] = layer.bias + moved @ layer.as_csr()
+        if shift.any():
+            layer.bias[:] = layer.bias + shift @ layer.as_csr()
         if self.factor != network.factor:
             layer.weights *= network.factor / self.factor
         network.offset, network.factor = self.offset, self.factor
 
 
-# Standard deviations from zero, and standard deviations, at which a network learns nothing; so many
-# samples tell.
+# A network learns nothing if the typical feature is more than _FAR standard deviations from zero,
+# or its standard deviation is above _ODD or below 1 / _ODD.  A standard deviation above _ABSURD is
+# a mistake in the data.  About _LOOKED_AT samples are enough to know.
 _FAR = 20
 _ODD = 1e4
 _ABSURD = 1e100
@@ -130,7 +132,7 @@ _LOOKED_AT = 500
 
 
 def units_that_matter(X, weight, rows, must):
-    """The units of features that training needs, or None where it reads them as they are.
+    """The units of features, or None if training reads the features as they are.
 
     Data with more samples than features are read as they are, unless they are so odd that nothing
     would be learned.
@@ -142,21 +144,21 @@ def units_that_matter(X, weight, rows, must):
     rows : ndarray of int
         The samples that count.
     must : bool
-        Whether they are needed in any case.
+        Whether units are needed in any case.
 
     Returns
     -------
     FeatureUnits or None
     """
     if X.shape[1] <= rows.shape[0] and not must:
-        some = rows[:: max(1, rows.shape[0] // _LOOKED_AT)]
-        if weight is not None and not weight[some].any():
+        few_rows = rows[:: max(1, rows.shape[0] // _LOOKED_AT)]
+        if weight is not None and not weight[few_rows].any():
             return None
-        units = FeatureUnits.of(X, weight, some)
+        units = FeatureUnits.of(X, weight, few_rows)
         if units.distance < _FAR and 1 / _ODD < units.typical < _ODD:
             return None
         if units.typical > _ABSURD:
-            return None  # a mistake rather than data: training will tell
+            return None  # training will fail, and say why
     return FeatureUnits.of(X, weight, rows)
 
 
@@ -240,7 +242,7 @@ class TargetUnits:
         )
 
     def joined(self, other):
-        """The units of these targets and others together; of medians the weighted mean is taken."""
+        """The units of these and other targets together; medians are joined by their mean."""
         total = self.total + other.total
         own, others = self.total / total, other.total / total
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
@@ -257,7 +259,7 @@ class TargetUnits:
 
     @property
     def known(self):
-        """A mask of the outputs whose scale is known: targets differed, or were above zero."""
+        """A mask of the outputs whose scale is known: not all targets were equal, or zero."""
         return (self.middle if self.exponential else self.spread) != 0
 
     def to_network(self, targets, dtype):
@@ -267,18 +269,18 @@ class TargetUnits:
 
     @property
     def need_double(self):
-        """Whether single precision cannot tell targets apart, so far are they from zero."""
+        """Whether targets are so far from zero that single precision cannot tell them apart."""
         with np.errstate(over="ignore"):
             return bool((np.abs(self.offset) > _DIGITS_OF_SINGLE * self.scale).any())
 
     def to_user(self, predicted):
-        """Predictions from the network's, of the same number type if that can tell them apart."""
+        """Predictions in the user's units, in double precision if targets need it."""
         dtype = np.float64 if self.need_double else predicted.dtype
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             return (predicted * self.scale + self.offset).astype(dtype, copy=False)
 
     def is_near(self, other):
-        """Whether what is predicted in other units may well be true in these."""
+        """Whether other units are so similar that predictions of a network may still be right."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             ratio, apart = other.scale / self.scale, np.abs(other.offset - self.offset)
             return bool(
@@ -296,7 +298,7 @@ class TargetUnits:
         layer : SparseLayer
             Changed.
         before : TargetUnits
-            The units that it has been trained in.
+            The units that the layer has been trained in.
         """
         known = before.known & self.known
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
@@ -313,10 +315,10 @@ class TargetUnits:
         return np.array_equal(self.offset, other.offset) and np.array_equal(self.scale, other.scale)
 
 
-# An offset of so many scales leaves single precision two digits.
+# If an offset is so many scales, single precision keeps two digits of a target.
 _DIGITS_OF_SINGLE = 1e5
 
-# A network that predicts further away than this, in scales, knows nothing of the new targets.
+# Units are similar if offsets differ by fewer scales than this, and scales by a smaller factor.
 _NEAR = 10
 
 # A spread below this share of the middle comes from rounding: the numbers are equal.
@@ -324,14 +326,14 @@ _ROUNDING = 8 * np.finfo(np.float64).eps
 
 
 def _quantile(values, weight, share):
-    """A quantile of every column; where a share falls between two values, their mean."""
+    """A quantile of every column; if the share falls between two values, their mean."""
     order = np.argsort(values, axis=0, kind="stable")
     ascending = np.take_along_axis(values, order, axis=0)
     below = np.cumsum(weight[order], axis=0)
     below /= below[-1]
     # Weights times a constant are rounded differently, and must give the same quantile.
-    parts = share - 1e-9, min(share + 1e-9, 1.0)
-    low, high = ((below < part).sum(axis=0) for part in parts)
+    shares = share - 1e-9, min(share + 1e-9, 1.0)
+    low, high = ((below < each).sum(axis=0) for each in shares)
     columns = np.arange(values.shape[1])
     return (ascending[low, columns] + ascending[high, columns]) / 2
 
@@ -346,14 +348,14 @@ def _to_digits(mean, deviation):
 
 
 def _first_row(X, rows, exponent):
-    """The first of some samples: what constant features are."""
+    """The first of some samples: the values of constant features."""
     row = X[rows[:1]]
     row = row.toarray() if sparse.issparse(row) else row
     return np.ldexp(row[0].astype(np.float64), -exponent)
 
 
 def _rounded(values, n_bits):
-    """Numbers rounded to so many bits.
+    """Numbers rounded to `n_bits` bits.
 
     A sum over repeated samples and a sum over counts differ in their last bits.  Rounded, they are
     the same.

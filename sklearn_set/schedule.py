@@ -15,10 +15,11 @@ _ADAPTIVE_DIVISOR = 5.0
 
 
 def is_time_for_a_snapshot(n_iter, n_epochs, n_snapshots):
-    """Snapshots are spread evenly over the second half of training; the last network is one.
+    """Whether to keep a snapshot after epoch `n_iter`.
 
-    Where the second half has fewer epochs, there are fewer.  Their topologies differ, and with
-    them their errors (Liu et al., 2022, arXiv 2106.14568).
+    Snapshots are spread evenly over the second half of training.  The last network is one of them.
+    If the second half has fewer epochs, there are fewer snapshots.  Their topologies differ, and so
+    do their errors (Liu et al., 2022, arXiv 2106.14568).
     """
     interval = max(1, n_epochs // (2 * n_snapshots))
     left = n_epochs - n_iter
@@ -27,7 +28,7 @@ def is_time_for_a_snapshot(n_iter, n_epochs, n_snapshots):
 
 
 def n_certain_snapshots(settings):
-    """How many will be kept for certain, none where training may end before they are taken."""
+    """How many snapshots will be kept for certain: none if training may end early."""
     n_epochs = settings.n_epochs
     if settings.n_iter_no_change < n_epochs:
         return 0
@@ -59,7 +60,7 @@ def will_evolve(progress, settings):
 
 
 def current_zeta(progress, settings):
-    """Share of the connections to renew now: the schedule takes it to zero over max_iter epochs."""
+    """Share of the connections to renew now: zeta times what the schedule leaves of it."""
     part = min((progress.n_epochs - progress.n_epochs_before) / settings.max_iter, 1.0)
     return settings.zeta * ZETA_SCHEDULES[settings.zeta_schedule](part)
 
@@ -67,7 +68,7 @@ def current_zeta(progress, settings):
 def record(progress, loss, held_out, settings, score_decides=True):
     """Note an epoch; return whether it is the best so far, by loss or by score.
 
-    Curves of one model have one entry per epoch; nan where it was not validated.
+    Each curve of a model has one entry per epoch; it is nan if the epoch was not validated.
     """
     progress.loss_curve.append(loss)
     line = f"Iteration {len(progress.loss_curve)}, loss = {loss:.8f}"
@@ -97,7 +98,7 @@ def record(progress, loss, held_out, settings, score_decides=True):
 
 
 def adjust_rate(progress, settings):
-    """Set the next epoch's learning rate; "adaptive" is left to `should_stop`."""
+    """Set the next epoch's learning rate; `should_stop` lowers that of "adaptive"."""
     if settings.learning_rate == "invscaling":
         try:
             divisor = float(progress.n_samples_seen + 1) ** settings.power_t
@@ -113,7 +114,10 @@ def adjust_rate(progress, settings):
 
 
 def should_stop(progress, settings, validated):
-    """Whether nothing has improved for n_iter_no_change epochs; "adaptive" slows down first."""
+    """Whether nothing has improved for `n_iter_no_change` epochs.
+
+    "adaptive" first lowers the learning rate and goes on.
+    """
     if progress.n_without_improvement < settings.n_iter_no_change:
         return False
     what = "Validation score" if validated else "Training loss"

@@ -1,6 +1,6 @@
 """How to train: the estimators' parameters, with every "auto" decided.
 
-Knows parameters and the sizes of data and network; must not know their values.
+Knows parameters, and the sizes of data and network; must not know data or weights.
 """
 
 from dataclasses import dataclass, fields
@@ -9,28 +9,28 @@ import numpy as np
 
 from sklearn_set.warning import warn
 
-# Connections from which on a few snapshots would be a burden.
+# Networks with more connections get neither snapshots nor guided growth by "auto".
 _MANY_CONNECTIONS = 1_000_000
 
-# Samples of a batch, as in MLPClassifier.
+# The largest batch that "auto" chooses, as in MLPClassifier.
 _LARGEST_AUTOMATIC_BATCH = 200
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What was decided about training; names and meanings of the estimators' parameters.
+    """What was decided about training; names and meanings are those of the parameters.
 
     Attributes beside these parameters
     ----------------------------------
     n_epochs : int
-        At most so many epochs in this call.
+        The most epochs of this call.
     smallest_batch : int
         A smaller batch is penalised as one of this size.
     score_decides : bool
         Whether the score on held-out samples decides when to stop and which network is the best;
         else the training loss decides when to stop, and the last network is kept.
     keeps_moments : bool
-        Whether another call may go on with the optimizer.  Moments weigh as much as the weights.
+        Whether to keep the optimizer for another call.  Moments take as much memory as weights.
     n_threads : int
     """
 
@@ -65,7 +65,7 @@ class Settings:
 
 
 def decided(parameters, *, sizes, n_connections, n_samples, is_part, n_threads):
-    """Decide every "auto", and what follows from several parameters.
+    """Decide every "auto", and what depends on several parameters.
 
     Parameters
     ----------
@@ -74,9 +74,9 @@ def decided(parameters, *, sizes, n_connections, n_samples, is_part, n_threads):
     sizes : sequence of int
         Numbers of neurons, data and output included.
     n_connections : int
-        Of the network.
+        Number of connections of the network.
     n_samples : int
-        To train on.
+        Number of samples to train on.
     is_part : bool
         Whether the samples are a part of a stream, to be seen once.
     n_threads : int
@@ -96,7 +96,7 @@ def decided(parameters, *, sizes, n_connections, n_samples, is_part, n_threads):
         has_judge = early_stopping or values["mixup"] == 0
         values["n_iter_no_change"] = 10 if has_judge else np.inf
     if values["learning_rate"] == "auto":
-        # To fall to zero in time, a rate must know when training ends.
+        # A rate can fall to zero only if it is known when training ends.
         end_is_known = values["n_iter_no_change"] == np.inf and not is_part
         values["learning_rate"] = "cosine" if end_is_known else "constant"
     if batch_size != "auto" and batch_size > n_samples and not is_part:
@@ -117,8 +117,8 @@ def decided(parameters, *, sizes, n_connections, n_samples, is_part, n_threads):
 
 def _automatic(sizes, n_connections, n_samples, is_part):
     """What "auto" means for data and a network of these sizes."""
-    # With more features than samples a network can learn any labels by heart: such data want all
-    # the help against that there is.
+    # With more features than samples, a network can learn any labels by heart.  Everything that
+    # helps against it is turned on.
     wide = sizes[0] > n_samples and not is_part
     is_large = n_connections > _MANY_CONNECTIONS
     return {
@@ -128,7 +128,7 @@ def _automatic(sizes, n_connections, n_samples, is_part):
         "mixup": min(sizes[0] / n_samples / 10, 4.0) if wide else 0.0,
         "label_smoothing": 0.2 if wide else 0.0,
         "batch_size": max(32, min(_LARGEST_AUTOMATIC_BATCH, n_samples // 10)),
-        # "auto" further down is a law by activation
+        # `draw_weights` turns this "auto" into a law that suits the activation
         "weight_init": "small" if len(sizes) <= 3 else "auto",
         "n_snapshots": 10 if wide and not is_large else 1,
     }

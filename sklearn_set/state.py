@@ -1,6 +1,7 @@
 """All that changes while a model is trained: what a checkpoint holds, and what later calls need.
 
-Holds networks and optimizers without looking into them; must not know what training does.
+Knows random numbers and counters; holds networks and optimizers, but must not know what is in them,
+or what training does.
 """
 
 import copy
@@ -13,8 +14,9 @@ import numpy as np
 class Randomness:
     """The two streams of random numbers of one model.
 
-    The network's own stream (topology, weights, evolution, dropout) never depends on how many
-    samples there are or in which order: a sample of weight two is worth the sample given twice.
+    `network` serves topology, weights, evolution and dropout, `order` serves all that depends on
+    the samples.  So what is drawn for the network does not depend on the number of samples: a
+    sample of weight two gives the same network as the sample given twice.
 
     Parameters
     ----------
@@ -27,13 +29,13 @@ class Randomness:
         self.dropout_seed = int(self.network.integers(2**32, dtype=np.uint32))
 
     def copy(self):
-        """The same streams at the same place, to be drawn from independently."""
+        """Streams that yield the same numbers from here on, independently of these."""
         return copy.deepcopy(self)
 
 
 @dataclass
 class Progress:
-    """How far a model has come: all that a later call needs to go on as if it were the same."""
+    """How far a model has come: counters and curves that a later call goes on with."""
 
     learning_rate: float
     n_epochs: int = 0
@@ -71,7 +73,7 @@ class Course:
     n_iter : int
         Completed epochs.
     best, best_optimizer : SparseNetwork and optimizer, or None
-        Copies as of the best epoch, where a score decides.
+        Copies from the best epoch, if a score decides.
     snapshots : list of SparseNetwork
         The networks of earlier epochs, without the last.
     has_ended : bool
@@ -79,11 +81,11 @@ class Course:
     is_between_epochs : bool
         Whether the last epoch is complete.
     converged : bool
-        Whether training ended before its time, or lasted as long as it was told to.
+        Whether training has ended by itself or by a callback, or lasted as long as it was told to.
     interrupted : bool
         Whether Ctrl-C ended it.
     notes : dict
-        What observers want to find again.
+        What observers note, to find it again in a resumed training.
     """
 
     n_iter: int = 0
@@ -114,10 +116,10 @@ class TrainingState:
         The samples that the estimator has set aside.
     course : Course
     identity : callable or None
-        Returns a text that tells these data and parameters from any others.  None where the call
-        is a part of a stream, which nothing repeats.
+        Returns a text that identifies data and parameters.  None for `partial_fit`, which no
+        checkpoint resumes.
     fitted_attributes : callable or None
-        Returns what would make the estimator a fitted one now, in copies or not.
+        Returns the fitted attributes that the estimator would get now, copied or not.
     claimed : list of str
         Names of the observers that have asked for their notes.
     """
@@ -148,7 +150,7 @@ class TrainingState:
         return self.network if self.course.best is None else self.course.best
 
     def best_optimizer(self):
-        """The optimizer attached to it; None where its moments have not been kept."""
+        """The optimizer of that network; None if its moments were not kept."""
         return self.optimizer if self.course.best is None else self.course.best_optimizer
 
     def as_dict(self):
@@ -161,14 +163,14 @@ class TrainingState:
             setattr(self, name, parts[name])
 
     def notes_of(self, name, first):
-        """What an observer has noted in this training, `first` where it begins.
+        """What an observer has noted in this training; `first` if it has noted nothing yet.
 
-        Several of one name are told apart by the order in which they ask.
+        Several observers of one name are told apart by the order in which they ask.
         """
         key = name, self.claimed.count(name)
         self.claimed.append(name)
         return self.course.notes.setdefault(key, first)
 
     def release(self):
-        """Forget the functions, which hold the data: an object in a cycle is freed late."""
+        """Forget the functions: they hold the data in a reference cycle, which is freed late."""
         self.identity = self.fitted_attributes = None

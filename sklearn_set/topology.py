@@ -2,7 +2,7 @@
 
 A connection lives in one slot.  Slots run by input neuron, so `indptr` and `indices` are those
 of a CSR matrix of shape (n_in, n_out); the arrays with the prefix `t_` tell the same connections
-by output neuron.  Knows neither weights nor training.
+by output neuron.  Knows positions and random numbers; must not know weights or training.
 """
 
 from itertools import pairwise
@@ -14,8 +14,8 @@ from sklearn_set._core import connections, measured
 MAX_CONNECTIONS = np.iinfo(np.int32).max
 
 
-# These follow from indptr and indices, and are made when they are first needed.  Several threads
-# may need one at once.  So each reads the attribute once, makes the whole value if there is none,
+# These follow from indptr and indices, and are made on first use.  Several threads may need one at
+# the same time.  So a property reads the attribute once, makes the whole value if there is none,
 # and sets it by one assignment.  If two threads make it, their values are equal.
 _NOT_DERIVED = {
     "_t_indptr": None,
@@ -118,14 +118,14 @@ class Topology:
         t_splits : ndarray of shape (n_parts + 1,), int32
             The cuts.
         """
-        both = self._splits
-        if both is None or both[1].shape[0] != n_parts + 1:
+        splits = self._splits
+        if splits is None or splits[1].shape[0] != n_parts + 1:
             goals = np.linspace(0, self.n_connections, n_parts + 1)
             t_splits = np.searchsorted(self.t_indptr, goals).astype(np.int32)
             t_splits[0], t_splits[-1] = 0, self.n_out
-            both = connections.split(self.indptr, self.indices, t_splits), t_splits
-            self._splits = both
-        return both
+            splits = connections.split(self.indptr, self.indices, t_splits), t_splits
+            self._splits = splits
+        return splits
 
     def _by_output(self):
         transposed = self._transposed
@@ -135,7 +135,7 @@ class Topology:
         return transposed
 
     def __getstate__(self):
-        # The other direction follows from this one: it is not worth room in a pickle.
+        # The other direction follows from this one, so a pickle leaves it out.
         return self.__dict__ | _NOT_DERIVED
 
     def __setstate__(self, state):
@@ -149,8 +149,9 @@ def empty(n_in, n_out):
 
 
 def _chunks_of(indptr):
-    """Units of parallel work.  They depend on the topology alone, so that sums over chunks are the
-    same for any number of threads.
+    """Cuts between chunks, the units of parallel work.
+
+    They depend on the topology alone.  So sums over chunks are the same for any number of threads.
     """
     return connections.equal_work(indptr, measured.CHUNK_WORK, measured.MAX_CHUNKS)
 
@@ -189,7 +190,7 @@ def erdos_renyi(n_in, n_out, epsilon, rng, n_threads=1):
 
 
 def regrown(topology, keep, ranks, n_threads=1):
-    """The topology without the slots that are not kept, and with newcomers.
+    """A topology with the kept slots of another one, and with newcomers.
 
     Parameters
     ----------
@@ -203,7 +204,7 @@ def regrown(topology, keep, ranks, n_threads=1):
     -------
     topology : Topology
     source : ndarray of shape (n_connections,), int32
-        The slot each connection had before; -1 for newcomers.
+        The slot that each connection had before; -1 for newcomers.
     """
     indptr, indices, source = connections.splice(
         topology.indptr, topology.indices, keep.view(np.uint8), ranks, topology.n_out, n_threads
@@ -212,7 +213,7 @@ def regrown(topology, keep, ranks, n_threads=1):
 
 
 def positions_of_ranks(topology, keep, ranks, n_threads=1):
-    """Where the free positions of the given ranks are.
+    """Find the free positions that have the given ranks.
 
     Parameters
     ----------
@@ -233,7 +234,7 @@ def positions_of_ranks(topology, keep, ranks, n_threads=1):
 
 
 def carried(source, old, newborn, n_threads=1):
-    """Values of connections after a renewal: survivors keep theirs, newcomers take `newborn`.
+    """Values of connections after an evolution: survivors keep theirs, newcomers take `newborn`.
 
     Parameters
     ----------
@@ -257,9 +258,9 @@ def carried(source, old, newborn, n_threads=1):
 def draw_distinct(population, size, rng):
     """Draw `size` distinct numbers below `population`, ascending, all sets equally likely.
 
-    Draws with replacement a few more than needed, keeps the distinct ones and drops the excess
-    at random: given its size, the set of distinct values is uniform, and so is a random part of
-    it.  Time grows with `size`, whatever the population.
+    A few more than needed are drawn with replacement.  The distinct ones are kept, and the excess
+    is dropped at random.  All sets of distinct values of one size are equally likely, and so are
+    random parts of them.  Time grows with `size`, whatever the population.
 
     Parameters
     ----------
@@ -284,8 +285,8 @@ def draw_distinct(population, size, rng):
     n_draws = int(np.ceil(expected + 6 * np.sqrt(expected - size) + 4))
     drawn = _draw_ascending(population, n_draws, rng)
     while drawn.shape[0] < size:
-        more = rng.integers(population, size=2 * (size - drawn.shape[0]) + 4)
-        drawn = np.unique(np.concatenate([drawn, more]))
+        others = rng.integers(population, size=2 * (size - drawn.shape[0]) + 4)
+        drawn = np.unique(np.concatenate([drawn, others]))
     excess = drawn.shape[0] - size
     if excess:
         too_many = rng.choice(drawn.shape[0], excess, replace=False, shuffle=False)
@@ -294,10 +295,10 @@ def draw_distinct(population, size, rng):
 
 
 def _draw_ascending(population, n_draws, rng):
-    """The distinct values of so many draws with replacement, ascending.
+    """The distinct values of `n_draws` draws with replacement, ascending.
 
-    Many draws are parted by value: how many fall into each range follows the multinomial law, and
-    a range can be sorted in the cache.
+    Many draws are made range by range, so that each range can be sorted in the cache.  How many
+    fall into a range follows the multinomial law.
     """
     n_parts = max(1, n_draws // measured.DRAWS_IN_A_PART)
     cuts = [population * part // n_parts for part in range(n_parts + 1)]

@@ -1,7 +1,7 @@
-"""Training: epochs and mini-batches, evolution between them, and what is kept in the end.
+"""Training: epochs and mini-batches, evolution between epochs, and what is kept in the end.
 
-Reads aloud as the algorithm does.  Knows networks, optimizers and evolution; must not know
-scikit-learn, nor what y meant before it became class numbers or targets.
+`train` can be read aloud as the algorithm.  Knows networks, optimizers and evolution; must not know
+scikit-learn, or what y meant before it became class numbers or targets.
 """
 
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ OVERFLOWS = (
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What the kernels read, checked and converted before.
+    """Data that the kernels read; they have been checked and converted before.
 
     Attributes
     ----------
@@ -49,11 +49,11 @@ class TrainingData:
     loss : str
         A key of `LOSSES`.
     rows : ndarray of int32
-        The samples to train on, so that a held-out part needs no copy of the rest.
+        The samples to train on.  So a held-out part needs no copy of the others.
     loss_parameter : float
         The loss's own number, such as the quantile.
     mean_weight : float
-        Of the samples that count.
+        Mean weight of the samples whose weight is above zero.
     """
 
     X: Samples
@@ -72,7 +72,7 @@ class TrainingData:
 
 
 class Observer:
-    """Looks on while a network is trained; this one sees nothing and wants nothing."""
+    """What `train` tells of every epoch; this one ignores it."""
 
     def epoch_begins(self):
         """An epoch is about to begin."""
@@ -88,8 +88,8 @@ def train(state, data, settings, *, validate=None, observer=None):
     Parameters
     ----------
     state : TrainingState
-        Changed: training goes on from it.  With data and settings as they were, it goes on after
-        an epoch as if it had not been cut.
+        Training goes on from it, and changes it.  A state saved after an epoch leads to the same
+        result as an uncut training, if data and settings are the same.
     data : TrainingData
     settings : Settings
     validate : callable, default=None
@@ -100,8 +100,8 @@ def train(state, data, settings, *, validate=None, observer=None):
     Raises
     ------
     ValueError
-        If a weight or the loss becomes infinite or not a number, in the epoch in which it does.  If
-        a network to be kept has such an output for a sample to train on.
+        If a weight or the loss becomes infinite or not a number, at the end of that epoch.  Also if
+        an output of a network that is kept does, for a training sample.
     """
     course, progress = state.course, state.progress
     if settings.learning_rate == "constant":
@@ -124,22 +124,22 @@ def train(state, data, settings, *, validate=None, observer=None):
             if observer.epoch_ends() and not course.has_ended:
                 course.has_ended = True
                 if takes_snapshot:
-                    del course.snapshots[-1]  # it would count twice, being the last
-        # The last step has been seen by no loss.
+                    del course.snapshots[-1]  # the last network counts anyway
+        # No loss has been computed after the last step.
         kept = [state.best_network(), *course.snapshots]
         finite = outputs_are_finite(kept, data, settings.n_threads)
     except KeyboardInterrupt:
-        # Steps of the epoch cut short have been made, its record has not.
+        # The steps that were made stay, but the epoch is not recorded.
         course.interrupted = True
     if not finite:
         raise ValueError(OVERFLOWS)
-    # Without a limit to its patience, training was to last so long and no longer.
-    lasted = course.has_ended or settings.n_iter_no_change == np.inf
-    course.converged = lasted and not course.interrupted
+    # With n_iter_no_change=inf, training was meant to last `n_epochs`.
+    ended_as_told = course.has_ended or settings.n_iter_no_change == np.inf
+    course.converged = ended_as_told and not course.interrupted
 
 
 def evolve_network(state, data, settings, workspace):
-    """Renew a part of the connections, and make room for the new topology."""
+    """Renew a part of the connections, and adapt the workspace to the new topology."""
     n_threads = workspace.n_threads_that_pay()
     evolve(
         state.network,
@@ -157,9 +157,9 @@ def evolve_network(state, data, settings, workspace):
 
 
 def probe_some(state, data, settings, n_threads):
-    """What a growth rule may look at: some samples, drawn anew.
+    """A probe of some samples, drawn at random, for growth rules that need one.
 
-    They come from the stream of the samples, from which rules without a probe draw nothing.
+    The samples are drawn from the stream `order`, not from that of the network.
     """
     network, rows = state.network, data.counting_rows()
     n = n_probe_samples(network.sizes, rows.shape[0], settings.batch_size, network.dtype)
@@ -245,13 +245,13 @@ def _biases_are_finite(state):
 
     Adam's squares overflow before its gradients do, and then nothing moves any more.
     """
-    of_network = (layer.bias for layer in state.network.layers)
-    of_optimizer = (moment for layer in state.optimizer.bias_moments for moment in layer)
-    return all(np.isfinite(values).all() for some in (of_network, of_optimizer) for values in some)
+    biases = [layer.bias for layer in state.network.layers]
+    moments = [moment for layer in state.optimizer.bias_moments for moment in layer]
+    return all(np.isfinite(values).all() for values in biases + moments)
 
 
 def complete_epoch(state, settings, loss, held_out):
-    """Record an epoch and draw the consequences; return whether a snapshot was taken."""
+    """Record an epoch, decide how to go on, and return whether a snapshot was taken."""
     course, progress = state.course, state.progress
     decides = settings.score_decides and held_out is not None
     course.n_iter += 1
@@ -271,7 +271,7 @@ def complete_epoch(state, settings, loss, held_out):
 def outputs_are_finite(networks, data, n_threads):
     """Whether all outputs of the networks are finite for the samples that count.
 
-    Outputs are computed only where a bound from the sizes of weights and data does not decide.
+    Outputs are computed only if a bound from the magnitudes of weights and data does not decide.
     """
     activate = OUT_ACTIVATIONS[LOSSES[data.loss].out_activation]
     largest = float(np.finfo(networks[0].dtype).max)

@@ -1,8 +1,8 @@
 """Checks of parameters, as a table, in the wording that users of scikit-learn know.
 
-`CONSTRAINTS` says what each parameter of the estimators accepts; `check_parameters` applies it
-before any work is done. The module must not know data, networks or training: what depends on X
-and y is checked where X and y are. It imports nothing private of scikit-learn.
+`CONSTRAINTS` says what each parameter of the estimators accepts. `check_parameters` applies it
+before any work is done. Knows parameters, and the tables of options that they choose from; must not
+know data: what depends on X and y is checked where X and y are.
 """
 
 import operator
@@ -56,8 +56,8 @@ class Constraint:
 def interval(number, low, high, closed="left"):
     """Make the constraint of a number between two bounds.
 
-    NaN is never between them. A bool of Python is a number here, as it is in Python and in
-    scikit-learn's checks; one of NumPy is not.
+    NaN is in no interval. A bool of Python is a number, as in scikit-learn's checks; a bool of
+    NumPy is not.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def interval(number, low, high, closed="left"):
     right = "]" if below is operator.le else ")"
 
     def accepts(value):
-        # NumPy takes a duration for an integer.
+        # For NumPy a duration is an integer.
         if not isinstance(value, number) or isinstance(value, np.timedelta64):
             return False
         try:
@@ -96,7 +96,7 @@ def interval(number, low, high, closed="left"):
 
 
 def _python_real(value):
-    """A real number as Python's own; integers stay integers while a float could hold them."""
+    """A real number as Python's own; an integer stays one if a float can hold it exactly."""
     if isinstance(value, Integral) and -(2**53) <= value <= 2**53:
         return int(value)
     return float(value)
@@ -272,7 +272,7 @@ def check_values(values, constraints, owner):
 
 
 def shown(value):
-    """A value for a message; Python refuses to write integers of thousands of digits."""
+    """A value as text for a message; Python refuses to write very large integers."""
     try:
         return repr(value)
     except ValueError:
@@ -282,9 +282,9 @@ def shown(value):
 def check_parameters(estimator):
     """Check every parameter of an estimator, then those that must agree with each other.
 
-    A parameter that `CONSTRAINTS` does not list, such as one of a user's subclass, is left
-    alone. The checks ignore scikit-learn's `skip_parameter_validation`: compiled code relies on
-    them.
+    A parameter that `CONSTRAINTS` does not list, such as one of a user's subclass, is not checked.
+    scikit-learn's `skip_parameter_validation` does not turn these checks off: compiled code relies
+    on them.
 
     Parameters
     ----------
@@ -346,7 +346,7 @@ def check_precision(parameters, dtype, owner):
 
 
 def _ends_that_rounding_reaches(bounds):
-    """In words, and as a test: the open ends of an interval, onto which a number may be rounded."""
+    """A phrase and a test for the open ends of an interval, to which a number may be rounded."""
     low, high = bounds.low, bounds.high
     above = [f"above {low}"] if bounds.closed in ("right", "neither") else []
     below = ["finite"] if high == inf else [f"less than {high}"]

@@ -1,4 +1,7 @@
-"""What pyproject.toml states once: the version, and where the documentation is."""
+"""The version, and the address of the documentation, which pyproject.toml states.
+
+Knows the installed metadata, and nothing else.
+"""
 
 from importlib.metadata import metadata
 

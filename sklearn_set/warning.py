@@ -1,4 +1,4 @@
-"""Warnings that name the line of the user's code that they are about.
+"""Warnings that point to the line of the user's code.
 
 Knows where the package ends, and nothing else.
 """
@@ -6,12 +6,12 @@ Knows where the package ends, and nothing else.
 import sys
 import warnings
 
-# Packages between the user's call and the place that warns: ours, and what wraps `fit`.
+# Packages between the user's call and the warning: ours, and the one that wraps `fit`.
 _NOT_THE_USER = ("sklearn_set", "sklearn.callback")
 
 
 def warn(message, category=UserWarning):
-    """Warn as `warnings.warn` does, in the name of the first caller outside the package.
+    """Warn as `warnings.warn` does, but point to the first caller outside the package.
 
     Parameters
     ----------

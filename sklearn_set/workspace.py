@@ -23,11 +23,11 @@ class Workspace:
     Attributes
     ----------
     width : int
-        Columns: the batch size rounded up to what the kernels cover.
+        Number of columns: the batch size, rounded up to a width that the kernels have.
     tables : list of ndarray of shape (n_units, width)
         Activations of every layer, data first; the backward pass turns them into deltas.
     slopes : list of ndarray of shape (n_units, width) or None
-        For activations whose output does not tell their slope.
+        Slopes of activations that cannot be computed from their output.
     scratch : ndarray of shape (n_threads, size)
     partial : ndarray of shape (n_rows, width)
         Sums over the second half of a layer's inputs.
@@ -55,15 +55,15 @@ class Workspace:
         self.adapt(network)
 
     def n_threads_that_pay(self):
-        """How many threads to use now, by what the last steps took."""
+        """How many threads to use now, from the times of the last steps."""
         kernels = machine.kernels(self._dtype.name)
         return kernels.n_threads_that_pay(self.pace, self._n_threads)
 
     def adapt(self, network):
         """Make the scratch large enough for the most connected neuron, after an evolution."""
         degree = max(int(np.diff(layer.topology.indptr).max()) for layer in network.layers)
-        # Sums of one row, gradients waiting to be applied, gradients of one neuron; whole cache
-        # lines, and one between threads.
+        # A thread needs the sums of one row, waiting gradients, and the gradients of one neuron.
+        # They are rounded up to whole cache lines, and one more line is between threads.
         waiting = machine.kernels(self._dtype.name).N_WAITING_GRADIENTS
         needed = self.width + waiting + max(degree, waiting)
         needed = -(-needed // 16) * 16 + 16
@@ -72,9 +72,10 @@ class Workspace:
 
 
 def aligned(shape, dtype):
-    """An empty array that begins with a cache line.
+    """An empty array that begins at the start of a cache line.
 
-    NumPy's do not: every load of a full vector would then touch two lines, at half the speed.
+    NumPy's arrays need not.  Then every load of a full vector would touch two lines, at half the
+    speed.
     """
     line = 64
     n_bytes = math.prod(shape) * dtype.itemsize

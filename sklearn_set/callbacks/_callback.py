@@ -1,4 +1,7 @@
-"""What the callbacks share: one run for each fit that is under way, and checks before it begins."""
+"""What the callbacks share: one run for each fit that is under way, and checks before it begins.
+
+Knows scikit-learn's protocol and the classes of the estimators; must not know networks or training.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +24,17 @@ COUNT = interval(Integral, 1, inf)
 class Callback:
     """A callback that keeps something for each fit that is under way.
 
-    Several may be at the same time: the clones of a search share their callbacks. A class says
-    in `_begin` what it keeps, and in `_end` what becomes of it.
+    Several fits may be under way at once, as the clones of a search share their callbacks. A
+    subclass returns from `_begin` what it keeps, and uses it in `_end`.
     """
 
     # Constraints of the parameters, by name.
     _constraints: ClassVar[dict]
 
-    # What is kept for a fit of an estimator.
+    # Returns what is kept for a fit of an estimator.
     _begin: Callable[[BaseEstimator], Any]
 
-    # Whether it reads the attributes of a training under way.
+    # Whether it needs a network of this package.
     _looks_into_the_network = True
 
     def __init__(self) -> None:
@@ -93,7 +96,7 @@ class Callback:
         return self._runs.get(id(context.parent)) if context.max_subtasks == 0 else None
 
     def _end(self, run):
-        """Do nothing with what was kept."""
+        """Use what was kept; this one does not."""
 
     def __getstate__(self):
         return self.__dict__ | {"_runs": {}}  # runs belong to their process

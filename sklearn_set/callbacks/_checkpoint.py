@@ -1,7 +1,8 @@
 """Checkpoint: fits that are saved to disk and resumed with the same bits.
 
 A file is a header and a pickle.  The header holds a digest of the pickle, and nothing is unpickled
-before the digest has been checked.
+before the digest has been checked.  Knows files, and the state of a training as a whole; must not
+know what is in it.
 """
 
 from __future__ import annotations
@@ -43,16 +44,16 @@ _REMEDY = (
 class Checkpoint(Callback):
     """Callback that saves a fit to disk after its epochs, and resumes it from there.
 
-    The file is replaced in one go, so a complete one is always there. If it exists when `fit`
+    The file is replaced in one step, so a complete one is always there. If it exists when `fit`
     begins, and parameters and data are the same, training goes on after the last epoch saved. It
-    ends with the same bits as if it had never been cut. The file of a complete fit gives its
-    result at once. A file that is damaged, or of another fit, is refused with a `ValueError`:
-    remove it to begin anew.
+    ends with the same bits as if it had never been cut. If the file is of a complete fit, its
+    result is there at once. A file that is damaged, or of another fit, is refused with a
+    `ValueError`: remove it to begin anew.
 
     Parameters
     ----------
     path : str or os.PathLike
-        The file. One fit, one file: a cross-validation has no use for it.
+        The file. It is for one fit, and cannot serve the fits of a cross-validation.
     every : int, default=1
         Epochs from one file to the next, at least 1. The end of a fit is saved too, unless it is
         cut within an epoch.
@@ -123,7 +124,7 @@ class Checkpoint(Callback):
         state = training_of(estimator)
         run = self._run_of_epoch(context)
         if run is not None:
-            # All callbacks have seen the end of the epoch before.
+            # By now all callbacks have seen the end of the epoch before.
             if state.course.n_iter % self.every == 0:
                 self._save(estimator, run)
             return
@@ -157,7 +158,7 @@ class Checkpoint(Callback):
             The task that ends.
         """
         run, state = self._run_of_fit(context), training_of(estimator)
-        # Training that was cut within an epoch, or while callbacks ran, has no state to go on from.
+        # If training was cut within an epoch, or while callbacks ran, its state is incomplete.
         if run is None or not state.course.is_between_epochs or _is_note_missing(state):
             return
         # A part of a stream counts as an epoch.
@@ -191,7 +192,7 @@ class Checkpoint(Callback):
         run["saved"] = _place(state)
 
     def __getstate__(self):
-        # Classes of paths differ between systems, and skops would have to be told to trust them.
+        # Classes of paths differ between systems, and skops does not trust them unless told to.
         state = super().__getstate__()
         if isinstance(self.path, os.PathLike):
             state["path"] = os.fspath(self.path)
@@ -199,7 +200,7 @@ class Checkpoint(Callback):
 
 
 def _place(state):
-    """Where in its fit a training is."""
+    """How far a training has come: its number of epochs, and whether it has ended."""
     return state.course.n_iter, state.course.has_ended
 
 
@@ -326,7 +327,7 @@ class _Digested:
 
 
 def _write(path, value):
-    """Put a value in a file: all of it, or the file stays as it was."""
+    """Write a value to a file; if this fails, the file stays as it was."""
     with _told_as("saved", path):
         file, partial = _new_partial(path)
         try:
@@ -388,7 +389,7 @@ def _sync_folder(folder):
         return
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except PermissionError:  # it may be written, but not listed
+    except PermissionError:  # the folder may be written, but not listed
         return
     try:
         os.fsync(descriptor)

@@ -1,4 +1,7 @@
-"""EarlyStopping: the end of a fit by any score on any data."""
+"""EarlyStopping: ends a fit by any score on any data.
+
+Knows scorers and the protocol of callbacks; must not know networks.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,10 @@ if TYPE_CHECKING:
 class EarlyStopping(Callback):
     """Callback that ends a fit when a score stops improving.
 
-    The estimators' own `early_stopping` does more: it holds a validation set out and keeps the
-    network of the best epoch. This callback judges by any scorer on any data, and leaves the
-    estimator as it is at the end; the best one is kept in `best_estimator_`.
+    The estimators' own `early_stopping` does more: it holds a validation set out, and the fitted
+    estimator has the network of the best epoch. With this callback the fitted estimator has the
+    network of the last epoch, and the best one is in `best_estimator_`. Any scorer on any data can
+    be used.
 
     Parameters
     ----------
@@ -41,7 +45,7 @@ class EarlyStopping(Callback):
     n_iter_no_change : int, default=10
         The fit ends after so many epochs in a row without improvement, at least 1.
     tol : float, default=1e-4
-        What counts as an improvement, at least 0.
+        Smallest change of the score that counts as an improvement, at least 0.
 
     Attributes
     ----------
@@ -61,8 +65,8 @@ class EarlyStopping(Callback):
 
     Notes
     -----
-    Pickles of an estimator hold its callbacks, this one's data and best estimator included;
-    ``estimator.set_callbacks()`` takes them off.
+    Pickles of an estimator hold its callbacks, and so the data and the best estimator of this one.
+    ``estimator.set_callbacks()`` removes the callbacks.
 
     A fit that :class:`Checkpoint` resumes keeps the scores found so far. It is refused with a
     `ValueError` if parameters or data of this callback have changed.
@@ -138,13 +142,13 @@ class EarlyStopping(Callback):
         Returns
         -------
         stop : bool
-            Whether the score has not improved for so long that the fit shall end.
+            Whether the fit shall end, since the score has not improved for long enough.
         """
         fit, run = self._run_of_fit(context), self._run_of_epoch(context)
         if fit is not None:
-            self._take_up(fit, estimator)  # what a complete fit, which has no epochs, has found
+            self._take_up(fit, estimator)  # a fit that was complete in its file has no epochs
             state = training_of(estimator)
-            fit["ended"] = state is None or state.course.n_iter > 0  # not cut before it began
+            fit["ended"] = state is None or state.course.n_iter > 0  # else cut before it began
         if run is None or fitted_estimator is None:
             return False
         if self.X_val is None:
@@ -159,14 +163,14 @@ class EarlyStopping(Callback):
             "n_iter": None if state is None else state.course.n_iter,
         }
         if score > found["best"]:
-            # A copy without callbacks: it would hold this one, and serve it once more.
+            # Without callbacks: with them the copy would hold this callback, and call it again.
             best = copy(fitted_estimator).set_callbacks()
             now |= {"best": score, "best_iter": len(now["scores"]), "estimator": best}
-        found.update(now)  # at once: after an interrupt the whole epoch is noted, or nothing of it
+        found.update(now)  # in one step: Ctrl-C leaves all of the epoch's notes or none
         return found["n_bad"] >= self.n_iter_no_change
 
     def on_fit_task_begin(self, estimator: BaseEstimator, context: CallbackContext) -> None:
-        """Before the first epoch of a fit that is resumed, take up what was found before.
+        """Before the first epoch of a resumed fit, find the scores of its earlier epochs.
 
         Parameters
         ----------
@@ -180,18 +184,18 @@ class EarlyStopping(Callback):
             self._take_up(run, estimator)
 
     def _take_up(self, run, estimator):
-        """Look for the scores of a resumed fit: at its first epoch, or at its end without one."""
+        """Find the scores of a resumed fit, at its first epoch, or at its end if it has none."""
         state = training_of(estimator)
         if run["has_begun"] or state is None:
             return
         run["has_begun"] = True
-        # A judge without a digest equals no other.
+        # The judge is a digest of parameters and data.  Without one it equals no other.
         judge, n_iter = None, state.course.n_iter
         with suppress(ValueError):
-            how = self.scoring, self.n_iter_no_change, self.tol
-            judge = digest_of((how, self.X_val, self.y_val))
+            parameters = self.scoring, self.n_iter_no_change, self.tol
+            judge = digest_of((parameters, self.X_val, self.y_val))
         first = run["found"] | {"judge": judge, "n_iter": n_iter}
-        # What is noted there is saved and found again by Checkpoint.
+        # Checkpoint saves these notes, and brings them back.
         found = run["found"] = state.notes_of(type(self).__name__, first)
         if found is first:
             return

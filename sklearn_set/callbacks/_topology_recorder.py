@@ -1,4 +1,7 @@
-"""TopologyRecorder: degrees of all neurons, and how many connections an evolution renews."""
+"""TopologyRecorder: degrees of all neurons, and how many connections an evolution renews.
+
+Knows topologies and the protocol of callbacks; must not know weights or how training goes.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +29,10 @@ class TopologyRecorder(Callback):
     Attributes
     ----------
     epochs_ : ndarray of shape (n_records,)
-        Number of epochs done at each record. The first is 0, the network as drawn; if
+        Number of epochs done at each record. The first is 0, for the initial network. If
         :class:`Checkpoint` has resumed the fit, it is the epoch from which training goes on.
     n_renewed_ : ndarray of shape (n_records, n_layers - 1)
-        Connections of every layer that were not there at the record before.
+        For every layer, the number of connections that the record before did not have.
     input_degrees_ : list of ndarray of shape (n_records, n_in)
         For every layer of connections, how many leave each of its input neurons; those of
         the first are the degrees of the features.
@@ -102,7 +105,7 @@ class TopologyRecorder(Callback):
     def _record_the_first(self, records, state):
         """Record the network with which training begins, once; also if the fit has no epochs."""
         if not records:
-            # Not before the first epoch: Checkpoint may have put another network in place.
+            # Not earlier than the first epoch: Checkpoint may replace the network before it.
             records.append(_Record(state.course.n_iter, state.network, None))
 
     def _begin(self, estimator):
@@ -121,7 +124,7 @@ class _Record:
     """Degrees and changes of all layers after an epoch."""
 
     def __init__(self, epoch, network, previous):
-        # Topologies are never written: what changes is replaced.
+        # Topologies never change: an evolution replaces them.
         self.topologies = [layer.topology for layer in network.layers]
         self.epoch = epoch
         self.input_degrees = [np.diff(topology.indptr) for topology in self.topologies]
@@ -134,16 +137,16 @@ class _Record:
                 _n_new(before, now)
                 for before, now in zip(previous.topologies, self.topologies, strict=True)
             ]
-            del previous.topologies  # an old topology is needed for no more than this
+            del previous.topologies  # it is not needed any more
 
 
 def _by_layer(degrees):
-    """Degrees of every record, every layer, as one array for each layer."""
+    """Join degrees by record and layer into one array for each layer."""
     return [np.stack(each) for each in zip(*degrees, strict=True)]
 
 
 def _n_new(before, now):
-    """How many connections of a topology another one does not have."""
+    """How many connections of the topology `now` the topology `before` did not have."""
     if before is now:
         return 0
     common = np.intersect1d(_positions(before), _positions(now), assume_unique=True)
@@ -151,6 +154,6 @@ def _n_new(before, now):
 
 
 def _positions(topology):
-    """Input neuron * n_out + output neuron of every connection."""
+    """The position of every connection: input neuron * n_out + output neuron."""
     rows = np.repeat(np.arange(topology.n_in, dtype=np.int64), np.diff(topology.indptr))
     return rows * topology.n_out + topology.indices

@@ -1,7 +1,7 @@
 """Well-known microarray studies: downloaded once, checked, and kept in scikit-learn's data folder.
 
-Nothing is shipped with the package: the data belong to their studies. The module knows no
-estimator.
+Nothing is shipped with the package: the data belong to their studies. Knows parameters and the form
+of what users get; must not know estimators, or how a source is read.
 """
 
 import os
@@ -37,7 +37,7 @@ _CONSTRAINTS = {
 
 
 class _Settings(TypedDict, total=False):
-    """What has no part in what is returned."""
+    """Parameters that do not change the type of the result."""
 
     data_home: FilePath | None
     download_if_missing: bool
@@ -71,9 +71,9 @@ def fetch_microarray(
     """Load a well-known microarray study, and download it if it is not there yet.
 
     Files of the scikit-feature repository [1]_ are taken from one commit, and are used only if
-    their checksum is that of the commit. For data sets of OpenML [2]_ the server tells the
-    checksum; the name of the data set must be the expected one. What is kept is in the folder
-    ``sklearn_set`` of scikit-learn's data folder.
+    their checksum is that of the commit. The checksums of data sets of OpenML [2]_ come from the
+    server, and a data set must have the expected name. Files are kept in the folder ``sklearn_set``
+    of scikit-learn's data folder.
 
     Parameters
     ----------
@@ -83,8 +83,8 @@ def fetch_microarray(
         "lung_small", "lymphoma", "nci9". From OpenML, tumours of the GEMLeR collection [3]_:
         "AP_Breast_Ovary", "AP_Colon_Kidney", and one tissue against all others in "OVA_Breast",
         "OVA_Colon", "OVA_Endometrium", "OVA_Kidney", "OVA_Lung", "OVA_Omentum", "OVA_Ovary",
-        "OVA_Prostate", "OVA_Uterus". "GEMLeR" combines those nine, which hold the same tumours,
-        to one problem of nine classes, and downloads all of them.
+        "OVA_Prostate", "OVA_Uterus". Those nine hold the same tumours: "GEMLeR" downloads all of
+        them, and combines them to one problem of nine classes.
     data_home : str or path-like, default=None
         Another data folder; None means that of :func:`sklearn.datasets.get_data_home`.
     download_if_missing : bool, default=True

@@ -1,7 +1,7 @@
 """Generated data in the shape of microarray studies: few samples, many genes, few informative.
 
-The generator serves examples and tests that must run offline. It must not know any estimator of
-this package: its data favour none of them.
+The generator serves examples and tests that must run offline. Knows random numbers; must not know
+any estimator, so that its data favour none.
 """
 
 from math import inf
@@ -62,7 +62,7 @@ class.
 
 
 class _Settings(TypedDict, total=False):
-    """What has no part in what is returned."""
+    """Parameters that do not change the type of the result."""
 
     n_informative: Int | None
     n_classes: Int
@@ -122,8 +122,8 @@ def make_microarray(
     `module_correlation`. An informative gene, drawn at random among all, is over-expressed by
     `class_sep` in half of the classes (rounded down), which are drawn for each gene.
 
-    The classes are easy to tell apart for whoever knows the informative genes, and hard for a
-    dense model, which sees them among all the others.
+    The classes are easy to tell apart by the informative genes alone, and hard for a dense model,
+    which sees these among all the others.
 
     Parameters
     ----------
@@ -137,9 +137,8 @@ def make_microarray(
     n_classes : int, default=2
         Number of classes, at least 2.
     weights : array-like of float, shape (n_classes,) or (n_classes - 1,), default=None
-        The proportions of the classes, each in (0, 1), with sum 1; a last one that is missing is
-        what the others leave. Class sizes are exact up to rounding. None means equal
-        proportions.
+        The proportions of the classes, each in (0, 1), with sum 1. The last one may be left out.
+        Class sizes are exact up to rounding. None means equal proportions.
     class_sep : float, default=1.5
         How far apart the two levels of an informative gene are, in standard deviations of the
         gene within a class. At least 0.
@@ -221,7 +220,7 @@ def make_microarray(
     modules = np.arange(n_features, dtype=np.int64) * n_modules // n_features
     informative = np.sort(rng.choice(n_features, n_informative, replace=False).astype(np.int64))
 
-    # The odd ranks of a random order of the classes are half of them, drawn for each gene.
+    # For each gene, half of the classes have an odd rank in a random order: these are shifted.
     ranks = rng.random((n_classes, n_informative)).argsort(axis=0)
     class_shifts = class_sep * (ranks % 2)  # (n_classes, n_informative)
     factors = np.sqrt(module_correlation) * rng.standard_normal((n_samples, n_modules))

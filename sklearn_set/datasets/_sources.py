@@ -1,7 +1,8 @@
-"""Reading microarray studies from their sources: download, check, keep, and bring to one form.
+"""Sources of microarray studies: files are downloaded, checked, kept, and brought to one form.
 
-`folder` is where files are kept, `download` says whether the network may be asked, and `patience`
-holds `n_retries` and `delay` of scikit-learn's functions.
+`folder` is where files are kept.  `download` says whether the network may be used.  `patience`
+holds `n_retries` and `delay` of scikit-learn's functions.  Knows files and servers; must not know
+in which form users get the data.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from sklearn_set.warning import warn
 
 @dataclass
 class Study:
-    """What every source is brought to: X, class numbers, names, and where it comes from."""
+    """A study in the form that every source is brought to."""
 
     data: np.ndarray
     target: np.ndarray
@@ -117,7 +118,7 @@ def from_openml(name, folder, data_home, download, patience):
 
 
 def from_all_tissues(folder, data_home, download, patience):
-    """Combine the sets of one tissue against all others, whatever the order of their samples.
+    """Combine the sets of one tissue against all others; samples may be in different orders.
 
     Raises
     ------
@@ -166,7 +167,7 @@ def from_all_tissues(folder, data_home, download, patience):
 
 @contextmanager
 def _replacing(path):
-    """Give the path of a file to write, and put the file in place once it is complete."""
+    """Yield the path of a file to write, and move the file to `path` once it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent) as scratch:
         yield Path(scratch) / path.name

@@ -1,4 +1,4 @@
-"""Pictures of fitted networks, in the manner of scikit-learn's displays; they need matplotlib.
+"""Pictures of fitted networks, as displays like those of scikit-learn; they need matplotlib.
 
 The names in `__all__` are the public ones; the modules behind them are for reading.
 """

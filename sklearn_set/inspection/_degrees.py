@@ -1,4 +1,7 @@
-"""Degrees of the neurons of a layer: counted, laid out as an image, drawn."""
+"""Degrees of the neurons of a layer: counted, laid out as an image, drawn.
+
+Knows sparse matrices and axes of matplotlib; must not know estimators.
+"""
 
 import numpy as np
 from scipy import sparse
@@ -22,6 +25,7 @@ def count_degrees(weights):
 
 
 def as_image(degrees, image_shape):
+    """Lay the degrees of the input neurons out as an image."""
     if image_shape is None:
         raise ValueError("kind='input_image' needs image_shape, such as (8, 8).")
     if len(image_shape) != 2 or np.prod(image_shape) != len(degrees):
@@ -33,25 +37,25 @@ def as_image(degrees, image_shape):
 
 
 def draw_distributions(ax, degrees, epochs, line_kw):
-    """Draw the share of neurons by degree, of the first record dashed and of the last filled."""
+    """Draw the share of neurons by degree: of the first record dashed, of the last one filled."""
     shown = np.concatenate([table[[0, -1]].ravel() for table in degrees.values()])
     low, high = int(shown.min()), int(shown.max())
     width = -(-(high - low + 1) // _MAX_BINS)
     edges = np.arange(low, high + width + 1, width) - 0.5
     patches = []
     for side, table in degrees.items():
-        several = len(table) > 1
+        has_two_records = len(table) > 1
         names = ["initial", "evolved"]
         if epochs is not None:
             names = [f"epoch {epochs[0]}", f"epoch {epochs[-1]}"]
-        for record in (0, -1) if several else (-1,):
+        for record in (0, -1) if has_two_records else (-1,):
             counts, _ = np.histogram(table[record], edges)
             style = {"color": _COLOURS[side], "linewidth": 1.5}
             if record == 0:
                 style["linestyle"] = "--"
             else:
                 style |= {"fill": True, "alpha": 0.45}
-            label = f"{side} neurons" + (f", {names[record]}" if several else "")
+            label = f"{side} neurons" + (f", {names[record]}" if has_two_records else "")
             style = with_defaults({**style, "label": label}, line_kw)
             patches.append(ax.stairs(counts / table.shape[1], edges, **style))
     ax.set(xlabel="Connections of a neuron", ylabel="Share of neurons")

@@ -1,4 +1,7 @@
-"""What the displays share: matplotlib on demand, axes, colours, the network inside a pipeline."""
+"""What the displays share: matplotlib on demand, axes, colours, the network inside a pipeline.
+
+Knows matplotlib and pipelines; must not know what is drawn.
+"""
 
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -10,7 +13,7 @@ BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#595959"
 
 KEYWORDS = (instance(dict), NONE)
 
-# Matplotlib refuses a property that it is given twice, by its name and by a short one.
+# Matplotlib refuses a property that is given twice, once by its short name.
 _SHORT_NAMES = {"c": "color", "ls": "linestyle", "lw": "linewidth"}
 
 
@@ -62,7 +65,7 @@ def network_of(estimator, attribute, owner):
     Raises
     ------
     TypeError
-        If it is no estimator that has the attribute.
+        If it is no estimator, or has not the attribute.
     NotFittedError
         If it is not fitted.
     """
@@ -84,7 +87,7 @@ def network_of(estimator, attribute, owner):
 
 
 def with_defaults(defaults, given):
-    """Merge keyword arguments into defaults; those that are given win, by short names too."""
+    """Merge the user's keyword arguments, also those with short names, into defaults."""
     full = {_SHORT_NAMES.get(name, name): value for name, value in (given or {}).items()}
     return {**defaults, **full}
 
@@ -104,11 +107,11 @@ def put_legend(ax, handles=None, *, loc="best"):
     handles : list of matplotlib Artist, default=None
         What the legend explains; None means all that has a label.
     loc : str, default="best"
-        Where it goes if it must be inside.
+        Where the legend goes if it must be inside the axes.
     """
     options = {"loc": loc} if handles is None else {"loc": loc, "handles": handles}
     if ax.figure.get_layout_engine() is not None:
-        # Its distance counts in the size of letters, so that it clears the label of the axis.
+        # The distance is in units of the letters, so the legend does not cover the axis' label.
         options |= {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "borderaxespad": 3.8}
         options |= {"ncols": 2, "frameon": False}
     ax.legend(**options)

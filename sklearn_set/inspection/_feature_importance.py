@@ -1,4 +1,7 @@
-"""The strongest features, as bars."""
+"""FeatureImportanceDisplay: the strongest features, as bars.
+
+Knows importances and names of features; must not know networks.
+"""
 
 from __future__ import annotations
 
@@ -166,7 +169,7 @@ class FeatureImportanceDisplay:
         bar_kw: Keywords = None,
         errorbar_kw: Keywords = None,
     ) -> Self:
-        """Draw the importances that a fitted estimator tells.
+        """Draw the importances of a fitted estimator.
 
         Parameters
         ----------
@@ -175,9 +178,9 @@ class FeatureImportanceDisplay:
             :class:`~sklearn.pipeline.Pipeline` whose last step is one. Any estimator with
             `feature_importances_` will do.
         feature_names : array-like of str, shape (n_features,), default=None
-            The names of the features that the estimator sees, in a pipeline those that its
-            transformers put out. None means the names that the estimator was fitted with, or that
-            the transformers tell by `get_feature_names_out`, else "x0", "x1" and so on.
+            The names of the features that the estimator sees; in a pipeline those that come out of
+            its transformers. None means the names that the estimator was fitted with, else those
+            of the transformers' `get_feature_names_out`, else "x0", "x1" and so on.
         max_features : int, default=20
             The number of bars, at least 1. Of features with the same importance the first wins.
         ax : matplotlib Axes, default=None
@@ -232,8 +235,8 @@ class FeatureImportanceDisplay:
         Parameters
         ----------
         importances : array-like of shape (n_features,) or (n_resamples, n_features)
-            The importance of every feature, in one network or in those of several resamples. Of
-            several, the means are drawn, with the standard deviations as error bars.
+            The importance of every feature, in one network or in those of several resamples. For
+            several, bars are means, and error bars are standard deviations.
         feature_names : array-like of str, shape (n_features,), default=None
             The names of the features. None means "x0", "x1" and so on.
         max_features : int, default=20
@@ -263,7 +266,7 @@ class FeatureImportanceDisplay:
 
 
 def _names_seen_by(estimator):
-    """The names of the features that the last step sees, or None if nobody tells them."""
+    """The names of the features that the last step sees, or None if they are not known."""
     if not isinstance(estimator, Pipeline):
         return getattr(estimator, "feature_names_in_", None)
     last = estimator.steps[-1][1]
@@ -271,7 +274,7 @@ def _names_seen_by(estimator):
     if names is None and len(estimator.steps) > 1:
         try:
             names = estimator[:-1].get_feature_names_out()
-        except AttributeError:  # a transformer does not tell
+        except AttributeError:  # a transformer does not know them
             return None
     return names
 

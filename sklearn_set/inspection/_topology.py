@@ -1,4 +1,7 @@
-"""Who is connected: degrees of the neurons of a layer, at one time or over the epochs."""
+"""TopologyDisplay: degrees of the neurons of a layer, at one time or over the epochs.
+
+Knows degrees, and `coefs_` of estimators; must not know how training goes.
+"""
 
 from __future__ import annotations
 
@@ -57,10 +60,9 @@ _CONSTRAINTS = {
 class TopologyDisplay:
     """Topology of a layer: how many connections its neurons have.
 
-    The degree of an input neuron is the number of its connections to the layer, that of an
-    output neuron the number of those that feed it. Evolution turns the narrow distribution of a
-    random topology into a broad one: some neurons become hubs [1]_, and in the first layer they
-    tell which features matter.
+    The degree of an input neuron is the number of its connections in the layer, and so is that of
+    an output neuron. Evolution turns the narrow distribution of a random topology into a broad
+    one. Some neurons become hubs [1]_: in the first layer these are the features that matter.
 
     Make it with :meth:`from_estimator` or :meth:`from_record`. All parameters are stored as
     attributes.
@@ -68,7 +70,7 @@ class TopologyDisplay:
     Parameters
     ----------
     input_degrees : array-like of int, shape (n_records, n_in)
-        The degrees of the input neurons, one row for every time, the last one last.
+        The degrees of the input neurons, one row for every time, in order.
     output_degrees : array-like of int, shape (n_records, n_out), default=None
         The degrees of the output neurons at the same times.
     epochs : array-like of int, shape (n_records,), default=None
@@ -83,8 +85,8 @@ class TopologyDisplay:
     figure_ : matplotlib Figure
         Figure with the axes.
     distributions_ : list of matplotlib StepPatch or None
-        The distributions of `kind="degrees"`: of the input neurons, then of the output neurons;
-        of each the first record, if there are several, then the last.
+        The distributions of `kind="degrees"`: those of the input neurons, then those of the output
+        neurons. If there are several records, the first one comes before the last one.
     lines_ : list of matplotlib Line2D or None
         The lines of `kind="evolution"`: median and largest degree of the input neurons, then of
         the output neurons.
@@ -154,9 +156,9 @@ class TopologyDisplay:
         ax : matplotlib Axes, default=None
             Axes to draw in. None means new axes in a new figure.
         kind : {"degrees", "input_image", "evolution"}, default="degrees"
-            What is drawn: "degrees" the distribution of the degrees in the last record, and in
-            the first one if there are several; "input_image" the last degrees of the input
-            neurons as an image; "evolution" the median, the largest and the middle 90 % of the
+            What is drawn. "degrees" is the distribution of the degrees in the last record, and in
+            the first one if there are several. "input_image" is the last degrees of the input
+            neurons as an image. "evolution" is the median, the largest and the middle 90 % of the
             degrees over the epochs.
         neurons : {"both", "input", "output"}, default="both"
             Whose degrees are drawn, except in an image. "both" leaves the output neurons out if
@@ -179,7 +181,7 @@ class TopologyDisplay:
         ------
         ValueError
             If a parameter is outside its range, arrays do not fit each other or `image_shape`,
-            or what is asked for is not known.
+            or the degrees or epochs to draw are not known.
         ImportError
             If matplotlib is not installed.
         """
@@ -230,13 +232,14 @@ class TopologyDisplay:
             A fitted `SETClassifier` or `SETRegressor`, or a fitted
             :class:`~sklearn.pipeline.Pipeline` whose last step is one.
         layer : int, default=0
-            The layer, counted from 0, that of the features; -1 is the last one.
+            The layer. 0 is that of the features, -1 the last one.
         kind : {"degrees", "input_image"}, default="degrees"
-            What is drawn: "degrees" the distribution of the degrees; "input_image" the degrees
-            of the input neurons as an image, for the first layer and features that are pixels.
+            What is drawn. "degrees" is the distribution of the degrees. "input_image" is the
+            degrees of the input neurons as an image, for the first layer if features are pixels.
         initial : estimator or sparse array of shape (n_in, n_out), default=None
-            The network before its evolution, or this layer of it, to be drawn beside. The same
-            estimator with the same data, `random_state` and `zeta=0` keeps its first topology.
+            The network before its evolution, or this layer of it, which is drawn for comparison.
+            An estimator that is fitted to the same data with the same `random_state` and with
+            `zeta=0` keeps its first topology.
         image_shape : tuple of int, (height, width), default=None
             The shape of the image, which must have as many pixels as there are features.
         neurons : {"both", "input", "output"}, default="both"
@@ -337,7 +340,7 @@ class TopologyDisplay:
         ------
         ValueError
             If a parameter is outside its range, arrays do not fit each other or `image_shape`,
-            or what is asked for is not known.
+            or the degrees or epochs to draw are not known.
         ImportError
             If matplotlib is not installed.
 

@@ -1,4 +1,7 @@
-"""The course of a training: losses, scores, the best epoch."""
+"""TrainingCurveDisplay: losses, scores and the best epoch of a training.
+
+Knows curves of numbers; must not know networks.
+"""
 
 from __future__ import annotations
 
@@ -167,8 +170,8 @@ class TrainingCurveDisplay:
         if score_ax is not None:
             score_ax.set_ylabel("Validation score", color=score_line.get_color())
         lines = [loss_line, validation_loss_line, score_line, best_line]
-        # What is drawn in the upper axes would cover a legend in the lower ones. Losses fall and
-        # scores rise: if it must be between them, then in the middle, where they have parted.
+        # The legend is in the upper axes, whose curves would cover it otherwise. If it must be
+        # between the curves, it is on the right, where falling losses and rising scores are apart.
         legend_ax, loc = (ax, "best") if score_ax is None else (score_ax, "center right")
         put_legend(legend_ax, [line for line in lines if line is not None], loc=loc)
 

@@ -54,6 +54,22 @@ def search(X: Floats, y: Labels) -> Pipeline:
     return found.best_estimator_
 
 
+def learn(X: Floats, y: Labels) -> Floats:
+    clf = SETClassifier((20, 10), activation=["relu", "tanh"], batch_size=np.int64(8), max_iter=3)
+    clf.set_params(n_iter_no_change=np.inf, class_weight={0: 1, 1: 2.5})
+    assert_type(clf.fit(X, y, X_val=X, y_val=y), SETClassifier)
+    assert_type(clf.n_iter_, int)
+    assert_type(clf.validation_scores_, list[float] | None)
+    assert_type(clf.predict_log_proba(X), Floats)
+    assert clf.classes_.tolist() == [0, 1]
+    assert_type(clf.partial_fit(X, y, classes=[0, 1]).predict_proba(X), Floats)
+    reg = SETRegressor(np.array([10]), loss="huber", n_iter_no_change=np.inf, max_iter=2)
+    assert_type(reg.fit(X, y.astype(float)).partial_fit(X, y), SETRegressor)
+    assert_type(reg.intercepts_, list[Floats])
+    assert reg.coefs_[0].shape == (50, 10)
+    return np.column_stack([clf.decision_function(X), reg.predict(X), reg.target_scale_[[0] * 40]])
+
+
 def watch(X: Floats, y: Labels, path: Path) -> TopologyRecorder:
     stop = EarlyStopping("neg_log_loss", X_val=X, y_val=y, n_iter_no_change=3, tol=np.float64(0))
     recorder = TopologyRecorder(every=2)
@@ -94,6 +110,7 @@ def main() -> None:
     assert_type(SKOPS_TRUSTED, tuple[str, ...])
     X, y = data()
     with TemporaryDirectory() as folder:
+        learn(X, y)
         recorder = watch(X, y, Path(folder) / "fit.checkpoint")
     draw(search(X, y), recorder, select(X, y))
 

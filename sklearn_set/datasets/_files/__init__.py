@@ -1,10 +1,10 @@
-"""A user's own file of samples: read, understood, and what was understood told in sentences.
+"""Samples from a user's own file, and sentences that say how the file was understood.
 
-Nothing is guessed silently: what a file may mean in two ways is refused, in one line that says
-what was found and what helps.
+Nothing is guessed silently. A file that may mean two things is refused, in one line that says what
+was found and what helps.
 
-Knows which kinds of file there are, and who reads them: nothing of what is in them. The modules
-import downwards only: arrays, tables and geo, which do not know each other; frames; lines,
+Knows which kinds of file there are, and which module reads them; must not know what is in them. The
+modules import downwards only: arrays, tables and geo, which do not know each other; frames; lines,
 samples and text; cells; messages.
 """
 
@@ -29,23 +29,24 @@ _KINDS = ".csv, .tsv, .txt (each also with .gz) or .npz"
 
 
 def read_samples(path, target=None):
-    """Read samples and their classes from a file, and tell what was understood.
+    """Read samples and their classes from a file, and say how the file was understood.
 
-    A table has a header and a sample in each row, numbers in all columns but that of the label;
-    columns that number or name the samples are left out. A table with genes as rows, whose labels
-    are a row, is transposed. Of a series matrix of GEO [1]_, one of the descriptions of the
-    samples is the label. Delimiter (comma, semicolon, tab), encoding (UTF-8, UTF-16 with a mark,
-    else latin-1) and decimal commas are found out, and gzip is unpacked.
+    A table has a header, and a sample in each row. All columns but that of the label hold numbers.
+    Columns that number or name the samples are left out. A table with genes as rows, and a row of
+    labels, is transposed. In a series matrix of GEO [1]_, one of the descriptions of the samples
+    is the label. Delimiter (comma, semicolon, tab), encoding (UTF-8, UTF-16 with a mark, else
+    latin-1) and decimal commas are recognised, and gzip is unpacked.
 
     Parameters
     ----------
     path : str or path-like
         A .csv, .tsv or .txt file, also with .gz, or an .npz file with arrays X and y.
     target : str, default=None
-        What holds the labels: a column, or a row where genes are rows; in an .npz file an array;
-        in a series matrix a characteristic such as "tissue", or a line such as "title". None
-        means "y" in an .npz file, in a table what is called label, labels, class, target or y,
-        and otherwise the last column, or the only row of text where genes are rows.
+        Name of what holds the labels. In a table it is a column, or a row if genes are rows; in an
+        .npz file an array; in a series matrix a characteristic such as "tissue", or a line such
+        as "title". None means "y" in an .npz file. In a table it means the column or row called
+        label, labels, class, target or y, else the last column, or the only row of text if genes
+        are rows.
 
     Returns
     -------
@@ -54,7 +55,7 @@ def read_samples(path, target=None):
     y : ndarray of shape (n_samples,)
         The labels: int64 if all are whole numbers, otherwise str.
     notes : list of str
-        Sentences that say what was understood.
+        Sentences that say how the file was understood.
 
     Raises
     ------
@@ -92,10 +93,10 @@ def read_samples(path, target=None):
 
 def _from_text(path, target):
     """A table, or a series matrix of GEO."""
-    import_pandas()  # or the user is told now that it lacks
+    import_pandas()  # if it is missing, say so before anything is read
     target = None if target is None else target.strip()
-    content, how = text_of(path.read_bytes())
+    content, encoding = text_of(path.read_bytes())
     read = from_series_matrix if is_series_matrix(content) else from_table
     samples = read(content, target)
-    samples.form += how
+    samples.form += encoding
     return samples

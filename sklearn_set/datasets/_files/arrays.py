@@ -1,6 +1,6 @@
 """Arrays X and y of an .npz file, brought to samples.
 
-Knows NumPy's files and arrays: neither text, nor tables, nor whether labels are classes.
+Knows NumPy's files and arrays; must not know tables of text, or whether labels are classes.
 """
 
 import numpy as np
@@ -17,14 +17,14 @@ def from_arrays(path, target):
             X, y = _members(np.load(file, allow_pickle=False), "X", name)
         except Refusal:
             raise
-        except Exception as error:  # zipfile and NumPy raise what they will at damaged bytes
+        except Exception as error:  # damaged bytes may raise errors of any kind
             raise Refusal(f"cannot be read as an .npz file: {reason(error)}.") from None
     if X.dtype.kind not in "biuf" or X.ndim != 2:
         raise Refusal(
             f"has an X of shape {X.shape} and dtype {X.dtype}, expected numbers of shape "
             "(n_samples, n_features)."
         )
-    y, how = _one_label_per_sample(y, name)
+    y, conversion = _one_label_per_sample(y, name)
     transposed = len(y) == X.shape[1] != X.shape[0]
     if transposed:
         X = X.T
@@ -36,7 +36,7 @@ def from_arrays(path, target):
         X,
         None,
         labels=y,
-        label=f"array {name}{how}",
+        label=f"array {name}{conversion}",
         form="an .npz file",
         advice="Name the array of the classes as target.",
         transposed=transposed,
@@ -76,21 +76,21 @@ def _members(content, *names):
 
 
 def _one_label_per_sample(y, name):
-    """Labels as a flat array of numbers or text, and a phrase that says what was done."""
-    shape, how = y.shape, ""
+    """Labels as a flat array of numbers or text, and a phrase that says how they were converted."""
+    shape, conversion = y.shape, ""
     if y.size == 0:
         raise Refusal(f"has no labels in {name}.")
     if y.dtype.kind not in "biufSU":
         raise Refusal(f"has labels of dtype {y.dtype} in {name}, expected numbers or text.")
     if y.ndim == 2 and min(shape) == 1:
-        y, how = y.ravel(), f", of shape {shape}"
+        y, conversion = y.ravel(), f", of shape {shape}"
     elif (
         y.ndim == 2
         and y.dtype.kind in "biuf"
         and np.isin(y, (0, 1)).all()
         and (y.sum(axis=1) == 1).all()
     ):
-        y, how = y.argmax(axis=1), f", one-hot of shape {shape}, as class numbers"
+        y, conversion = y.argmax(axis=1), f", one-hot of shape {shape}, as class numbers"
     if y.ndim != 1:
         raise Refusal(f"has labels of shape {shape} in {name}, expected (n_samples,) or one-hot.")
     if y.dtype.kind == "S":
@@ -98,7 +98,7 @@ def _one_label_per_sample(y, name):
             y = np.char.decode(y, "utf-8")
         except UnicodeDecodeError:
             y = np.char.decode(y, "latin-1")
-        how += ", bytes as text"
+        conversion += ", bytes as text"
     if y.dtype.kind == "U":
-        return np.char.strip(y), how
-    return y.astype(np.float64 if y.dtype.kind == "f" else np.int64), how
+        return np.char.strip(y), conversion
+    return y.astype(np.float64 if y.dtype.kind == "f" else np.int64), conversion

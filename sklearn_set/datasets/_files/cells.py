@@ -1,6 +1,6 @@
 """What a single cell is, and what a name tells of a column or a row.
 
-Knows words and numbers: neither lines, nor tables, nor what follows from a cell.
+Knows words and numbers; must not know lines or tables, or what follows from a cell.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Numbers and text of a table, parsed by pandas.
 
-Knows pandas, here alone and imported on demand, and lines that were looked at before: neither
-what holds the labels, nor which columns are left out.
+pandas is imported here alone, and on demand. Knows pandas, and lines that were looked at before;
+must not know what holds the labels, or which columns are left out.
 """
 
 import io
@@ -37,7 +37,7 @@ def frame_of(content, failed, **options):
 
 
 def parse(content, lines, as_text):
-    """The lines but those to skip, as a frame; its columns of text beside those meant to be."""
+    """Return the lines as a frame, its unexpected columns of text, and the decimal sign."""
     is_numeric = import_pandas().api.types.is_numeric_dtype
     for decimal in "," if lines.commas else ".,":
         frame = frame_of(
@@ -77,7 +77,7 @@ def texts_of(column):
 
 
 def offender_in(column, decimal="."):
-    """A cell that makes a column one of text."""
+    """A cell that is the reason why pandas takes a column for text."""
     other = "," if decimal == "." else "."
     cells = [str(cell) for cell in column.dropna()]
     offending = (cell for cell in cells if not is_number(cell) or other in cell)

@@ -1,7 +1,7 @@
 """Series matrices of GEO, brought to samples: their descriptions hold the labels.
 
-Knows GEO's format: how the samples are described, and where the table begins and ends. Does not
-know of tables without descriptions.
+Knows GEO's format: how the samples are described, and where the table begins and ends. Must not
+know tables without descriptions.
 """
 
 import csv

@@ -1,7 +1,7 @@
 """The lines of a table, looked at before a number is read: delimiter, header, widths, text.
 
-Knows lines of cells, by the csv module, since pandas fills short lines without a word. Knows
-neither pandas, nor whether rows or columns are samples.
+The csv module splits the lines into cells, since pandas fills short lines without a warning. Knows
+lines of cells; must not know pandas, or whether rows or columns are samples.
 """
 
 import csv

@@ -1,13 +1,13 @@
-"""What is said of a file: refusals, and the words of numbers and lists in them.
+"""Refusals of a file, and the numbers and lists in them, in words.
 
-Knows text alone: neither files, nor tables, nor samples.
+Knows text alone; must not know files, tables or samples.
 """
 
 import numpy as np
 
 
 class Refusal(Exception):
-    """What is wrong with a file: a sentence that begins with the file's name, which it lacks."""
+    """What is wrong with a file: a sentence without its subject, the file's name."""
 
 
 def shown(value):

@@ -1,6 +1,7 @@
-"""What every kind of file is brought to, and the last look at it: classes, numbers, notes.
+"""Samples, which every kind of file is brought to, and the last checks of them.
 
-Knows arrays and the words for what they hold: not the kind of the file, nor how it was read.
+Knows arrays and the words for what they hold; must not know the kind of the file, or how it was
+read.
 """
 
 import re
@@ -28,7 +29,7 @@ class Samples:
 
 
 def classes_of(samples):
-    """Labels as int64 or str, after a look at whether they are classes at all."""
+    """Labels as int64 or str; refuse those that are no classes."""
     labels, n_samples = samples.labels, len(samples.labels)
     missing = np.isin(labels, MISSING) if labels.dtype.kind == "U" else labels != labels
     if missing.any():

@@ -1,7 +1,7 @@
 """Tables, of samples or of genes as rows, brought to samples.
 
-Knows which row or column holds the labels and which ones are left out: neither how cells are
-parsed, nor series matrices of GEO.
+Knows which row or column holds the labels and which ones are left out; must not know how cells are
+parsed, or series matrices of GEO.
 """
 
 import re
@@ -63,12 +63,12 @@ def _row_of_labels(lines, target):
         return None
     if len(named) == 1:
         return named[0]
-    few = 0 < len(lines.text) <= len(rows) / 10
-    if named or few or tells_genes(lines.names[0]) or len(rows) >= 10 * n_columns:
+    found_few = 0 < len(lines.text) <= len(rows) / 10
+    if named or found_few or tells_genes(lines.names[0]) or len(rows) >= 10 * n_columns:
         found = f"the rows {some(named or lines.text)} may hold labels"
         raise Refusal(
             f"looks transposed, with {len(rows):,} genes as rows and {n_columns - 1:,} samples as "
-            f"columns; {found if named or few else 'it has no row of labels'}. Name a row of "
+            f"columns; {found if named or found_few else 'it has no row of labels'}. Name a row of "
             "labels as target, or a column if rows are samples."
         )
     return None
@@ -121,7 +121,7 @@ def _column_of_labels(names, target):
 
 
 def _sorted_out(lines, frame, text, numeric, values):
-    """Columns of features, those left out, in words, and those of text that are neither."""
+    """Sort columns into features, those left out (in words), and text that is neither."""
     empty = dict(zip(numeric, np.isnan(values).all(axis=0), strict=True))
     counting = dict(zip(numeric, _counting(values), strict=True))
     whole = {column for column, dtype in frame.dtypes.items() if dtype.kind in "iu"}
@@ -154,7 +154,7 @@ def _names_samples(cells):
 
 
 def _counting(values):
-    """For each column, whether it goes up by one from row to row."""
+    """For each column, whether it increases by one from row to row."""
     if len(values) < 3:
         return np.zeros(values.shape[1], dtype=bool)
     with np.errstate(invalid="ignore"):  # infinite cells are refused later, in words

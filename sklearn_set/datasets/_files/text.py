@@ -1,7 +1,7 @@
 """Bytes of a file as text: unpacked, in UTF-8, with lines that end in newlines.
 
-Knows bytes: neither cells, nor what the lines mean. What is no text, or text of a kind that is not
-read, is refused here.
+Content that is no text, or text of an unknown kind, is refused here. Knows bytes; must not know
+cells, or what lines mean.
 """
 
 import codecs
