@@ -382,7 +382,7 @@ def test_samples_keep_what_fits():
         expected = matrix.toarray()
         np.testing.assert_array_equal(made.matrix().toarray(), expected)
         np.testing.assert_array_equal(made.take([4, 1]).matrix().toarray(), expected[[4, 1]])
-        assert made.size == np.abs(expected).max()
+        assert made.size == Samples(-matrix).size == np.abs(expected).max()
     matrix = sparse.csr_array(X)
     assert np.shares_memory(Samples(matrix).values, matrix.data)
 
