@@ -613,9 +613,8 @@ class SETRegressor(RegressorMixin, BaseSET):
             return None
         if self.loss != "quantile":
             return _OUTLIERS
-        return min(
-            _OUTLIERS, min(self.quantile, 1 - self.quantile) / 2
-        )  # the asked quantile is no outlier
+        # The quantile that is estimated is no outlier.
+        return min(_OUTLIERS, min(self.quantile, 1 - self.quantile) / 2)
 
     def _units_of_targets(self):
         """The units that targets are learned in."""
