@@ -31,14 +31,14 @@ from sklearn_set.evolution import GROWTH_RULES
 from sklearn_set.fitted import FittedSET
 from sklearn_set.holdout import split_rows
 from sklearn_set.hooks import CallbackSupportMixin, FitTask, with_callbacks
-from sklearn_set.losses import LOSSES, mean_loss
+from sklearn_set.losses import LOSSES
 from sklearn_set.memory import check_memory
 from sklearn_set.network import SparseNetwork, check_sizes
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.probe import n_probe_samples
 from sklearn_set.problem import Problem, check_part_weights, check_validation_set, identity_of
-from sklearn_set.sample_weights import check_sample_weight, n_counting, near_one, relative
-from sklearn_set.samples import Samples, check_n_samples
+from sklearn_set.sample_weights import check_sample_weight, n_counting, relative
+from sklearn_set.samples import check_n_samples
 from sklearn_set.scaling import units_that_matter
 from sklearn_set.schedule import n_certain_snapshots, will_evolve
 from sklearn_set.settings import decided
@@ -50,8 +50,8 @@ from sklearn_set.validation import (
     check_precision,
     hidden_activations,
     hidden_sizes,
-    shown,
 )
+from sklearn_set.validator import validator_of
 from sklearn_set.version import DOCUMENTATION
 from sklearn_set.warning import warn
 
@@ -167,7 +167,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             state,
             problem.training_data(state.rows),
             problem.settings,
-            validate=self._validator(problem, state.held_out, task),
+            validate=validator_of(self, problem, state.held_out, task),
             observer=task,
         )
         try:
@@ -363,38 +363,6 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         else:
             network.offset, network.factor = units.offset, units.factor
 
-    # ------------------------------------------------------------------------- train
-
-    def _validator(self, problem, held_out, task):
-        """Return a function: the score and loss of a network on held-out samples; or None."""
-        held_out = problem.validated_on(held_out)
-        if held_out is None:
-            return None
-        X, own_weight = Samples(held_out.X), near_one(held_out.weight)
-        loss, parameter = problem.loss, problem.loss_parameter
-        score_by_user = None if self.scoring is None else self._scorer(held_out, task)
-
-        def validate(network):
-            raw = network.forward(X, problem.settings.n_threads)
-            if score_by_user is None:
-                score = self._score_of_outputs(held_out, raw, own_weight)
-            else:
-                score = score_by_user()
-            return float(score), mean_loss(loss, raw, held_out.targets, own_weight, parameter)
-
-        return validate
-
-    def _scorer(self, held_out, task):
-        """A function that returns the score of this draft by the user's `scoring`."""
-        scorer, X = check_scoring(self, scoring=self.scoring), held_out.as_given()
-        weight = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-
-        def score():
-            with task.as_user():
-                return _number(scorer(self, X, held_out.y, **weight))
-
-        return score
-
     # ------------------------------------------------------------------------- publish
 
     def _publish(self, state, problem):
@@ -451,14 +419,3 @@ _PRIVATE_STATE = (
 
 # If standard deviations of features differ by a larger factor, the user should scale them.
 _MUCH = 100
-
-
-def _number(score):
-    """The score that a scorer has returned, as a float."""
-    try:
-        return float(score)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(
-            f"`scoring` must be a scorer that returns a number, but it returned {shown(score)}, a "
-            f"{type(score).__name__}."
-        ) from None

@@ -261,7 +261,7 @@ FLOORS = [
         "hooks",
         "identity",
     },
-    {"fitted", "problem"},
+    {"fitted", "problem", "validator"},
     {"base"},
     {"callbacks", "classifier", "regressor", "datasets", "inspection"},
     {"ranking"},

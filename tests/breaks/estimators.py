@@ -37,7 +37,7 @@ BREAKS = [
             "early stopping of a stream is not refused",
         ),
         (
-            "optimizer.can_continue(before)",
+            "optimizer.can_continue(previous)",
             "False",
             "moments are not gone on from",
         ),

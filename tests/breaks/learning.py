@@ -17,8 +17,8 @@ BREAKS = [
         ),
         ("drawn >>= 31", "drawn >>= 30", "draws up to twice the population"),
         (
-            "drawn = np.unique(np.concatenate([drawn, more]))",
-            "drawn = np.sort(np.concatenate([drawn, more]))",
+            "drawn = np.unique(np.concatenate([drawn, others]))",
+            "drawn = np.sort(np.concatenate([drawn, others]))",
             "a second round of draws may repeat the first",
         ),
         (
@@ -31,7 +31,7 @@ BREAKS = [
             "t_splits[0] = 0",
             "the last output neurons belong to no thread if they have no connection",
         ),
-        ("both[1].shape[0] != n_parts + 1", "False", "splits for another number of threads"),
+        ("splits[1].shape[0] != n_parts + 1", "False", "splits for another number of threads"),
         ("self.__dict__ | _NOT_DERIVED", "dict(self.__dict__)", "pickles hold what can be derived"),
     ),
     *near(
@@ -250,8 +250,8 @@ BREAKS = [
             "moments of the best network are those of the last",
         ),
         (
-            "lasted = course.has_ended or settings.n_iter_no_change == np.inf",
-            "lasted = course.has_ended",
+            "ended_as_told = course.has_ended or settings.n_iter_no_change == np.inf",
+            "ended_as_told = course.has_ended",
             "training that was to last so long warns that it did not converge",
         ),
         ("if activate is np.exp:", "if False:", "predictions that overflow as exponentials"),
@@ -269,7 +269,7 @@ BREAKS = [
             "features within two deviations of zero keep their mean",
         ),
         (
-            "np.mean(deviation[deviation <= most] ** 2)",
+            "np.mean(deviation[deviation <= high] ** 2)",
             "np.mean(deviation**2)",
             "one huge feature decides the scale of all",
         ),
@@ -340,8 +340,8 @@ BREAKS = [
     *near(
         "test_training",
         (
-            "for some in (of_network, of_optimizer) for values in some",
-            "for some in (of_network,) for values in some",
+            "for values in biases + moments",
+            "for values in biases",
             "moments that overflow are not told of",
         ),
     ),
