@@ -22,6 +22,7 @@ from sklearn_set import SETClassifier
 from sklearn_set.activations import ACTIVATIONS, Activation
 from sklearn_set.network import SparseLayer, SparseNetwork, draw_weights
 from sklearn_set.optimizers import SGD
+from sklearn_set.samples import Samples
 
 every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
 every_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -82,8 +83,8 @@ def test_magnitudes_are_bounded(name):
     for number in numbers_of(name):
         assert (np.abs(ACTIVATIONS[name].value(Z, number)) <= np.abs(Z) + 1).all()
     network = irregular_network((7, 9, 8, 2), name, "float64", seed=2)
-    X = 100 * np.random.default_rng(3).normal(size=(50, 7))
-    assert np.abs(network.forward(X)).max() <= network.bound(np.abs(X).max())
+    X = Samples(100 * np.random.default_rng(3).normal(size=(50, 7)))
+    assert np.abs(network.forward(X)).max() <= network.bound(X.size)
 
 
 @every_activation
@@ -128,4 +129,4 @@ def test_docstrings_list_every_activation():
     lines = [f'    - "{name}", {activation.formula}' for name, activation in ACTIVATIONS.items()]
     assert "\n\n" + "\n".join(lines) + "\n\n" in told
     rectifiers = [name for name, activation in ACTIVATIONS.items() if activation.is_rectifier]
-    assert f"below rectifiers ({', '.join(rectifiers)})" in told
+    assert f"below rectifiers ({', '.join(rectifiers)})" in " ".join(told.split())
