@@ -1,4 +1,4 @@
-"""When to evolve, to slow down, to keep a snapshot and to stop; what an epoch leaves on record.
+"""When to evolve, to lower the learning rate, to keep a snapshot and to stop; records of epochs.
 
 Decides from progress and settings alone; must not know networks, data or optimizers.
 """

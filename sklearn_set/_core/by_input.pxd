@@ -1,7 +1,7 @@
 """Forward by input neuron, for narrow batches: weights stream, silent neurons are passed over.
 
-Serial over one half of the input neurons and one part of the output neurons; whoever calls gives
-different ones to different threads.  Knows a layer in the order of its slots.  Must not know
+Serial.  The caller cuts a layer into two halves of its input neurons, each with sums of its own,
+and into parts of its output neurons, and gives them to different threads.  Knows a layer in the order of its slots.  Must not know
 threads, the data, or the other passes.
 """
 

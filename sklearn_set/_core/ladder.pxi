@@ -1,4 +1,4 @@
-# The widths of blocks: which one is next in a row.  The one ladder of all passes.
+# How a row is cut into blocks, the widest first: the one place that says which width is next.
 #
 # A template: each pass includes it in its own file and says there what is to be done.
 #

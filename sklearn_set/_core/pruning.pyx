@@ -1,7 +1,7 @@
 """Which of many numbers are nearest zero, without sorting them.
 
-Told between which bounds the threshold lies, it decides what is beyond them and names what is
-between, to be looked at one by one.  Knows neither topologies nor what the numbers mean.
+The caller says between which bounds the threshold lies.  Numbers beyond the bounds are decided
+here; those between them are returned, for the caller to look at one by one.  Knows neither topologies nor what the numbers mean.
 """
 
 from cython.parallel cimport prange

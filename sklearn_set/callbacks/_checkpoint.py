@@ -2,7 +2,7 @@
 
 A file is a header and a pickle.  The header holds a digest of the pickle, and nothing is unpickled
 before the digest has been checked.  Knows files, and the state of a training as a whole; must not
-know what is in it.
+know what is in it: state.py says that.
 """
 
 from __future__ import annotations
