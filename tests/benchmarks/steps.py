@@ -27,12 +27,12 @@ from sklearn_set.evolution import evolve
 from sklearn_set.network import SparseNetwork
 from sklearn_set.optimizers import SOLVERS
 
-try:
-    from sklearn_set.samples import Samples as as_samples
-    from sklearn_set.workspace import Workspace
-except ImportError:  # a revision that has them elsewhere
+if hasattr(sklearn_set.network, "kernel_input"):  # a revision that has them there
     from sklearn_set.network import Workspace
     from sklearn_set.network import kernel_input as as_samples
+else:
+    from sklearn_set.samples import Samples as as_samples
+    from sklearn_set.workspace import Workspace
 
 LEARNING_RATE = 1e-4
 ALPHA = 1e-4
