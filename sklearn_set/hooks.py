@@ -5,8 +5,6 @@ experimental: if its names change, only this module changes.  Knows the protocol
 networks or what the callbacks do.
 """
 
-import functools
-
 import numpy as np
 
 from sklearn_set.training import Observer
@@ -19,13 +17,8 @@ except ImportError:
         """An estimator without callbacks, as before scikit-learn 1.9."""
 
     def with_callbacks(method):
-        """Wrap a method, but change nothing: the stack is as deep as with callbacks."""
-
-        @functools.wraps(method)
-        def unmanaged(estimator, *args, **kwargs):
-            return method(estimator, *args, **kwargs)
-
-        return unmanaged
+        """Leave a method as it is."""
+        return method
 
 
 # Attributes that an estimator has only during a call of `fit`, some of them scikit-learn's.  They
