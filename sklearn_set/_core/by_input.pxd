@@ -1,8 +1,8 @@
 """Forward by input neuron, for narrow batches: weights stream, silent neurons are passed over.
 
 Serial.  The caller cuts a layer into two halves of its input neurons, each with sums of its own,
-and into parts of its output neurons, and gives them to different threads.  Knows a layer in the order of its slots.  Must not know
-threads, the data, or the other passes.
+and into parts of its output neurons, and gives them to different threads.  Knows a layer in the
+order of its slots.  Must not know threads, the data, or the other passes.
 """
 
 from libc.stdint cimport int32_t, uint32_t

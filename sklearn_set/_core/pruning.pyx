@@ -1,7 +1,8 @@
 """Which of many numbers are nearest zero, without sorting them.
 
 The caller says between which bounds the threshold lies.  Numbers beyond the bounds are decided
-here; those between them are returned, for the caller to look at one by one.  Knows neither topologies nor what the numbers mean.
+here; those between them are returned, for the caller to look at one by one.  Knows neither
+topologies nor what the numbers mean.
 """
 
 from cython.parallel cimport prange
