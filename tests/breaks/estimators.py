@@ -4,7 +4,7 @@ from breaks import near
 
 BREAKS = [
     *near(
-        "test_estimators test_training test_trouble",
+        "test_estimators test_stopping test_trouble",
         (
             'draft.__dict__.update(given) for name in ("_training", "_fitting"):',
             'for name in ("_training", "_fitting"):',

@@ -341,7 +341,7 @@ BREAKS = [
         ),
     ),
     *near(
-        "test_topology test_evolution test_probe",
+        "test_topology test_growth test_splice test_probe",
         (
             "if new >= n_out:",
             "if new > n_out:",
@@ -384,7 +384,7 @@ BREAKS = [
         ),
     ),
     *near(
-        "test_evolution test_topology",
+        "test_pruning test_topology",
         (
             "few += values[k] < 0",
             "few += values[k] <= 0",

@@ -40,7 +40,7 @@ BREAKS = [
         ("self.indices.flags.writeable = False", "pass", "coefs_ can spoil the structure"),
     ),
     *near(
-        "test_evolution",
+        "test_pruning test_growth test_evolution",
         (
             "int(zeta * n_negative)]",
             "round(zeta * n_negative)]",
@@ -100,7 +100,7 @@ BREAKS = [
         ("(1 + np.cos(np.pi * part))", "(1 + np.cos(part))", "cosine zeta"),
     ),
     *near(
-        "test_optimizers test_training test_estimators",
+        "test_optimizers test_schedules test_estimators",
         (
             "np.sqrt(1 - self.beta_2**self.n_steps)",
             "(1 - self.beta_2**self.n_steps)",
@@ -158,7 +158,7 @@ BREAKS = [
         ("matrix.data /= np.repeat(weight, 2)", "pass", "mixed targets of weighted samples"),
     ),
     *near(
-        "test_topology test_training test_estimators",
+        "test_topology test_growth test_network test_estimators",
         ("np.sqrt(6 / fan_in)", "np.sqrt(3 / fan_in)", "the law of first weights"),
         (
             '"he_uniform" if ACTIVATIONS[activation].is_rectifier else "glorot_uniform"',
@@ -169,7 +169,8 @@ BREAKS = [
         ("self.weights.copy(),", "self.weights,", "copies of a network share its weights"),
     ),
     *near(
-        "test_training test_snapshots test_hooks test_augmentation test_estimators",
+        "test_training test_training_evolution test_schedules test_stopping test_snapshots test_hooks "
+        "test_augmentation test_estimators",
         (
             'if settings.learning_rate == "constant":',
             "if False:",
@@ -338,7 +339,7 @@ BREAKS = [
         ("if folder == root:", "if True:", "limits of the groups above"),
     ),
     *near(
-        "test_training",
+        "test_divergence",
         (
             "for values in biases + moments",
             "for values in biases",
@@ -358,7 +359,7 @@ BREAKS = [
         ("del course.snapshots[-1]", "pass", "the last network counts twice as a snapshot"),
     ),
     *near(
-        "test_training",
+        "test_network",
         (
             "layer.copy() for layer in self.layers], self.offset, self.factor)",
             "layer.copy() for layer in self.layers], self.offset)",
