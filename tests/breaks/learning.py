@@ -169,8 +169,8 @@ BREAKS = [
         ("self.weights.copy(),", "self.weights,", "copies of a network share its weights"),
     ),
     *near(
-        "test_training test_training_evolution test_schedules test_stopping test_snapshots test_hooks "
-        "test_augmentation test_estimators",
+        "test_training test_training_evolution test_schedules test_stopping test_snapshots "
+        "test_hooks test_augmentation test_estimators",
         (
             'if settings.learning_rate == "constant":',
             "if False:",
