@@ -20,7 +20,7 @@ IN_PARALLEL = -n $(WORKERS) --dist loadgroup
 # interpreter is not watched, so it must load the sanitizer first.  LLVM's OpenMP tells the sanitizer
 # of threads, by libarcher, what waits for what; GCC's says nothing, and all would look like a race.
 CLANG ?= clang
-KERNEL_TESTS := $(addprefix tests/test_,rows.py step.py topology.py pruning.py growth.py splice.py evolution.py products.py probe.py gradient.py)
+KERNEL_TESTS := $(addprefix tests/test_,rows.py step.py step_threads.py topology.py pruning.py growth.py splice.py evolution.py products.py probe.py gradient.py)
 BUILD_WATCHED = $(BIN)/python setup.py --quiet build --build-base build/$@ --build-lib build/$@/lib
 WATCHED = env PYTHONPATH=build/$@/lib:tests PYTHONMALLOC=malloc
 WATCH_MEMORY = $(WATCHED) LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \

@@ -1,6 +1,6 @@
-"""What the tests of the compiled core share: which kernels run here, tiny networks, tiny data.
+"""What tests share: which kernels run here, tiny networks, tiny data, spies, models for displays.
 
-Everything is a plain function of explicit seeds; the test files say `from conftest import ...`.
+Most is a plain function of explicit seeds; the test files say `from conftest import ...`.
 """
 
 import os
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.datasets import load_digits
 
 # `reference` and this file are imported by name, whatever pytest's import mode.
 HERE = Path(__file__).resolve().parent
@@ -24,8 +25,9 @@ if str(HERE) not in sys.path:
 os.environ["MPLBACKEND"] = "Agg"
 
 import reference  # noqa: E402
+from drawing import SETTINGS  # noqa: E402
 
-from sklearn_set import SETRegressor, machine  # noqa: E402
+from sklearn_set import SETClassifier, SETRegressor, base, machine, training  # noqa: E402
 from sklearn_set._core import measured  # noqa: E402
 from sklearn_set.network import SparseLayer, SparseNetwork  # noqa: E402
 from sklearn_set.optimizers import SGD, SOLVERS  # noqa: E402
@@ -63,6 +65,33 @@ def many_processors(monkeypatch):
     """As if there were eight processors at least: tests ask for so many threads on any machine."""
     n_processors = max(machine.n_processors(), 8)
     monkeypatch.setattr(machine, "n_processors", lambda: n_processors)
+
+
+@pytest.fixture
+def threads_always_pay(monkeypatch):
+    """As if one thread were slow: on a busy machine training would else be serial at times."""
+
+    class Impatient(training.Workspace):
+        def __init__(self, *args):
+            super().__init__(*args)
+            self.pace[0] = 1e9
+
+    monkeypatch.setattr(training, "Workspace", Impatient)
+
+
+@pytest.fixture
+def split(monkeypatch):
+    """Rows that the last fit trained on, and those held out."""
+    rows = {}
+    train = base.train
+
+    def spy(state, data, *args, **kwargs):
+        rows["train"] = np.sort(data.rows)
+        rows["held out"] = np.setdiff1d(np.arange(len(data.y)), data.rows)
+        return train(state, data, *args, **kwargs)
+
+    monkeypatch.setattr(base, "train", spy)
+    return rows
 
 
 def serial_work():
@@ -326,3 +355,31 @@ def some_rows(n_samples, n_batch, seed):
     """Distinct sample numbers in random order."""
     rows = np.random.default_rng(seed).permutation(n_samples)[:n_batch]
     return rows.astype(np.int32)
+
+
+# ----------------------------------------------------------------------------------- displays
+
+
+@pytest.fixture
+def pyplot():
+    """Pyplot, whose figures are closed afterwards."""
+    import matplotlib.pyplot as pyplot
+
+    yield pyplot
+    pyplot.close("all")
+
+
+@pytest.fixture(scope="session")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:300] / 16, y[:300]
+
+
+@pytest.fixture(scope="session")
+def evolved(digits):
+    return SETClassifier((30, 20), **SETTINGS).fit(*digits)
+
+
+@pytest.fixture(scope="session")
+def stopped(digits):
+    return SETClassifier((30,), early_stopping=True, **SETTINGS).fit(*digits)

@@ -1,7 +1,7 @@
 """Models that are saved, by every road that users take, go on as if they had not been.
 
-What pickling keeps and drops is in test_estimators.py; here are whole models, saved by joblib and
-mapped into memory, and saved by skops, which loads nothing that it was not told to trust.
+What pickling keeps and drops is in test_clone_and_pickle.py; here are whole models, saved by joblib
+and mapped into memory, and saved by skops, which loads nothing that it was not told to trust.
 """
 
 import subprocess

@@ -1,18 +1,8 @@
-"""A mini-batch as a whole: threads, padding, formats, errors and builds change nothing.
+"""A mini-batch as a whole: padding, formats and errors change nothing.
 
-The same bits for any number of threads and for dense or sparse X; the last partial batch counts;
-lanes of padding have no effect; scalars keep their precision; what cannot work is refused.  A build
-without vector types and without OpenMP passes the same tests (marked slow: it compiles).
+The same bits for dense or sparse X; the last partial batch counts; lanes of padding have no effect;
+scalars keep their precision; what cannot work is refused.
 """
-
-import functools
-import os
-import shutil
-import subprocess
-import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,153 +20,19 @@ from conftest import (
     make_network,
     make_stepper,
     poisoned_workspace,
-    random_network,
     samples,
-    serial_work,
     settings,
     some_rows,
 )
 from scipy import sparse
+from stepping import IRREGULAR, assert_same_bits, values_of
 
-from sklearn_set import machine
-from sklearn_set._core import system
-from sklearn_set.network import SparseNetwork
-from sklearn_set.optimizers import SGD, Adam
+from sklearn_set.optimizers import SGD
 from sklearn_set.samples import Samples, check_n_samples
 from sklearn_set.state import Progress, Randomness, TrainingState
-from sklearn_set.topology import Topology
 from sklearn_set.training import TrainingData, run_epoch
-from sklearn_set.workspace import Workspace
 
-ROOT = Path(__file__).resolve().parent.parent
-
-IRREGULAR = (16, 19, 1, 9, 3)
 MIXED = ["relu", "gelu", "all_relu"]
-
-
-def values_of(network, optimizer):
-    """All that a step may write, by name."""
-    values = {}
-    for depth, layer in enumerate(network.layers):
-        values[f"weights {depth}"] = layer.weights
-        values[f"biases {depth}"] = layer.bias
-        for m in range(optimizer.n_moments):
-            values[f"moment {m} of weights {depth}"] = optimizer.moments[depth][m]
-            values[f"moment {m} of biases {depth}"] = optimizer.bias_moments[depth][m]
-    return values
-
-
-def assert_same_bits(left, right):
-    assert left.keys() == right.keys()
-    for name in left:
-        assert left[name].tobytes() == right[name].tobytes(), name
-
-
-# -------------------------------------------------------------------------------- threads
-
-# Layers of enough work to wake threads, and a last one of little.
-LARGE = (8000, 500, 400, 3)
-LARGE_BATCH = 200
-
-
-@functools.cache
-def large_network(dtype):
-    return random_network(LARGE, 8.5, ["relu", "silu"], dtype, seed=1)
-
-
-@functools.cache
-def large_data(dtype):
-    data = make_data(210, LARGE, "softmax_log_loss", dtype, seed=2)
-    return data, as_csr(data.X)
-
-
-def train_large(kernel, n_threads, sparse_input, batch_size=LARGE_BATCH):
-    network = large_network(kernel[1]).copy()
-    data, X_sparse = large_data(kernel[1])
-    optimizer = Adam().attach(network)
-    stepper = make_stepper(
-        kernel,
-        network,
-        optimizer,
-        data,
-        batch_size=batch_size,
-        X=X_sparse if sparse_input else None,
-        n_threads=n_threads,
-        alpha=0.01,
-        dropout=0.3,
-        dropout_seed=3,
-    )
-    losses = []
-    for step in range(3):
-        rows = some_rows(210, batch_size - step, seed=step)
-        losses.append(stepper.step(rows, 0.01, optimizer.next_step_size(0.01), step))
-    return losses, values_of(network, optimizer)
-
-
-def test_large_network_is_large_enough():
-    """Each of the two first layers is shared among threads, in several chunks, and so is X."""
-    network = large_network("float32")
-    for layer in network.layers[:2]:
-        assert layer.topology.n_connections * (LARGE_BATCH + 16) > serial_work()
-        assert layer.topology.chunks.shape[0] > 2
-        assert layer.topology.t_chunks.shape[0] > 2
-    assert LARGE[0] * LARGE_BATCH > serial_work()
-    # In a narrow batch, whose forward pass goes by input neuron, the first layer still is.
-    assert network.layers[0].topology.n_connections * (8 + 16) > serial_work()
-    # Predictions are made in blocks of 64 samples.
-    assert network.layers[0].topology.n_connections * (64 + 16) > serial_work()
-
-
-@pytest.mark.parametrize("batch_size", [8, LARGE_BATCH])
-@pytest.mark.parametrize("sparse_input", [False, True])
-@every_kernel()
-def test_same_bits_for_any_number_of_threads(kernel, sparse_input, batch_size):
-    losses, values = train_large(kernel, 1, sparse_input, batch_size)
-    for n_threads in (2, 3, 4):
-        other_losses, other_values = train_large(kernel, n_threads, sparse_input, batch_size)
-        assert other_losses == losses
-        assert_same_bits(other_values, values)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_same_predictions_for_any_number_of_threads(dtype):
-    network = large_network(dtype)
-    X = large_data(dtype)[0].X
-    outputs = [network.forward(samples(X), n_threads) for n_threads in (1, 2, 4)]
-    for other in outputs[1:]:
-        assert other.tobytes() == outputs[0].tobytes()
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")
-def test_threads_are_really_used():
-    """Or the two tests above would prove nothing."""
-    if machine.effective_n_threads(2) == 1:
-        pytest.skip("a build without OpenMP")
-    script = (
-        "import os, sys\n"
-        f"sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
-        "from sklearn_set import machine\n"
-        "from test_step import train_large\n"
-        "count = lambda: len(os.listdir('/proc/self/task'))\n"
-        "kernel = (machine.active_variant(), 'float32')\n"
-        "train_large(kernel, 1, False)\n"
-        "before = count()\n"
-        "train_large(kernel, 4, False)\n"
-        "print(count() - before)\n"
-    )
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_DYNAMIC": "false"}
-    result = subprocess.run(
-        [sys.executable, "-c", script],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    assert int(result.stdout) == 3
-
 
 # ------------------------------------------------------------------------- dense and sparse
 
@@ -395,54 +251,6 @@ def test_more_samples_than_can_be_numbered_are_refused():
             Samples(X, np.dtype("float32"))
 
 
-# ------------------------------------------------------------------------ threads of the user
-
-
-def test_many_threads_predict_with_one_network():
-    """Right after it was made, when nothing of its topologies has been derived, and again."""
-    data, X_sparse = large_data("float32")
-    network = large_network("float32").copy()
-    expected = network.forward(samples(data.X))
-    n_users = 6
-    for _ in range(3):
-        for layer in network.layers:
-            old = layer.topology
-            layer.topology = Topology(old.n_in, old.n_out, old.indptr, old.indices)
-        together = threading.Barrier(n_users)
-
-        def predict(user, together=together):
-            together.wait(30)
-            return [
-                network.forward(samples(X), n_threads)
-                for X in (data.X, X_sparse)
-                for n_threads in (1 + user % 4, 5 - user % 4)
-            ]
-
-        with ThreadPoolExecutor(n_users) as pool:
-            for predicted in pool.map(predict, range(n_users)):
-                for outputs in predicted:
-                    assert outputs.tobytes() == expected.tobytes()
-
-
-@every_kernel(FLOAT64_KERNELS)
-@pytest.mark.parametrize("batch_size", [8, 40])  # by input neuron, and by output neuron
-def test_a_stepper_reads_each_array_of_a_topology_once(kernel, batch_size):
-    """Another thread may put an equal one in its place, and only what was read is kept alive."""
-    reads = []
-
-    class Noted(Topology):
-        chunks = property(lambda topology: reads.append("chunks") or Topology.chunks.fget(topology))
-        t_chunks = property(
-            lambda topology: reads.append("t_chunks") or Topology.t_chunks.fget(topology)
-        )
-
-    network = irregular_network(IRREGULAR, "relu", kernel[1], seed=31)
-    data = make_data(50, IRREGULAR, "squared_error", kernel[1], seed=32)
-    network.layers[0].topology.__class__ = Noted
-    make_stepper(kernel, network, SGD().attach(network), data, batch_size=batch_size)
-    assert reads == ["chunks"] if batch_size == 8 else sorted(reads) == ["chunks", "t_chunks"]
-
-
 # ---------------------------------------------------------------------------------- numbers
 
 
@@ -528,57 +336,6 @@ def test_double_scalars_stay_double(kernel):
 
 # ----------------------------------------------------------------------------------- builds
 
-# Bounds checks on; one number per vector, as compilers without vector types have it; one thread.
-LACKING = {"SKLEARN_SET_PLAIN": "1", "SKLEARN_SET_OPENMP": "0", "SKLEARN_SET_DEBUG": "1"}
-
-# The copy must be what is tested, and be what its name says, before its tests say anything.
-RUN_TESTS = """
-import sys
-from pathlib import Path
-import pytest
-import sklearn_set
-from sklearn_set import machine
-
-(folder,) = sys.argv[1:]
-assert Path(sklearn_set.__file__).is_relative_to(folder), sklearn_set.__file__
-assert machine.available_variants() == ["baseline"]
-assert machine.kernels("float32").N_LANES == machine.kernels("float64").N_LANES == 1
-assert machine.effective_n_threads(4) == machine.effective_n_threads() == 1
-assert "one thread" in machine.versions()["OpenMP"]
-files = ["test_rows.py", "test_gradient.py", "test_optimizers.py", "test_step.py"]
-sys.exit(pytest.main(["-q", "-x", "-m", "not slow", "-p", "no:cacheprovider",
-                      *(str(Path(folder) / "tests" / file) for file in files)]))
-"""
-
-
-@pytest.mark.slow
-def test_a_build_that_lacks_everything_passes_the_same_tests(tmp_path):
-    """Built in a copy: Cython writes its C files beside the sources."""
-    if not (ROOT / "setup.py").exists():
-        pytest.skip("the sources are not here")
-    compiled = shutil.ignore_patterns("*.so", "*.pyd", "*.c", "*.html", "__pycache__", "build")
-    shutil.copytree(ROOT / "sklearn_set", tmp_path / "sklearn_set", ignore=compiled)
-    shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=compiled)
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, tmp_path)
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("SKLEARN_SET_")
-    }
-    for command, variables in (
-        (["setup.py", "build_ext", "--inplace", "--build-temp", "temp"], LACKING),
-        (["-c", RUN_TESTS, str(tmp_path)], {"PYTHONPATH": str(tmp_path)}),
-    ):
-        result = subprocess.run(
-            [sys.executable, *command],
-            cwd=tmp_path,
-            env=environment | variables,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
-
 
 def test_a_batch_smaller_than_told_is_penalised_as_one_of_that_size():
     sizes, gradients = (12, 9, 3), []
@@ -619,42 +376,3 @@ def test_a_sample_of_weight_zero_may_be_anything(kernel, sparse_input):
         results.append((loss, *(layer.weights.tolist() for layer in network.layers)))
     assert np.isfinite(results[0][0])
     assert results[0] == results[1]
-
-
-def test_threads_that_do_not_pay_are_given_a_rest():
-    """A step on threads slower than one on a single thread is noticed; its result is the same."""
-    results = []
-    for serial in (1e-9, 1e9):  # seconds that one thread is said to need: none, and very many
-        network = SparseNetwork.erdos_renyi(
-            (100, 400, 300, 4),
-            20,
-            activations=["relu", "relu"],
-            weight_init="auto",
-            dtype=np.dtype("float32"),
-            rng=np.random.default_rng(0),
-        )
-        rng = np.random.default_rng(1)
-        X = rng.normal(size=(64, 100)).astype(np.float32)
-        y = rng.integers(4, size=64).astype(np.int32)
-        workspace = Workspace(network, 64, 2)
-        stepper = machine.kernels("float32").Stepper(
-            network,
-            SGD().attach(network),
-            workspace,
-            Samples(X),
-            y,
-            None,
-            loss="softmax_log_loss",
-            n_threads=2,
-        )
-        workspace.pace[0] = serial
-        rows = np.arange(64, dtype=np.int32)
-        losses = [stepper.step(rows, 0.01, 0.01, number) for number in range(3)]
-        assert stepper.seconds.keys() == {"gather", "forward", "backward"}
-        assert min(stepper.seconds.values()) > 0
-        if system.openmp_version():
-            assert (workspace.pace[1] > 0) == (serial < 1)
-            assert (workspace.pace[2] > 0) == (serial < 1)
-        results.append((losses, network.layers[0].weights))
-    assert results[0][0] == results[1][0]
-    np.testing.assert_array_equal(results[0][1], results[1][1])

@@ -6,14 +6,7 @@ import numpy as np
 import pytest
 from conftest import settings
 from sklearn.exceptions import ConvergenceWarning
-from small_models import (
-    X,
-    Y,
-    assert_same,
-    classifier,
-    patch_step,
-    values,
-)
+from small_models import X, Y, assert_same, classifier, patch_step, values
 
 from sklearn_set import training
 from sklearn_set.schedule import record, should_stop

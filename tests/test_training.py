@@ -9,14 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_models import (
-    X,
-    Y,
-    assert_same,
-    classifier,
-    patch_step,
-    regressor,
-)
+from small_models import X, Y, assert_same, classifier, patch_step, regressor
 
 from sklearn_set import SETClassifier, SETRegressor, training
 from sklearn_set.optimizers import SOLVERS

@@ -12,12 +12,7 @@ from scipy import sparse
 from small_models import T, X, Y, assert_same, classifier, regressor
 
 from sklearn_set import training
-from sklearn_set.evolution import (
-    GROWTH_RULES,
-    NEWBORN_WEIGHTS,
-    PRUNING_RULES,
-    ZETA_SCHEDULES,
-)
+from sklearn_set.evolution import GROWTH_RULES, NEWBORN_WEIGHTS, PRUNING_RULES, ZETA_SCHEDULES
 from sklearn_set.schedule import is_time_to_evolve, will_evolve
 from sklearn_set.state import Progress
 

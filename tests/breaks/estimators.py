@@ -4,7 +4,8 @@ from breaks import near
 
 BREAKS = [
     *near(
-        "test_estimators test_stopping test_trouble",
+        "test_failed_calls test_early_stopping test_fitted test_estimators "
+        "test_clone_and_pickle test_continuation test_weak_spots test_stopping test_trouble",
         (
             'draft.__dict__.update(given) for name in ("_training", "_fitting"):',
             'for name in ("_training", "_fitting"):',
@@ -78,7 +79,7 @@ BREAKS = [
         ),
     ),
     *near(
-        "test_estimators test_augmentation test_snapshots test_training",
+        "test_auto test_training test_continuation",
         (
             "wide = sizes[0] > n_samples and not is_part",
             "wide = sizes[0] >= n_samples and not is_part",
@@ -109,7 +110,7 @@ BREAKS = [
         ("min(sizes[0] / n_samples / 10, 4.0)", "sizes[0] / n_samples / 10", "automatic mixup"),
     ),
     *near(
-        "test_scaling test_estimators",
+        "test_scaling test_continuation",
         (
             "units.install(network)",
             "network.offset, network.factor = units.offset, units.factor",
@@ -124,7 +125,8 @@ BREAKS = [
         ("units = before.joined(units)", "pass", "a stream has the units of its last part"),
     ),
     *near(
-        "test_estimators test_sample_weights test_losses",
+        "test_estimator_targets test_estimator_weights test_early_stopping test_weak_spots "
+        "test_continuation test_sample_weights test_regression_losses",
         ("np.hstack([-raw, raw])", "np.hstack([raw, -raw])", "the classes of two are swapped"),
         ("where=probabilities > 0.5)", "where=probabilities > 2)", "digits of log-probabilities"),
         (
@@ -166,7 +168,7 @@ BREAKS = [
         ),
     ),
     *near(
-        "test_holdout test_estimators test_validation_set",
+        "test_holdout test_early_stopping test_validation_set",
         ("int(np.ceil(fraction * n_samples))", "int(fraction * n_samples)", "held-out samples"),
         (
             "np.clip(np.floor(ideal), 1, sizes - 1)",
@@ -229,7 +231,7 @@ BREAKS = [
         ("interval(Integral, 0, 2**32 - 1", "interval(Integral, 0, 2**32", "a seed too large"),
     ),
     *near(
-        "test_hooks test_callbacks",
+        "test_hooks test_callbacks test_callback_early_stopping test_resume",
         (
             'saved["identity"] != run["identity"]',
             "False",
@@ -285,7 +287,7 @@ BREAKS = [
         ("if (self.X_val is None) != (self.y_val is None):", "if False:", "X_val without y_val"),
     ),
     *near(
-        "test_identity test_callbacks",
+        "test_identity test_resume",
         (
             "value.__code__, defaults, cells",
             "value.__code__, cells",
@@ -300,7 +302,7 @@ BREAKS = [
         ),
     ),
     *near(
-        "test_feature_selection",
+        "test_feature_selection test_selection_randomness test_selection_estimators",
         (
             "np.argsort(-self.scores_,",
             "np.argsort(self.scores_,",
@@ -361,7 +363,7 @@ BREAKS = [
         ),
     ),
     *near(
-        "attack/test_checkpoints test_callbacks",
+        "attack/test_checkpoints attack/test_saving test_resume",
         ('hashlib.file_digest(file, "sha256").digest() != digest', "False", "damaged checkpoints"),
         ("!= _HEADER.size + length", "< 0", "checkpoints that were cut"),
         ("os.O_RDWR | os.O_CREAT | os.O_EXCL", "os.O_RDWR | os.O_CREAT", "a file is overwritten"),
@@ -394,7 +396,7 @@ BREAKS = [
         ),
     ),
     *near(
-        "test_scaling test_losses",
+        "test_scaling test_regression_losses",
         ("tail=self._tail(),", "tail=None,", "outliers decide the units of robust losses"),
         (
             "min(_OUTLIERS, min(self.quantile, 1 - self.quantile) / 2)",

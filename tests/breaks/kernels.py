@@ -237,7 +237,7 @@ BREAKS = [
         ),
     ),
     *near(
-        "test_step test_optimizers test_sample_weights test_training test_augmentation",
+        "test_step test_step_threads test_optimizers test_sample_weights test_input_dropout",
         (
             "1 - learning_rate * self.weight_decay",
             "1 - self.weight_decay",
@@ -328,7 +328,7 @@ BREAKS = [
         ),
     ),
     *near(
-        "test_products test_probe test_augmentation",
+        "test_products test_probe test_augmentation test_input_dropout",
         (
             "total = total + v2 * r2[b]",
             "total = total + v1 * r2[b]",

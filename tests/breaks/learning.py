@@ -35,7 +35,7 @@ BREAKS = [
         ("self.__dict__ | _NOT_DERIVED", "dict(self.__dict__)", "pickles hold what can be derived"),
     ),
     *near(
-        "test_estimators test_topology",
+        "test_fitted test_topology",
         ("self.indptr.flags.writeable = False", "pass", "coefs_ can spoil the structure"),
         ("self.indices.flags.writeable = False", "pass", "coefs_ can spoil the structure"),
     ),
@@ -100,7 +100,7 @@ BREAKS = [
         ("(1 + np.cos(np.pi * part))", "(1 + np.cos(part))", "cosine zeta"),
     ),
     *near(
-        "test_optimizers test_schedules test_estimators",
+        "test_optimizers test_continuation test_weak_spots",
         (
             "np.sqrt(1 - self.beta_2**self.n_steps)",
             "(1 - self.beta_2**self.n_steps)",
@@ -119,7 +119,7 @@ BREAKS = [
         ),
     ),
     *near(
-        "test_losses test_probe",
+        "test_losses test_regression_losses test_probe",
         ("small * (size - 0.5 * small)", "small * (size - small)", "huber's validation loss"),
         (
             "np.average(values, weights=sample_weight)",
@@ -170,7 +170,7 @@ BREAKS = [
     ),
     *near(
         "test_training test_training_evolution test_schedules test_stopping test_snapshots "
-        "test_hooks test_augmentation test_estimators",
+        "test_hooks test_auto test_continuation test_weak_spots",
         (
             'if settings.learning_rate == "constant":',
             "if False:",
@@ -263,7 +263,7 @@ BREAKS = [
         ),
     ),
     *near(
-        "test_scaling test_losses test_snapshots",
+        "test_scaling test_regression_losses test_snapshots",
         (
             "mean**2 > variance, variance > 0",
             "mean**2 > 4 * variance, variance > 0",
@@ -303,7 +303,7 @@ BREAKS = [
         ("min(share + 1e-9, 1.0)", "share", "quantiles of weights times a constant"),
     ),
     *near(
-        "test_sample_weights test_estimators",
+        "test_sample_weights test_estimator_weights",
         ("if multiples.mean() <= _FEW and", "if False and", "counts are not told from weights"),
         ("if multiples.mean() <= _FEW and", "if", "any whole multiples are counts"),
         (
@@ -318,7 +318,7 @@ BREAKS = [
         ("best if keeps_best else 0", "best", "memory of a best network that is not kept"),
     ),
     *near(
-        "test_machine",
+        "test_threads test_available_memory test_machine",
         (
             "joblib.cpu_count() + 1 + n_jobs",
             "joblib.cpu_count() + n_jobs",

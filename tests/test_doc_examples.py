@@ -1,0 +1,172 @@
+"""Examples of the documentation run; what it quotes is verbatim."""
+
+import ast
+import linecache
+import re
+import subprocess
+import sys
+import textwrap
+import warnings
+
+import pytest
+from doc_pages import CORE, PAGES, ROOT, blocks_of, name_of, text_of
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+if not (CORE.is_dir() and (ROOT / "doc").is_dir()):
+    pytest.skip("the sources and the documentation are not in this copy", allow_module_level=True)
+
+RUNNABLE = [
+    page
+    for page in PAGES
+    if any(block.language == "python" and not block.source for block in blocks_of(page))
+]
+QUOTES = [block for page in PAGES for block in blocks_of(page) if block.source]
+
+# Pages whose examples take more than a second.
+SLOW = {"README.md", "coming_from_mlp.md", "user_guide.md"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.slow] if page.name in SLOW else [])
+        for page in RUNNABLE
+    ],
+    ids=name_of,
+)
+def test_examples_run(page):
+    # In order and in one namespace, as a reader would type them.  One thread, so that the time
+    # does not depend on what else the machine does.  Whether the few epochs of an example
+    # suffice is not what it is about; every other warning is an error.
+    namespace = {"__name__": "__main__"}
+    linecache.checkcache(str(page))
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for block in blocks_of(page):
+            if block.language == "python" and not block.source:
+                # Empty lines in front: a traceback names the line of the page, and shows it.
+                code = "\n" * (block.line - 1) + block.code
+                exec(compile(code, str(page), "exec"), namespace)
+
+
+GALLERY = sorted((ROOT / "doc" / "examples").glob("plot_*.py"))
+
+
+def check_gene_selection(printed, titles):
+    found = re.search(r"^(\d+) of the 30 strongest genes are informative$", printed, re.MULTILINE)
+    assert int(found[1]) >= 24
+    assert re.search(r"^SETSelector: recall 0\.[89]\d with 30 genes", printed, re.MULTILINE)
+    steady = re.search(r"^(\d+) genes are selected .*; (\d+) of them", printed, re.MULTILINE)
+    assert int(steady[2]) >= 0.8 * int(steady[1]) > 12
+
+
+def check_pictures(printed, titles):
+    assert [len(shown) for shown in titles] == [1, 2, 2, 1, 1]
+
+
+# What must be true of what an example prints, and of the titles of its figures.
+CHECKS = {
+    "plot_gene_selection.py": check_gene_selection,
+    "plot_inspection.py": check_pictures,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", GALLERY, ids=name_of)
+def test_gallery_runs(path, monkeypatch, capsys):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    if "sklearn_set.callbacks" in text_of(path):
+        pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+    # Figures are drawn, nobody looks at them.
+    titles = []
+
+    def show():
+        for number in plt.get_fignums():
+            titles.append([ax.get_title() for ax in plt.figure(number).axes if ax.get_title()])
+        plt.close("all")
+
+    plt.switch_backend("agg")
+    monkeypatch.setattr(plt, "show", show)
+    linecache.checkcache(str(path))
+    # A warning would be printed on the page, with paths of the machine that built it: an example
+    # whose epochs are few ignores the ConvergenceWarning itself, and says why.
+    with threadpool_limits(1), warnings.catch_warnings():
+        exec(compile(text_of(path), str(path), "exec"), {"__name__": "__main__"})
+    assert titles, "an example of the gallery has a picture"
+    assert plt.get_fignums() == [], "plt.show() comes after every figure"
+    if path.name in CHECKS:
+        CHECKS[path.name](capsys.readouterr().out, titles)
+
+
+def test_examples_are_there():
+    assert {path.name for path in GALLERY} > set(CHECKS)
+    assert {page.name for page in RUNNABLE} > SLOW
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=name_of)
+def test_gallery_examples_begin_with_a_heading(path):
+    # sphinx-gallery makes it the title of the page.
+    text = ast.get_docstring(ast.parse(text_of(path)))
+    title, line = re.match(r"(?:=+\n)?(.+)\n(=+)\n\n\S", text).groups()
+    assert len(line) == len(title)
+
+
+def printed_by(example, options):
+    """What an example prints, and what it shows on the way."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "doc" / "examples" / example, *options.split()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+@pytest.mark.slow
+def test_example_of_a_million_neurons():
+    options = "--hidden 300 200 --epochs 3 --samples 60 --features 400"
+    printed, shown = printed_by("million_neurons.py", options)
+    assert "60 samples x 400 genes, 3 classes; 45 samples to learn from, 15 to be" in printed
+    assert "903 neurons in layers of 400, 300, 200, 3\n6,600 connections" in printed
+    assert re.search(r"^\d+\.\d s per epoch.*\n\d\.\d\d GiB peak memory", printed, re.MULTILINE)
+    scores = dict(re.findall(r"^(\w[\w, ]*?) +(\d\.\d{3}) +\d+\.\d$", printed, re.MULTILINE))
+    assert next(iter(scores)) == "SETClassifier"
+    assert len(scores) == 4
+    assert all(0 <= float(score) <= 1 for score in scores.values())
+    assert re.findall(r"^ +\d+\.\d s  Iteration (\d), loss = ", shown, re.MULTILINE) == [*"123"]
+
+
+@pytest.mark.slow
+def test_example_of_fifty_million_neurons():
+    printed, shown = printed_by("fifty_million_neurons.py", "--neurons 4001")
+    figures = [line.split("  ")[-1].partition(",")[0] for line in printed.splitlines()]
+    assert figures == [
+        "neurons",
+        "connections; density 3.4e-03",
+        "to build the network",
+        "per epoch of 4 steps",
+        "per evolution",
+        "to predict 32 samples",
+        "peak memory",
+        "accuracy on these samples",
+    ]
+    assert "       4,102  neurons, in layers of 100, 2,000, 2,001, 1\n" in printed
+    assert shown.count("Iteration") == 5
+
+
+@pytest.mark.parametrize("block", QUOTES, ids=str)
+def test_quotes_are_verbatim(block):
+    quoted = block.code.rstrip("\n").split("\n")
+    lines = (ROOT / block.source).read_text(encoding="utf-8").split("\n")
+    found = any(
+        textwrap.dedent("\n".join(lines[start : start + len(quoted)])).split("\n") == quoted
+        for start in range(len(lines) - len(quoted) + 1)
+    )
+    assert found, f"{block.source} does not contain\n{block.code}"
+
+
+def test_quotes_are_found():
+    assert len(QUOTES) >= 10
