@@ -158,11 +158,13 @@ def cache(tmp_path_factory):
     return f"--cache-dir={tmp_path_factory.mktemp('mypy')}"
 
 
+@pytest.mark.slow
 def test_package_and_user_script_satisfy_the_checker(cache):
     told, is_content = check(cache)
     assert is_content, told
 
 
+@pytest.mark.slow
 def test_the_checker_finds_what_is_wrong(cache, tmp_path):
     script = tmp_path / "wrong.py"
     script.write_text(WRONG)
