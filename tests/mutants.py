@@ -12,6 +12,7 @@ for any processor, as if this one knew no others.
 
 import argparse
 import ast
+import contextlib
 import importlib
 import os
 import re
@@ -79,12 +80,13 @@ def broken(each, sources):
     ValueError
         If the old text does not occur exactly once, or if the new text is no Python.
     """
-    old = re.compile(r"\s+".join(map(re.escape, each.old.split())))
+    words = each.old.split()
+    old, longest = re.compile(r"\s+".join(map(re.escape, words))), max(words, key=len)
     found = [
         (path, match)
         for path, text in sources.items()
+        if longest in text and path.match(each.where)
         for match in old.finditer(text)
-        if path.match(each.where)
     ]
     if len(found) != 1:
         places = ", ".join(path.name for path, _ in found) or "nowhere"
@@ -112,6 +114,48 @@ def module_of(path):
         if name == path.stem or f'include "{path.name}"' in source:
             return name
     return STEP
+
+
+def take_signals():
+    """Let whoever ends this process end what it has started, and Ctrl-C reach the tests.
+
+    Shells start what runs in the background with SIGINT ignored.  Children would inherit that, and
+    tests that interrupt something would fail whatever is broken.
+    """
+
+    def end(number, frame):
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), end)
+
+
+def run(command, seconds, folder, environment):
+    """Exit status and output of a command; None as status where it hangs.
+
+    All processes that it has started end with it, however it ends.
+    """
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return None, ""
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+    return process.returncode, output
 
 
 class Copy:
@@ -143,22 +187,7 @@ class Copy:
 
     def run(self, command, seconds):
         """Exit status and output of a command; None as status where it hangs."""
-        process = subprocess.Popen(
-            [sys.executable, *map(str, command)],
-            cwd=self.root,
-            env=self.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            output, _ = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            return None, ""
-        return process.returncode, output
+        return run([sys.executable, *map(str, command)], seconds, self.root, self.environment())
 
     def build(self, path):
         """Build the module of a kernel; return its library and what that was, to be put back."""
@@ -224,6 +253,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="say what would be broken, and end")
     arguments = parser.parse_args()
 
+    take_signals()
     sources = sources_of(ROOT)
     wanted = []
     for each in breaks_of(*([arguments.of] if arguments.of else [])):

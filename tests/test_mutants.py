@@ -1,5 +1,10 @@
 """Every deliberate break can still be made; `tests/mutants.py` runs the tests on them."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,3 +77,51 @@ def test_a_text_is_found_by_its_words_wherever_it_is(tmp_path):
 )
 def test_the_module_of_a_kernel_is_known(kernel, module):
     assert module_of(TESTS.parent / "sklearn_set" / "_core" / kernel) == module
+
+
+# Starts a process that waits and tells its number; what it is told to do comes before.
+ENDED = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+import mutants
+mutants.take_signals()
+script = "import os, signal, sys, time; open(sys.argv[1], 'w').write(str(os.getpid()));"
+script += "print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, flush=True);"
+starts = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
+if sys.argv[2] == "waits":
+    script += "time.sleep(60)"
+print(*mutants.run([sys.executable, "-c", starts, script, sys.argv[1]], 60, None, None))
+"""
+
+
+def start(path, what):
+    return subprocess.Popen(
+        [sys.executable, "-c", ENDED, str(path), what],
+        cwd=TESTS,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="mutants.py needs groups of processes")
+def test_tests_can_be_interrupted_where_a_shell_has_ignored_it(tmp_path):
+    process = start(tmp_path / "number", "ends")
+    assert process.communicate(timeout=60)[0].split() == ["0", "True"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes as on Linux")
+def test_nothing_that_was_started_outlives_it(tmp_path):
+    path = tmp_path / "number"
+    process = start(path, "waits")
+    deadline = time.monotonic() + 60
+    while not path.exists() or not path.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    # What nobody waits for any more may be a zombie for a while.
+    stat = Path("/proc", path.read_text(), "stat")
+    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
