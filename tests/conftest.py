@@ -3,6 +3,7 @@
 Most is a plain function of explicit seeds; the test files say `from conftest import ...`.
 """
 
+import gc
 import os
 import re
 import sys
@@ -10,6 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+
+# Pictures are drawn without a window, also by examples in processes of their own.
+os.environ["MPLBACKEND"] = "Agg"
+# Tests ask for more threads than there are processors, in several processes: those that wait for
+# others must not keep a processor busy.  OpenMP reads this once, when it is loaded.
+os.environ["OMP_WAIT_POLICY"] = os.environ.get("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
 import pytest
@@ -20,9 +27,6 @@ from sklearn.datasets import load_digits
 HERE = Path(__file__).resolve().parent
 if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
-
-# Pictures are drawn without a window, also by examples in processes of their own.
-os.environ["MPLBACKEND"] = "Agg"
 
 import reference  # noqa: E402
 from drawing import SETTINGS  # noqa: E402
@@ -58,6 +62,30 @@ def pytest_collection_modifyitems(config, items):
     """Let several processes begin with the slow tests, or one would end with them alone."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector the thousands of tests, which stay to the end anyway."""
+    gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give all cases of a test to one process, which makes what they share once.
+
+    Thousands of cases that were dealt out singly would also keep the process busy that deals.
+    """
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling
+
+    class ByTest(LoadGroupScheduling):
+        def _split_scope(self, nodeid):
+            group = super()._split_scope(nodeid)
+            return nodeid.partition("[")[0] if group == nodeid else group
+
+    config.option.loadscopereorder = False  # slow ones are the first already
+    return ByTest(config, log)
 
 
 @pytest.fixture(autouse=True)

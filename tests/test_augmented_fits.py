@@ -52,8 +52,18 @@ def networks(model):
 
 
 @pytest.mark.usefixtures("threads_always_pay")
-@every_dtype
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    ("target", "dtype"),
+    [
+        ("multiclass", "float64"),
+        *((target, "float32") for target in TARGETS),
+        *(
+            pytest.param(target, "float64", marks=pytest.mark.slow)
+            for target in TARGETS
+            if target != "multiclass"
+        ),
+    ],
+)
 def test_same_bits_for_any_number_of_threads_and_format(target, dtype, monkeypatch):
     estimator, y = TARGETS[target]
     monkeypatch.setattr(augmentation, "_NUMBERS_IN_A_PART", 2 * X.shape[1] * 32)

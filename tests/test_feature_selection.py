@@ -15,7 +15,11 @@ LABELS = (X[:, GENES] > 0).astype(int)
 # ------------------------------------------------------------------------- what is selected
 
 
-@pytest.mark.parametrize("y", [Y, np.array(["no", "yes"])[Y], Y == 1], ids=["int", "str", "bool"])
+@pytest.mark.parametrize(
+    "y",
+    [Y, np.array(["no", "yes"])[Y], pytest.param(Y == 1, marks=pytest.mark.slow)],
+    ids=["int", "str", "bool"],
+)
 def test_informative_features_of_classes_are_found(y):
     fitted = selector().fit(X, y)
     assert n_found(fitted) == N_INFORMATIVE

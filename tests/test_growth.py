@@ -100,7 +100,7 @@ def test_every_free_position_is_equally_likely_to_regrow(epsilon):
     n_new = np.count_nonzero(~keep)
     assert n_new > 2
     occupied = positions(topology)[keep]
-    n_draws = 4000
+    n_draws = 1200
     counts = np.zeros(n_in * n_out)
     for seed in range(n_draws):
         network = SparseNetwork([SparseLayer(topology, weights, np.zeros(n_out))])
@@ -235,7 +235,7 @@ def test_of_equal_gradients_any_may_be_taken(value):
     topology, keep = pruned_layer(6, 5, 1.2)
     n_new, n_free = np.count_nonzero(~keep), topology.n_positions - np.count_nonzero(keep)
     probe = LayerProbe(np.full((6, 1), value), np.ones((5, 1)))
-    counts, n_draws = np.zeros(n_free), 4000
+    counts, n_draws = np.zeros(n_free), 1200
     for seed in range(n_draws):
         ranks = grow_guided(topology, keep, n_new, np.random.default_rng(seed), probe)
         assert ranks.shape == (n_new,)

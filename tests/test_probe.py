@@ -92,7 +92,7 @@ def test_gradients_are_the_derivatives_of_the_loss(activation, loss):
     for depth, layer_probe in enumerate(probe_of(network, data, rows)):
         gradients = all_gradients(layer_probe)
         assert not dense.patterns[depth].all()
-        for position in np.ndindex(gradients.shape):
+        for position in list(np.ndindex(gradients.shape))[depth::3]:
             above, below = (loss_with(depth, position, change) for change in (H, -H))
             error = abs((above - below) / (2 * H) - gradients[position])
             assert error < MAX_RELATIVE_ERROR * np.abs(gradients).max()

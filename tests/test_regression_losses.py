@@ -189,7 +189,7 @@ def test_snapshots_of_poisson_are_averaged_on_the_log_scale():
     ids=str,
 )
 def test_every_loss_goes_with_everything(options, loss):
-    learns = {"max_iter": 40, "learning_rate_init": 0.01, "newborn_weights": "initial"}
+    learns = {"max_iter": 20, "learning_rate_init": 0.02, "newborn_weights": "initial"}
     learns |= {"alpha": 1e-3, "zeta": 0.05, "quantile": 0.4, "loss": loss}
     dense = regressor(**learns | options).fit(X, Y, sample_weight=WEIGHT)
     assert dense.loss_curve_[-1] < dense.loss_curve_[0]

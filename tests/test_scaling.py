@@ -75,7 +75,7 @@ def test_dropping_a_feature_is_dropping_it_to_its_mean():
     assert SETClassifier(**how).fit(X + 50, labels).score(X + 50, labels) > 0.95
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("how", [{}, {"growth": "guided"}, {"mixup": 0, "n_jobs": 2}], ids=str)
 def test_dense_and_sparse_features_have_the_same_units_and_bits(how, dtype):
     mixed = np.where(np.arange(400) % 2, GENES, STANDARD * (STANDARD > 1)).astype(dtype)

@@ -142,7 +142,7 @@ def equally_likely(counts, probability, n_draws):
     ids=["sparse", "quarter", "half", "three quarters", "nearly full"],
 )
 def test_each_position_is_equally_likely(n_in, n_out, epsilon):
-    n_draws = 4000
+    n_draws = 1200
     counts = np.zeros(n_in * n_out)
     for seed in range(n_draws):
         counts[positions(draw(n_in, n_out, epsilon, 10_000 + seed))] += 1
@@ -157,7 +157,7 @@ def test_each_set_is_equally_likely(population, size, draws_in_a_part, monkeypat
     # Stronger than equal chances for each number: sets, not only numbers, are uniform.
     rng = np.random.default_rng(7)
     seen = {}
-    n_draws = 6000
+    n_draws = 2000
     for _ in range(n_draws):
         chosen = tuple(draw_distinct(population, size, rng).tolist())
         seen[chosen] = seen.get(chosen, 0) + 1
