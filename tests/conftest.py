@@ -15,8 +15,10 @@ from pathlib import Path
 # Pictures are drawn without a window, also by examples in processes of their own.
 os.environ["MPLBACKEND"] = "Agg"
 # Tests ask for more threads than there are processors, in several processes: those that wait for
-# others must not keep a processor busy.  OpenMP reads this once, when it is loaded.
+# others must not keep a processor busy, and NumPy needs none.  Both are read once, by libraries
+# that are loaded.
 os.environ["OMP_WAIT_POLICY"] = os.environ.get("OMP_WAIT_POLICY", "passive")
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ.get("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest

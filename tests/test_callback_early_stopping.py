@@ -203,7 +203,7 @@ def test_set_from_the_outside_it_says_that_it_does_nothing(around):
         outside.fit(X, Y)
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_it_stops_every_fit_of_a_search(n_jobs):
     model = classifier().set_callbacks(EarlyStopping(n_iter_no_change=2, tol=1.0))
     search = GridSearchCV(model, {"epsilon": [2, 4]}, cv=2, n_jobs=n_jobs).fit(X, Y)

@@ -13,6 +13,7 @@ if not (ROOT / "setup.py").is_file():
     pytest.skip("the package is installed without its sources", allow_module_level=True)
 
 
+@pytest.mark.slow
 def test_sdist_is_complete(tmp_path):
     pytest.importorskip("setuptools")
     done = subprocess.run(
