@@ -340,7 +340,6 @@ def test_one_thread_inside_a_worker_of_joblib():
     not hasattr(os, "fork") or sys.platform == "darwin",
     reason="this system does not fork, or its own libraries do not survive it",
 )
-@pytest.mark.slow
 def test_fit_after_fit_in_a_forked_child():
     """libgomp's threads do not survive a fork: a child that asked for them would wait for ever.
 
