@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from conftest import needs_documentation
 
 from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.activations import ACTIVATIONS
@@ -26,10 +27,6 @@ from sklearn_set.optimizers import HYPER_PARAMETERS, SOLVERS
 
 ROOT = Path(__file__).parents[1]
 LOSSES_TOLD = {name: LOSSES[name].told for name in REGRESSION_LOSSES}
-
-needs_pages = pytest.mark.skipif(
-    not (ROOT / "doc").is_dir(), reason="the package is tested without its documentation"
-)
 
 
 def in_one_line(text):
@@ -92,7 +89,7 @@ def section_of(page, heading):
     ]
 
 
-@needs_pages
+@needs_documentation
 @pytest.mark.parametrize(
     ("parameter", "rows", "heading"),
     [
@@ -127,7 +124,7 @@ def places_of(section):
     return [found[1] or f"doc/{found[2]}" for found in begin]
 
 
-@needs_pages
+@needs_documentation
 @pytest.mark.parametrize(
     ("recipe", "example", "users", "n_files"),
     [
@@ -152,7 +149,7 @@ def test_recipes_name_every_file_that_knows_their_example(recipe, example, users
         assert re.search(rf"(\b|_){example}\b", (ROOT / place).read_text("utf-8")), place
 
 
-@needs_pages
+@needs_documentation
 def test_the_recipe_of_a_parameter_names_what_each_of_them_has():
     places = places_of(section_of("extending.md", "## A parameter"))
     assert len(places) == 6

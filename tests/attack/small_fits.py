@@ -109,7 +109,7 @@ def draw(i, seed):
         return SETClassifier(**parameters), X, y, weight
     if task in REGRESSION_LOSSES:
         parameters["loss"] = task
-    if task == "poisson":  # an exponential of large first weights may be too much for SGD
+    if task == "poisson":  # an exponential of large initial weights may be too much for SGD
         parameters["weight_init"] = "small"
     return SETRegressor(**parameters), X, y, weight
 
