@@ -195,7 +195,7 @@ class Copy:
         return None
 
 
-def try_out(copy, each, *how):
+def try_out(copy, each, *options):
     """Make a break, run the tests, and mend it again."""
     path, changed = broken(each, copy.sources)
     library = None
@@ -203,7 +203,7 @@ def try_out(copy, each, *how):
     try:
         if is_kernel(path):
             library, before = copy.build(path)
-        return copy.who_notices(each, *how)
+        return copy.who_notices(each, *options)
     finally:
         path.write_text(copy.sources[path], encoding="utf-8")
         if library is not None:

@@ -184,12 +184,12 @@ def test_every_weighting_format_and_batch_size(target, weighted, convert, batch_
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 @pytest.mark.parametrize("hidden_layer_sizes", [(), 12, (3, 4, 5)], ids=str)
 def test_every_depth_and_penalty(hidden_layer_sizes, alpha, solver):
-    for how in ({"weighted": True, "batch_size": N_SAMPLES}, {"batch_size": 16}):
+    for options in ({"weighted": True, "batch_size": N_SAMPLES}, {"batch_size": 16}):
         compare(
             "multiclass",
             hidden_layer_sizes=hidden_layer_sizes,
             alpha=alpha,
-            **how,
+            **options,
             **SOLVERS[solver],
         )
 

@@ -96,8 +96,8 @@ def test_a_batch_without_weight_is_an_error():
 
 
 def test_the_penalty_grows_as_weights_shrink():
-    how = {"alpha": 1.0, "learning_rate_init": 0.01, "max_iter": 100}
-    plain, weighted = (classifier(**how) for _ in range(2))
+    parameters = {"alpha": 1.0, "learning_rate_init": 0.01, "max_iter": 100}
+    plain, weighted = (classifier(**parameters) for _ in range(2))
     plain.fit(X, Y)
     weighted.fit(X, Y, sample_weight=np.full(len(Y), 1e-3))
     assert np.abs(weighted.coefs_[0]).sum() < 0.5 * np.abs(plain.coefs_[0]).sum()

@@ -86,8 +86,8 @@ def test_one_estimator_is_fitted_by_one_thread_at_a_time(method, monkeypatch):
         return run_epoch(*args)
 
     monkeypatch.setattr(training, "run_epoch", waiting)
-    more = {"classes": [0, 1]} if method == "partial_fit" else {}
-    first = threading.Thread(target=lambda: getattr(model, method)(X, Y, **more))
+    classes = {"classes": [0, 1]} if method == "partial_fit" else {}
+    first = threading.Thread(target=lambda: getattr(model, method)(X, Y, **classes))
     first.start()
     assert started.wait(30)
     try:
@@ -98,7 +98,7 @@ def test_one_estimator_is_fitted_by_one_thread_at_a_time(method, monkeypatch):
         go_on.set()
         first.join()
     assert model.score(X, Y) >= 0  # the first has not been disturbed
-    getattr(model, method)(X, Y, **more)  # and another may begin
+    getattr(model, method)(X, Y, **classes)  # and another may begin
 
 
 # --------------------------------------------------------------------------------------- Ctrl-C

@@ -14,11 +14,11 @@ class Rerouted(request.BaseHandler):
     def __init__(self, port, files):
         self.port = port
         self.files = files
-        self.asked = []
+        self.requested = []
 
     def https_open(self, wanted):
         path = f"{wanted.host}{wanted.selector}"
-        self.asked.append(path)
+        self.requested.append(path)
         if path not in self.files:
             raise error.URLError("Name or service not known")
         return self.parent.open(f"http://127.0.0.1:{self.port}/{path}")
@@ -35,8 +35,8 @@ def local_web(files):
 
     Yields
     ------
-    asked : list of str
-        What has been asked for so far.
+    requested : list of str
+        The addresses that were requested so far.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -57,7 +57,7 @@ def local_web(files):
     # An opener of urllib is public, and what scikit-learn's downloads go through.
     request.install_opener(request.build_opener(request.ProxyHandler({}), rerouted))
     try:
-        yield rerouted.asked
+        yield rerouted.requested
     finally:
         request.install_opener(None)  # urllib makes its own again
         server.shutdown()
