@@ -128,7 +128,7 @@ class Copy:
             for path in core.glob("step_*.so"):
                 if "_baseline_" not in path.name:
                     path.unlink()
-            # Tells that they are missing.
+            # This test would fail, since they are missing.
             self.ignored = [self.root / "tests" / "test_wheel.py"]
         if not list(core.glob(f"{STEP}.*.so")):
             raise SystemExit("The kernels are not built: pip install --editable . comes first.")
@@ -161,7 +161,7 @@ class Copy:
         return process.returncode, output
 
     def build(self, path):
-        """Build the module of a kernel; return its library and what that was, to be put back."""
+        """Build the module of a kernel; return the library and its old content, to be restored."""
         module = module_of(path)
         (library,) = path.parent.glob(f"{module}.*.so")
         before = library.read_bytes()

@@ -186,7 +186,7 @@ def test_the_validation_score_is_that_of_score(make):
         model.fit(X, y)
     held_out = next(part for part in parts if np.shape(part) == (6, 6))
     rows = [np.flatnonzero((row == X).all(axis=1))[0] for row in held_out]
-    # After one epoch the best network is the network.
+    # After one epoch the best network is the last one.
     assert model.validation_scores_ == [pytest.approx(model.score(held_out, y[rows]))]
 
 

@@ -208,7 +208,7 @@ with_callbacks = pytest.mark.skipif(
 
 
 def as_plain(value):
-    """A value that pytest can compare; of an estimator its predictions."""
+    """A value that pytest can compare: the predictions of an estimator, else what was given."""
     if hasattr(value, "predict"):
         return value.predict_proba(X).tolist()
     if isinstance(value, list):

@@ -96,7 +96,7 @@ def test_a_constant_times_the_weights_of_a_validation_set_changes_nothing(consta
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_nor_within_any_part_of_a_stream(target):
-    # What a part weighs as a whole says nothing: a constant of its own is nothing, too.
+    # Only proportions within a part count, so each part may have a factor of its own.
     kind, y = TARGETS[target]
     classes = {"classes": np.unique(y)} if kind is SETClassifier and y.ndim == 1 else {}
     if target == "multilabel":
@@ -117,7 +117,7 @@ def test_nor_within_any_part_of_a_stream(target):
 def test_a_count_is_the_sample_given_so_many_times(kind, constant):
     counts = np.random.default_rng(3).integers(0, 4, N)
     y = Y if kind is SETClassifier else T
-    # one batch: in more of them other samples would meet
+    # One batch: into several, the two fits would divide the samples differently.
     options = SMALL | {"batch_size": 300, "alpha": 1.0, "mixup": 0, "tol": 0}
     with pytest.warns(UserWarning, match="batch_size"):
         repeated = kind(**options).fit(X.repeat(counts, axis=0), y.repeat(counts))
@@ -169,7 +169,7 @@ def test_the_unit_of_weights():
     np.testing.assert_allclose(real[[0, 2, 3]].mean(), 1)
     assert real[1] == 0
     np.testing.assert_allclose(relative(np.array([2.0, 0, 6, 4]), np.float64), [1, 0, 3, 2])
-    # one in ten thousand: no counts, or nothing would be left of the penalty
+    # The smallest is a ten-thousandth: read as counts, the others would drown the penalty.
     far = relative(np.array([1e-4, 1, 1, 1]), np.float64)
     np.testing.assert_allclose(far.mean(), 1)
     assert relative(None, np.float64) is None

@@ -159,7 +159,7 @@ def test_features_of_any_size_have_units(size):
 def test_very_different_scales_are_told_with_a_remedy(raw):
     with pytest.warns(UserWarning, match=r"very different scales.*StandardScaler"):
         model = SETClassifier(20, max_iter=2, random_state=0).fit(raw, LABELS)
-    if raw.shape[1] > 400:  # a few do not decide about all
+    if raw.shape[1] > 400:  # a few features do not decide the scale of all
         assert model.feature_scale_ == 1
 
 
@@ -264,7 +264,7 @@ def test_another_fit_on_other_targets_begins_where_the_last_ended():
     model.set_params(learning_rate_init=1e-300, zeta=0).fit(X, 5 * T + 3)  # nothing moves
     np.testing.assert_allclose(model.predict(X), before, rtol=1e-9, atol=1e-9)
     assert model.target_scale_ == pytest.approx(5 * T.std())
-    # Numbers of another kind altogether: what was predicted says nothing of them.
+    # The new targets are of another size: the predictions of before are far off.
     model.fit(X, 1e-5 * T)
     np.testing.assert_allclose(model.predict(X) * 1e5, (before - T.mean()) / 5, atol=2)
     assert model.score(X, 1e-5 * T) > -2

@@ -306,7 +306,7 @@ def test_a_pickle_drops_what_follows_from_the_rest():
 
 
 def test_splits_hold_outputs_without_connection():
-    """The last ones too: somebody must write what they put out, their bias."""
+    """The last ones too: their output is their bias, and some thread must write it."""
     topology = Topology(2, 9, np.array([0, 2, 4], np.int32), np.array([3, 5, 2, 5], np.int32))
     for n_parts in (1, 2, 3):
         cuts = topology.splits(n_parts)[1]
@@ -343,7 +343,7 @@ DERIVED = ("t_indptr", "t_indices", "t_slots", "chunks", "t_chunks")
 
 @pytest.mark.parametrize("attribute", [*DERIVED, "splits"])
 def test_what_another_thread_does_between_two_looks_changes_nothing(attribute):
-    """As if at every look at what is kept another thread had just put something else there."""
+    """As if another thread replaced the kept arrays between any two looks at them."""
     topology, other = draw(40, 23, 3), draw(40, 23, 3)
     expected = {name: getattr(other, name) for name in DERIVED}
     expected["splits"] = other.splits(2)

@@ -89,7 +89,7 @@ def test_with_early_stopping_it_decides_and_nothing_is_held_out(factory, y):
     assert model.best_iter_ == np.argmax(model.validation_scores_) + 1
     assert model.score(X[JUDGE], y[JUDGE]) == model.best_validation_score_
     assert model.t_ == 80 * model.n_iter_
-    # The same epochs without a judge: the network kept is that of the best one.
+    # As many epochs without a validation set: the network that was kept is of the best epoch.
     again = factory(max_iter=int(model.best_iter_), learning_rate_init=0.1, tol=0).fit(
         X[LEARN], y[LEARN]
     )
@@ -213,7 +213,7 @@ def test_verbose_tells_the_validation_loss(capsys):
 
 
 def test_a_linear_model_and_a_network_are_judged_alike():
-    # a sanity check of the whole way: both learn, and the curve says what `score` says
+    # From end to end: both models learn, and the curve has the numbers of `score`.
     linear = LogisticRegression().fit(X[LEARN], NAMES[LEARN]).score(X[JUDGE], NAMES[JUDGE])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -1,4 +1,4 @@
-"""A network that is none: every download goes to a server on this machine, or fails."""
+"""Downloads without a network: each goes to a server on this machine, or fails."""
 
 import threading
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from urllib import error, request
 
 
 class Rerouted(request.BaseHandler):
-    """Asks the local server for what would leave the machine, host and path kept."""
+    """Sends requests for other machines to the local server, host and path kept."""
 
     handler_order = 100  # before those that would open a connection
 

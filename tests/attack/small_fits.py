@@ -57,7 +57,7 @@ class Impatient(training.Workspace):
 
 
 def in_turn(values, i, rng):
-    """One of the values: all of them within so many fits, but not always with the same others."""
+    """One of the values: each in turn, in an order that changes from round to round."""
     rng = np.random.default_rng([len(values), i // len(values), *rng])
     return values[rng.permutation(len(values))[i % len(values)]]
 
