@@ -43,6 +43,7 @@ extensions = [
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates", "examples", "reference_tables.rst"]
 highlight_language = "none"  # a block without a language is a command or a formula, not Python
+smartquotes = False  # values in docstrings can be copied: "auto", not in typographic quotes
 
 # ------------------------------------------------------------------------------------ Markdown
 

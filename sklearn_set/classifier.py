@@ -79,23 +79,15 @@ class SETClassifier(ClassifierMixin, BaseSET):
         How the renewed share changes: it stays `zeta`, or falls from `zeta` to zero over
         `max_iter` epochs, linearly or along a half cosine.
 
-    pruning : {"set", "magnitude", "relative_importance"}, default="set"
+    pruning : {%(pruning_rules)s}, default="set"
         Which connections of a layer an evolution removes:
 
-        - "set", those nearest zero, the same share of the positive and of the negative ones
-          ([2]_);
-        - "magnitude", those nearest zero, whatever the sign;
-        - "relative_importance", those that matter least to their two neurons. Each of the two
-          adds the absolute weight, divided by the sum over all connections of the neuron in the
-          layer ([4]_).
+        %(pruning)s
 
-    growth : {"auto", "random", "guided"}, default="auto"
+    growth : {"auto", %(growth_rules)s}, default="auto"
         Where the new connections come, as many as were removed:
 
-        - "random", to free positions, all equally likely ([2]_);
-        - "guided", to the free positions of the largest gradient. Four times as many as needed
-          are drawn at random and compared. The gradient is taken on one batch of training
-          samples, of at least 128 if there are as many ([5]_);
+        %(growth)s
         - "auto", guided for wide data (more features than samples) and networks of up to a
           million connections, else random; random in `partial_fit`.
 

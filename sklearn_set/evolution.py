@@ -310,9 +310,22 @@ PRUNING_RULES = {
     "magnitude": prune_by_magnitude,
     "relative_importance": prune_by_relative_importance,
 }
+# What docstrings say of the rules, after their names.
+PRUNING_TOLD = {
+    "set": "those nearest zero, the same share of the positive and of the negative ones ([2]_)",
+    "magnitude": "those nearest zero, whatever the sign",
+    "relative_importance": "those that matter least to their two neurons. Each of the two adds the "
+    "absolute weight, divided by the sum over all connections of the neuron in the layer ([4]_)",
+}
 GROWTH_RULES = {
     "random": GrowthRule(grow_at_random),
     "guided": GrowthRule(grow_guided, needs_probe=True),
+}
+GROWTH_TOLD = {
+    "random": "to free positions, all equally likely ([2]_)",
+    "guided": "to the free positions of the largest gradient. Four times as many as needed are "
+    "drawn at random and compared. The gradient is taken on one batch of training samples, of at "
+    "least 128 if there are as many ([5]_)",
 }
 # "initial" draws like the initial weights, as SET does.  "zero" is what RigL does: a new connection
 # does not change the network's outputs until it is trained.

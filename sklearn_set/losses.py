@@ -47,6 +47,8 @@ class Loss:
         Whether targets must not be negative, and not all zero.
     robust : bool, default=False
         Whether the pull of outliers is bounded.  Targets are then standardised by their median.
+    told : str, default=""
+        What docstrings say of it, after its name; empty if users cannot choose it.
     """
 
     out_activation: str
@@ -56,6 +58,7 @@ class Loss:
     of_classes: bool = False
     non_negative: bool = False
     robust: bool = False
+    told: str = ""
 
 
 def _softmax_log_loss(raw, y, _):
@@ -112,12 +115,14 @@ LOSSES = {
         "identity",
         lambda raw, y, _: 0.5 * ((raw - y) ** 2).mean(axis=1),
         lambda raw, y, _: raw - y,
+        told="half the squared error: estimates the mean",
     ),
     "absolute_error": Loss(
         "identity",
         lambda raw, y, _: np.abs(raw - y).mean(axis=1),
         lambda raw, y, _: np.sign(raw - y),
         robust=True,
+        told="the absolute error: estimates the median",
     ),
     "huber": Loss(
         "identity",
@@ -125,6 +130,8 @@ LOSSES = {
         lambda raw, y, limit: np.clip(raw - y, -limit, limit),
         parameter="huber_delta",
         robust=True,
+        told="half the squared error up to `huber_delta`, and linear beyond ([8]_): between the "
+        "two, since the pull of an outlier is bounded",
     ),
     "quantile": Loss(
         "identity",
@@ -132,12 +139,16 @@ LOSSES = {
         _quantile_slope,
         parameter="quantile",
         robust=True,
+        told="the absolute error times `quantile` where the prediction is too low, times "
+        "``1 - quantile`` where it is too high (pinball loss, [9]_): estimates that quantile",
     ),
     "poisson": Loss(
         "exp",
         _poisson,
         lambda raw, y, _: np.exp(raw) - y,
         non_negative=True,
+        told="half the Poisson deviance, for counts: estimates the mean. The prediction is the "
+        "exponential of the network's output, and targets must not be negative",
     ),
 }
 

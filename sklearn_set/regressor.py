@@ -60,14 +60,7 @@ class SETRegressor(RegressorMixin, BaseSET):
     loss : str, default="squared_error"
         Loss to minimise. The error is prediction minus target:
 
-        - "squared_error", half the squared error: estimates the mean;
-        - "absolute_error", the absolute error: estimates the median;
-        - "huber", half the squared error up to `huber_delta`, and linear beyond ([8]_): between
-          the two, since the pull of an outlier is bounded;
-        - "quantile", the absolute error times `quantile` where the prediction is too low, times
-          ``1 - quantile`` where it is too high (pinball loss, [9]_): estimates that quantile;
-        - "poisson", half the Poisson deviance, for counts: estimates the mean. The prediction is
-          the exponential of the network's output, and targets must not be negative.
+        %(losses)s
 
     quantile : float, default=0.5
         Quantile that loss "quantile" estimates, in (0, 1). Other losses ignore it.
@@ -95,23 +88,15 @@ class SETRegressor(RegressorMixin, BaseSET):
         How the renewed share changes: it stays `zeta`, or falls from `zeta` to zero over
         `max_iter` epochs, linearly or along a half cosine.
 
-    pruning : {"set", "magnitude", "relative_importance"}, default="set"
+    pruning : {%(pruning_rules)s}, default="set"
         Which connections of a layer an evolution removes:
 
-        - "set", those nearest zero, the same share of the positive and of the negative ones
-          ([2]_);
-        - "magnitude", those nearest zero, whatever the sign;
-        - "relative_importance", those that matter least to their two neurons. Each of the two
-          adds the absolute weight, divided by the sum over all connections of the neuron in the
-          layer ([4]_).
+        %(pruning)s
 
-    growth : {"auto", "random", "guided"}, default="auto"
+    growth : {"auto", %(growth_rules)s}, default="auto"
         Where the new connections come, as many as were removed:
 
-        - "random", to free positions, all equally likely ([2]_);
-        - "guided", to the free positions of the largest gradient. Four times as many as needed
-          are drawn at random and compared. The gradient is taken on one batch of training
-          samples, of at least 128 if there are as many ([5]_);
+        %(growth)s
         - "auto", guided for wide data (more features than samples) and networks of up to a
           million connections, else random; random in `partial_fit`.
 
@@ -313,7 +298,7 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     target_offset_ : ndarray of shape (n_outputs_,)
         What is subtracted from the training targets, and added to predictions: the mean of the
-        targets; their median for the losses "absolute_error", "huber" and "quantile"; 0 for
+        targets; their median for the losses %(robust_losses)s; 0 for
         "poisson".
 
     target_scale_ : ndarray of shape (n_outputs_,)

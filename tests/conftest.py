@@ -133,7 +133,7 @@ def serial_work():
 
 
 def enum_of(file, name):
-    """Members of a C enum of the kernels and their numbers; not how many there are."""
+    """Members of a C enum of the kernels and their numbers, without the one that counts them."""
     source = (Path(machine.__file__).parent / "_core" / file).read_text("utf-8")
     body = source.split(f"cdef enum {name}:\n")[1].split("\n\n")[0]
     members = re.findall(r"^    (\w+) = (\d+)$", body, re.MULTILINE)

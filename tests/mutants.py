@@ -172,7 +172,7 @@ class Copy:
             for path in core.glob("step_*.so"):
                 if "_baseline_" not in path.name:
                     path.unlink()
-            # Tells that they are missing.
+            # This test would fail, since they are missing.
             self.ignored = [self.root / "tests" / "test_wheel.py"]
         if not list(core.glob(f"{STEP}.*.so")):
             raise SystemExit("The kernels are not built: pip install --editable . comes first.")
@@ -190,7 +190,7 @@ class Copy:
         return run([sys.executable, *map(str, command)], seconds, self.root, self.environment())
 
     def build(self, path):
-        """Build the module of a kernel; return its library and what that was, to be put back."""
+        """Build the module of a kernel; return the library and its old content, to be restored."""
         module = module_of(path)
         (library,) = path.parent.glob(f"{module}.*.so")
         before = library.read_bytes()
@@ -224,7 +224,7 @@ class Copy:
         return None
 
 
-def try_out(copy, each, *how):
+def try_out(copy, each, *options):
     """Make a break, run the tests, and mend it again."""
     path, changed = broken(each, copy.sources)
     library = None
@@ -232,7 +232,7 @@ def try_out(copy, each, *how):
     try:
         if is_kernel(path):
             library, before = copy.build(path)
-        return copy.who_notices(each, *how)
+        return copy.who_notices(each, *options)
     finally:
         path.write_text(copy.sources[path], encoding="utf-8")
         if library is not None:

@@ -350,7 +350,7 @@ class DenseMLP:
         z, a = self.forward(X, masks)
         losses, residual = LOSSES[loss](z[-1], y)
         squares = sum((matrix**2).sum() for matrix in self.weights)
-        n_counting = np.count_nonzero(weight)  # what they weigh on average is one
+        n_counting = np.count_nonzero(weight)  # their mean weight is one
         value = weight @ losses / weight.sum() + alpha / 2 * squares / n_counting
 
         delta = residual * (weight / weight.sum())[:, np.newaxis]

@@ -88,7 +88,7 @@ def test_magnitudes_are_bounded(name):
 
 
 @every_activation
-def test_first_weights_follow_the_law_that_suits_the_activation(name):
+def test_initial_weights_follow_the_law_that_suits_the_activation(name):
     network = irregular_network((30, 40, 3), name, "float64", seed=4)
     topology = network.layers[0].topology
     law = "he_uniform" if ACTIVATIONS[name].is_rectifier else "glorot_uniform"

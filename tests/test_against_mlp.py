@@ -41,7 +41,7 @@ def of_mean_one(y, weight=None):
 
 
 UNITS = {"numbers": standard, "counts": of_mean_one}
-# What weights are measured in is nothing to ours, so let it be their mean.
+# The unit of sample weights changes nothing here, so let it be their mean.
 WEIGHT /= WEIGHT[WEIGHT > 0].mean()
 TARGETS = {
     "binary": (_scores[:, 0] > 0).astype(int),
@@ -134,7 +134,7 @@ def compare(target, *, weighted=False, convert=np.asarray, **parameters):
     assert ours.n_layers_ == mlp.n_layers_
     assert ours.n_outputs_ == mlp.n_outputs_
     assert ours.out_activation_ == mlp.out_activation_
-    # The first loss is that of the fits before, from weights of their own.
+    # The first loss is that of the fit before, which began with other weights.
     agreed = [deviation(ours.loss_curve_[1:], mlp.loss_curve_[1:])]
     agreed.append(deviation(ours.loss_, mlp.loss_))
     agreed.append(deviation(ours.best_loss_, mlp.best_loss_))
@@ -174,7 +174,7 @@ def test_every_weighting_format_and_batch_size(target, weighted, convert, batch_
             convert=convert,
             batch_size=batch_size,
             activation="tanh",
-            # Its penalty of a batch is divided by what the batch happens to weigh.
+            # MLP divides the penalty by the actual weight of the batch.
             alpha=0 if weighted and batch_size < N_SAMPLES else 0.01,
             **SOLVERS[solver],
         )
@@ -184,12 +184,12 @@ def test_every_weighting_format_and_batch_size(target, weighted, convert, batch_
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 @pytest.mark.parametrize("hidden_layer_sizes", [(), 12, (3, 4, 5)], ids=str)
 def test_every_depth_and_penalty(hidden_layer_sizes, alpha, solver):
-    for how in ({"weighted": True, "batch_size": N_SAMPLES}, {"batch_size": 16}):
+    for options in ({"weighted": True, "batch_size": N_SAMPLES}, {"batch_size": 16}):
         compare(
             "multiclass",
             hidden_layer_sizes=hidden_layer_sizes,
             alpha=alpha,
-            **how,
+            **options,
             **SOLVERS[solver],
         )
 
@@ -252,7 +252,7 @@ def test_partial_fit_is_mlps_partial_fit():
 
 
 def test_the_comparison_can_fail():
-    # One weight of many, changed by a millionth: the tolerance is not a blanket.
+    # One weight of many, changed by a hundred-thousandth, must be noticed.
     ours, mlp = twins("binary")
     ours.coefs_[1].data[5] *= 1 + 1e-5
     for model in (ours, mlp):

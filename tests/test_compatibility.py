@@ -96,8 +96,8 @@ def test_a_batch_without_weight_is_an_error():
 
 
 def test_the_penalty_grows_as_weights_shrink():
-    how = {"alpha": 1.0, "learning_rate_init": 0.01, "max_iter": 100}
-    plain, weighted = (classifier(**how) for _ in range(2))
+    parameters = {"alpha": 1.0, "learning_rate_init": 0.01, "max_iter": 100}
+    plain, weighted = (classifier(**parameters) for _ in range(2))
     plain.fit(X, Y)
     weighted.fit(X, Y, sample_weight=np.full(len(Y), 1e-3))
     assert np.abs(weighted.coefs_[0]).sum() < 0.5 * np.abs(plain.coefs_[0]).sum()
@@ -186,7 +186,7 @@ def test_the_validation_score_is_that_of_score(make):
         model.fit(X, y)
     held_out = next(part for part in parts if np.shape(part) == (6, 6))
     rows = [np.flatnonzero((row == X).all(axis=1))[0] for row in held_out]
-    # After one epoch the best network is the network.
+    # After one epoch the best network is the last one.
     assert model.validation_scores_ == [pytest.approx(model.score(held_out, y[rows]))]
 
 

@@ -245,10 +245,10 @@ def _formats():
 
 @pytest.mark.parametrize("given", dict(_formats()).values(), ids=dict(_formats()))
 def test_a_scorer_gets_rows_of_data_in_any_form(given):
-    how = SMALL | {"early_stopping": True, "validation_fraction": 0.25}
+    options = SMALL | {"early_stopping": True, "validation_fraction": 0.25}
     with contextlib.nullcontext() if isinstance(given, pd.DataFrame) else warnings.catch_warnings():
-        model = SETClassifier(scoring=make_scorer(accuracy_score), **how).fit(given, Y)
-    assert model.validation_scores_ == SETClassifier(**how).fit(X, Y).validation_scores_
+        model = SETClassifier(scoring=make_scorer(accuracy_score), **options).fit(given, Y)
+    assert model.validation_scores_ == SETClassifier(**options).fit(X, Y).validation_scores_
 
 
 @pytest.mark.parametrize("returned", [None, "good", [0.1, 0.2], {}], ids=str)

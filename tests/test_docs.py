@@ -79,25 +79,6 @@ def test_places_that_do_not_exist_are_noticed(step, missing):
     assert missing_places(step, files_of(step)) == missing
 
 
-@pytest.mark.parametrize(
-    ("recipe", "example", "at_most"),
-    [("An activation", "leaky_relu", 5), ("An optimizer", "nesterov", 6)],
-)
-def test_recipes_name_every_file_of_their_example(recipe, example, at_most):
-    """The sources that know the example are those of the recipe, and few."""
-    named = {file for step in recipes_of(text_of(EXTENDING))[recipe] for file in files_of(step)}
-    assert len(named) <= at_most
-    sources = [*(ROOT / "sklearn_set").rglob("*.p*"), ROOT / "tests" / "reference.py"]
-    knowing = {
-        path.relative_to(ROOT).as_posix()
-        for path in sources
-        if path.suffix in (".py", ".pxd", ".pxi", ".pyx")
-        and re.search(rf"\b{example}\b", text_of(path), re.IGNORECASE)
-    }
-    assert len(knowing) >= 3
-    assert knowing <= named
-
-
 @pytest.mark.parametrize("source", ["activations.pxd", "updates.pxd"])
 def test_heads_of_kernels_point_to_the_recipes(source):
     assert "doc/extending.md" in text_of(CORE / source).split('"""')[1]

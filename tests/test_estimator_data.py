@@ -187,7 +187,7 @@ def test_single_precision_is_near_double_precision():
     options = {"zeta": 0.0, "max_iter": 10}
     double = regressor(**options).fit(X, T)
     single = regressor(**options).fit(X.astype(np.float32), T)
-    # The same first weights, rounded: after few epochs the curves differ by rounding only.
+    # The same initial weights, rounded: after few epochs the curves differ by rounding only.
     np.testing.assert_allclose(single.loss_curve_, double.loss_curve_, rtol=1e-4)
     for coefs, expected in zip(single.coefs_, double.coefs_, strict=True):
         np.testing.assert_array_equal(coefs.indices, expected.indices)

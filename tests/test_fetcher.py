@@ -60,10 +60,10 @@ def test_every_file_is_pinned():
 
 
 def test_a_file_is_downloaded_once(colon, tmp_path):
-    with local_web({COLON: colon}) as asked:
+    with local_web({COLON: colon}) as requested:
         first = fetch_microarray("colon", data_home=tmp_path, **PATIENCE)
         again = fetch_microarray("colon", data_home=str(tmp_path), download_if_missing=False)
-    assert asked == [COLON]
+    assert requested == [COLON]
     for data in (first, again):
         assert data.data.tolist() == [[-2, 0, 2], [0, 0, 2], [2, -2, 0], [0, 2, 2]]
         assert data.data.dtype == np.float64
@@ -95,9 +95,12 @@ def test_return_X_y_and_as_frame(colon, tmp_path):
 
 def test_a_missing_file_is_not_downloaded_against_orders(colon, tmp_path):
     target = tmp_path / "sklearn_set" / "colon.mat"
-    with local_web({COLON: colon}) as asked, pytest.raises(OSError, match="Data not found") as told:
+    with (
+        local_web({COLON: colon}) as requested,
+        pytest.raises(OSError, match="Data not found") as told,
+    ):
         fetch_microarray("colon", data_home=tmp_path, download_if_missing=False)
-    assert asked == []
+    assert requested == []
     assert str(told.value) == (
         "Data not found and `download_if_missing` is False. "
         f"Download https://{COLON} by other means and save it as {target}."
@@ -109,12 +112,12 @@ def test_a_missing_file_is_not_downloaded_against_orders(colon, tmp_path):
 
 def test_without_a_network_the_message_says_what_to_do(colon, tmp_path):
     with (
-        local_web({}) as asked,
+        local_web({}) as requested,
         pytest.warns(UserWarning, match="Retry downloading"),
         pytest.raises(OSError, match=r"colon could not be downloaded: <urlopen") as told,
     ):
         fetch_microarray("colon", data_home=tmp_path, **PATIENCE)
-    assert asked == [COLON] * 2
+    assert requested == [COLON] * 2
     assert f"and save it as {tmp_path / 'sklearn_set' / 'colon.mat'}." in str(told.value)
     assert list((tmp_path / "sklearn_set").iterdir()) == []
 
@@ -222,12 +225,12 @@ def test_openml_sets_are_downloaded_once(parser, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "pandas", None)
     X = tumours(5)
     labels = ["Other", "Lung", "Other", "Other", "Lung"]
-    with local_web(openml_files(1130, "OVA_Lung", X, labels)) as asked:
+    with local_web(openml_files(1130, "OVA_Lung", X, labels)) as requested:
         first = fetch_microarray("OVA_Lung", data_home=tmp_path, **PATIENCE)
-        assert asked
-        asked.clear()
+        assert requested
+        requested.clear()
         again = fetch_microarray("OVA_Lung", data_home=tmp_path, download_if_missing=False)
-        assert asked == []
+        assert requested == []
     for data in (first, again):
         np.testing.assert_array_equal(data.data, X)
         assert data.data.dtype == np.float64
@@ -239,9 +242,9 @@ def test_openml_sets_are_downloaded_once(parser, tmp_path, monkeypatch):
 
 
 def test_openml_sets_are_not_downloaded_against_orders(tmp_path):
-    with local_web({}) as asked, pytest.raises(OSError, match="Data not found") as told:
+    with local_web({}) as requested, pytest.raises(OSError, match="Data not found") as told:
         fetch_microarray("AP_Colon_Kidney", data_home=tmp_path, download_if_missing=False)
-    assert asked == []
+    assert requested == []
     assert f"to {tmp_path / 'sklearn_set' / 'AP_Colon_Kidney.npz'}." in str(told.value)
 
 
@@ -297,12 +300,12 @@ def gemler_files(X, tissues, *, changed=None):
 def test_gemler_combines_nine_sets(tmp_path):
     X = tumours(20)
     tissues = (TISSUES * 3)[:20]
-    with local_web(gemler_files(X, tissues)) as asked:
+    with local_web(gemler_files(X, tissues)) as requested:
         data = fetch_microarray("GEMLeR", data_home=tmp_path, **PATIENCE)
-        asked.clear()
+        requested.clear()
         again = fetch_microarray("GEMLeR", data_home=tmp_path, download_if_missing=False)
         single = fetch_microarray("OVA_Uterus", data_home=tmp_path, download_if_missing=False)
-        assert asked == []
+        assert requested == []
     assert data.target_names.tolist() == sorted(TISSUES)
     tissue_of = {tuple(row): tissue for row, tissue in zip(X.tolist(), tissues, strict=True)}
     found = [tissue_of[tuple(row)] for row in data.data.tolist()]
@@ -364,17 +367,17 @@ def _first_positive_only(labels):
 )
 def test_bad_parameters_are_refused(parameters, message, tmp_path):
     home = tmp_path / "home"
-    with local_web({}) as asked, pytest.raises(InvalidParameterError, match=re.escape(message)):
+    with local_web({}) as requested, pytest.raises(InvalidParameterError, match=re.escape(message)):
         fetch_microarray(**{"name": "colon", "data_home": home, **parameters})
-    assert asked == []
+    assert requested == []
     assert not home.exists()
 
 
 def test_frames_need_pandas(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with local_web({}) as asked, pytest.raises(ImportError, match="pip install pandas"):
+    with local_web({}) as requested, pytest.raises(ImportError, match="pip install pandas"):
         fetch_microarray("colon", data_home=tmp_path, as_frame=True)
-    assert asked == []
+    assert requested == []
 
 
 @needs_documentation

@@ -1,4 +1,4 @@
-"""What grows: newcomers at random or guided by gradients, their places and first weights."""
+"""What grows: newcomers at random or guided by gradients, their places and initial weights."""
 
 import numpy as np
 import pytest

@@ -170,8 +170,8 @@ def test_every_process_finds_the_same():
             "PYTHONHASHSEED": seed,
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
-        how = {"env": environment, "capture_output": True, "text": True, "check": True}
-        told = subprocess.run([sys.executable, "-c", code], **how)
+        options = {"env": environment, "capture_output": True, "text": True, "check": True}
+        told = subprocess.run([sys.executable, "-c", code], **options)
         assert told.stdout == expected
 
 

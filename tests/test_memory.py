@@ -50,7 +50,7 @@ print(json.dumps({
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="counts resident memory as Linux does")
 def test_a_million_neurons_fit_in_little_memory():
-    # An evolution is in it: two epochs.
+    # Two epochs, with an evolution between them.
     done = subprocess.run(
         [sys.executable, "-c", FIT], capture_output=True, text=True, check=True, timeout=600
     )
@@ -66,7 +66,7 @@ def test_a_million_neurons_fit_in_little_memory():
 
 @pytest.fixture
 def estimates(monkeypatch):
-    """Bytes that each fit is said to need."""
+    """The bytes that each fit is estimated to need."""
     seen, training_bytes = [], memory.training_bytes
 
     def spy(*args, **kwargs):
@@ -112,7 +112,7 @@ MID_SIZE = {"hidden_layer_sizes": (40_000, 20_000), "epsilon": 10, "max_iter": 3
     ids=str,
 )
 def test_needed_memory_is_known(parameters, estimates):
-    """Never more than is needed, or a network that fits might be refused; and not much less."""
+    """An estimate above the need would refuse a network that fits; one far below helps nobody."""
     model = SETClassifier(**MID_SIZE | {"random_state": 0} | parameters)
     peak = peak_of(lambda: model.fit(X, Y))
     assert 0.6 * peak < estimates[0] <= peak

@@ -2,8 +2,8 @@
 
 Nothing is copied: the installed `sklearn.neural_network.tests.test_mlp` is executed with adapters
 in place of `MLPClassifier` and `MLPRegressor`, and its test functions become tests of this file,
-whichever the version has.  Those that must fail are listed with their reason; one of them that
-passes, or fails in another way, is an error.  `doc/compatibility.md` tells the result.
+whichever the version has.  Those that must fail are listed with their reason.  It is an error if
+one of them passes, or fails in another way.  `doc/compatibility.md` tells the result.
 """
 
 import importlib.util
@@ -57,9 +57,9 @@ INSTEAD_OF_LBFGS = MappingProxyType(
 
 
 class LikeMLP:
-    """Makes one of our classes be called, and show its weights, as the one of scikit-learn.
+    """One of our classes with the parameters, the defaults and the dense weights of MLP's.
 
-    Parameters and their defaults are those of the installed class.
+    Parameters and defaults are those of the installed class.
     """
 
     instead_of_lbfgs = MappingProxyType({})
@@ -94,13 +94,13 @@ class LikeMLP:
 
     def _in_batches(self, n_samples, train, *args, **named):
         """Train with MLP's meaning of ``batch_size="auto"``."""
-        asked = self.batch_size
-        if asked == "auto":
+        given = self.batch_size
+        if given == "auto":
             self.batch_size = max(1, min(200, n_samples))
         try:
             return train(*args, **named)
         finally:
-            self.batch_size = asked
+            self.batch_size = given
 
     @property
     def coefs_(self):
@@ -137,13 +137,13 @@ PRIVATE_RATE = (
 )
 PATIENCE = (
     NOT_WARNED,
-    "expects a `ConvergenceWarning` after `max_iter` epochs with `n_iter_no_change=np.inf`; "
-    "training that was told to last so long has done what it was told, and says nothing",
+    "expects a `ConvergenceWarning` after `max_iter` epochs with `n_iter_no_change=np.inf`, which "
+    "asks for all of these epochs; training that was to last so long does not warn",
 )
 MAX_FUN = ((AssertionError, NOT_WARNED), "is about `max_fun`, a limit of lbfgs alone")
 LBFGS_STREAM = (
     AssertionError,
-    "expects `partial_fit` to be missing with lbfgs; both solvers that are offered have it",
+    "expects that `partial_fit` does not exist with lbfgs; it does with the solvers offered here",
 )
 
 # Test, or one of its instances -> how it fails, and why.
@@ -172,11 +172,11 @@ EXPECTED_FAILURES = {
     "test_n_iter_no_change": (
         AttributeError,
         "reads the private `_no_improvement_count`, and expects `n_iter_no_change` + 1 epochs "
-        "without improvement; training ends here after exactly as many as were asked for",
+        "without improvement; here training ends after exactly `n_iter_no_change` of them",
     ),
     "test_n_iter_no_change_inf": (
         AttributeError,
-        "reads the private `_no_improvement_count`, after its public checks have passed",
+        "passes its public checks, then reads the private `_no_improvement_count`",
     ),
     "test_mlp_warm_start_no_convergence[sgd-Classifier]": PATIENCE,
     "test_mlp_warm_start_no_convergence[sgd-Regressor]": PATIENCE,
@@ -184,22 +184,22 @@ EXPECTED_FAILURES = {
     "test_mlp_warm_start_no_convergence[adam-Regressor]": PATIENCE,
     "test_partial_fit_regression": (
         AssertionError,
-        "`partial_fit` equals `fit`, as it asks, but then it asks for a score that depends on the "
-        "seed: see `tests/test_mlp_suite.py::test_that_score_is_of_one_seed`",
+        "finds that `partial_fit` equals `fit`, then expects a score that depends on the seed: see "
+        "`tests/test_mlp_suite.py::test_that_score_is_of_one_seed`",
     ),
     "test_early_stopping_stratified": (
         AssertionError,
-        "expects the words of `train_test_split`; the error is raised, and names the class and "
-        "what to do",
+        "expects the message of `train_test_split`; the error here has one of its own, which names "
+        "the class and the remedy",
     ),
     "test_preserve_feature_names[Classifier]": (
         ValueError,
-        "fits a classifier to a single class, which is refused, as by `LogisticRegression`",
+        "fits a classifier to a single class, which raises an error, as with `LogisticRegression`",
     ),
     "test_mlp_diverging_loss": (
         ValueError,
-        "expects a diverging network to be trained to the end, with scores of nan; it is "
-        "refused in the epoch in which it diverges",
+        "expects training that diverges to go on to its end, with scores of nan; here it stops "
+        "with an error in the epoch in which it diverges",
     ),
 }
 
@@ -262,7 +262,7 @@ globals().update(AS_IT_IS)
 
 @pytest.mark.slow
 class TestByAdam:
-    """What is asked of lbfgs, asked of Adam: all but the solver itself is tested, too."""
+    """The tests that name lbfgs, run with Adam: they check more than the solver."""
 
     vars().update({name: staticmethod(function) for name, function in BY_ADAM.items()})
 
@@ -310,7 +310,7 @@ def test_adapters_have_the_parameters_of_mlp():
 
 @pytest.mark.slow
 def test_that_score_is_of_one_seed():
-    """`test_partial_fit_regression` wants .65 of seed 1; with others MLP itself may have less."""
+    """`test_partial_fit_regression` expects .65 with seed 1; other seeds give MLP itself less."""
     X, y = AS_IT_IS["test_fit"].__globals__["X_reg"], AS_IT_IS["test_fit"].__globals__["y_reg"]
     options = {"solver": "sgd", "momentum": 0, "max_iter": 100, "learning_rate_init": 0.01}
     scores = {

@@ -29,7 +29,7 @@ SIZES = (16, 19, 9, 3)
 
 
 def run(kernel, network, optimizer, data, dense, rates, first=0, **options):
-    """So many steps of the kernel and of the reference; assert that they report the same loss."""
+    """Step the kernel and the reference at each rate; assert that they report the same loss."""
     stepper = make_stepper(kernel, network, optimizer, data, batch_size=16, **options)
     for step, rate in enumerate(rates, start=first):
         rows = some_rows(data.X.shape[0], 16 - 3 * (step % 2), seed=step)
@@ -44,7 +44,7 @@ def run(kernel, network, optimizer, data, dense, rates, first=0, **options):
             **options,
             **optimizer.hyper,
         )
-        # From the second step on the L2 term is what the pass before has summed.
+        # From the second step on, the L2 term is a sum that the step before has made.
         assert abs(loss - expected) <= TOLERANCES[kernel[1]] * abs(expected)
 
 
@@ -101,7 +101,7 @@ def test_codes_are_those_of_the_kernels():
 
 @every_kernel()
 def test_hyper_parameters_are_read_by_name(kernel):
-    """A name that the kernels do not know is refused, and one that is not given is no number."""
+    """A name that the kernels do not know is refused; one that is not given is not-a-number."""
     network = irregular_network(SIZES, "tanh", kernel[1], seed=1)
     data = make_data(16, SIZES, "squared_error", kernel[1], seed=2)
 
@@ -154,7 +154,7 @@ def test_adam_corrects_the_bias_of_the_first_moments(rate):
 @pytest.mark.parametrize("solver", list(OPTIMIZERS))
 @every_kernel()
 def test_biases_are_neither_penalised_nor_decayed(kernel, solver):
-    """Without a gradient, weights shrink by what decay says and biases stay to the last bit."""
+    """Without a gradient, weights shrink by the decay alone, and biases keep every bit."""
     dtype = kernel[1]
     network = make_network([np.ones((5, 4), bool)], [], dtype, np.random.default_rng(3))
     data = make_data(8, (5, 4), "squared_error", dtype, seed=4, weighted=False)

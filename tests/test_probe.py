@@ -186,9 +186,9 @@ def test_gradients_at_some_positions_for_any_number_of_threads(n_samples, kernel
     assert_close(one, expected, dtype)
     for n_threads in (2, 4):
         np.testing.assert_array_equal(gradients_at(positions, inputs, deltas, n_threads), one)
-    for few in (positions[:0], positions[:1], positions[-3:]):
-        result = gradients_at(few, inputs, deltas)
-        np.testing.assert_array_equal(result, one[np.isin(positions, few)])
+    for chosen in (positions[:0], positions[:1], positions[-3:]):
+        result = gradients_at(chosen, inputs, deltas)
+        np.testing.assert_array_equal(result, one[np.isin(positions, chosen)])
 
 
 @every_kernel()

@@ -59,9 +59,9 @@ def test_a_constant_times_all_weights_changes_nothing(target, constant):
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("loss", REGRESSION_LOSSES)
 def test_nor_for_any_loss_and_solver(loss, solver):
-    how = SMALL | {"loss": loss, "solver": solver, "alpha": 1.0, "learning_rate_init": 1e-2}
-    plain = SETRegressor(**how).fit(X, T, WEIGHT)
-    assert_alike(SETRegressor(**how).fit(X, T, 1e-4 * WEIGHT), plain)
+    options = SMALL | {"loss": loss, "solver": solver, "alpha": 1.0, "learning_rate_init": 1e-2}
+    plain = SETRegressor(**options).fit(X, T, WEIGHT)
+    assert_alike(SETRegressor(**options).fit(X, T, 1e-4 * WEIGHT), plain)
 
 
 @pytest.mark.parametrize("value", [5e-324, 1e-3, 1e308])
@@ -78,8 +78,8 @@ def test_equal_class_weights_are_none():
     for value in (1e-3, 1e308):
         weighted = SETClassifier(class_weight=dict.fromkeys(range(3), value), **SMALL)
         np.testing.assert_array_equal(outputs(weighted.fit(X, Y)), outputs(plain))
-    both = SETClassifier(class_weight=dict.fromkeys(range(3), 1e200), **SMALL)
-    assert_alike(both.fit(X, Y, 1e200 * WEIGHT), SETClassifier(**SMALL).fit(X, Y, WEIGHT))
+    twice_weighted = SETClassifier(class_weight=dict.fromkeys(range(3), 1e200), **SMALL)
+    assert_alike(twice_weighted.fit(X, Y, 1e200 * WEIGHT), SETClassifier(**SMALL).fit(X, Y, WEIGHT))
 
 
 @pytest.mark.parametrize("constant", [1e-6, 1e300])
@@ -96,16 +96,16 @@ def test_a_constant_times_the_weights_of_a_validation_set_changes_nothing(consta
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_nor_within_any_part_of_a_stream(target):
-    # What a part weighs as a whole says nothing: a constant of its own is nothing, too.
+    # Only proportions within a part count, so each part may have a factor of its own.
     kind, y = TARGETS[target]
-    more = {"classes": np.unique(y)} if kind is SETClassifier and y.ndim == 1 else {}
+    classes = {"classes": np.unique(y)} if kind is SETClassifier and y.ndim == 1 else {}
     if target == "multilabel":
-        more = {"classes": [0, 1, 2]}
+        classes = {"classes": [0, 1, 2]}
     plain, scaled = (kind(**SMALL | {"batch_size": "auto"}) for _ in range(2))
     for number, constant in enumerate((1.0, 1e-5, 1e7, 0.25)):
         part = slice(15 * number, 15 * number + 15)
-        plain.partial_fit(X[part], y[part], sample_weight=WEIGHT[part], **more)
-        scaled.partial_fit(X[part], y[part], sample_weight=constant * WEIGHT[part], **more)
+        plain.partial_fit(X[part], y[part], sample_weight=WEIGHT[part], **classes)
+        scaled.partial_fit(X[part], y[part], sample_weight=constant * WEIGHT[part], **classes)
     assert_alike(scaled, plain)
 
 
@@ -117,12 +117,12 @@ def test_nor_within_any_part_of_a_stream(target):
 def test_a_count_is_the_sample_given_so_many_times(kind, constant):
     counts = np.random.default_rng(3).integers(0, 4, N)
     y = Y if kind is SETClassifier else T
-    # one batch: in more of them other samples would meet
-    how = SMALL | {"batch_size": 300, "alpha": 1.0, "mixup": 0, "tol": 0}
+    # One batch: into several, the two fits would divide the samples differently.
+    options = SMALL | {"batch_size": 300, "alpha": 1.0, "mixup": 0, "tol": 0}
     with pytest.warns(UserWarning, match="batch_size"):
-        repeated = kind(**how).fit(X.repeat(counts, axis=0), y.repeat(counts))
+        repeated = kind(**options).fit(X.repeat(counts, axis=0), y.repeat(counts))
     with pytest.warns(UserWarning, match="batch_size"):
-        weighted = kind(**how).fit(X, y, constant * counts)
+        weighted = kind(**options).fit(X, y, constant * counts)
     assert_alike(weighted, repeated)
 
 
@@ -133,11 +133,13 @@ def test_a_count_is_the_sample_given_so_many_times(kind, constant):
 def test_weights_that_sum_to_one_do_not_destroy_a_model():
     data, y = load_breast_cancer(return_X_y=True)
     data = StandardScaler().fit_transform(data)
-    how = {"max_iter": 30, "random_state": 0}
-    plain = SETClassifier(**how).fit(data, y).score(data, y)
+    options = {"max_iter": 30, "random_state": 0}
+    plain = SETClassifier(**options).fit(data, y).score(data, y)
     assert plain > 0.97
-    assert SETClassifier(**how).fit(data, y, np.full(len(y), 1 / len(y))).score(data, y) == plain
-    boosted = AdaBoostClassifier(SETClassifier(**how), n_estimators=5, random_state=0)
+    assert (
+        SETClassifier(**options).fit(data, y, np.full(len(y), 1 / len(y))).score(data, y) == plain
+    )
+    boosted = AdaBoostClassifier(SETClassifier(**options), n_estimators=5, random_state=0)
     assert boosted.fit(data, y).score(data, y) > 0.97
 
 
@@ -154,8 +156,8 @@ def test_samples_that_come_one_by_one_are_learned():
 def test_a_light_batch_is_not_all_penalty():
     # Nearly all that these samples weigh is in one of ten batches.
     weight = np.where(np.arange(N) < 6, 1000.0, 1.0)
-    how = SMALL | {"batch_size": 6, "shuffle": False, "alpha": 0.3, "max_iter": 60, "mixup": 0}
-    model = SETClassifier(**how).fit(X, Y, weight)
+    options = SMALL | {"batch_size": 6, "shuffle": False, "alpha": 0.3, "max_iter": 60, "mixup": 0}
+    model = SETClassifier(**options).fit(X, Y, weight)
     assert model.score(X, Y) > 0.9
 
 
@@ -167,7 +169,7 @@ def test_the_unit_of_weights():
     np.testing.assert_allclose(real[[0, 2, 3]].mean(), 1)
     assert real[1] == 0
     np.testing.assert_allclose(relative(np.array([2.0, 0, 6, 4]), np.float64), [1, 0, 3, 2])
-    # one in ten thousand: no counts, or nothing would be left of the penalty
+    # The smallest is a ten-thousandth: read as counts, the others would drown the penalty.
     far = relative(np.array([1e-4, 1, 1, 1]), np.float64)
     np.testing.assert_allclose(far.mean(), 1)
     assert relative(None, np.float64) is None

@@ -43,8 +43,8 @@ LAWS = {
 
 
 def pipeline():
-    # Workers have warning filters of their own, and six epochs do not converge: as many epochs
-    # as were asked for, by np.inf, are no reason to warn.
+    # Workers have warning filters of their own, and six epochs do not converge.  With np.inf all
+    # epochs are wanted, and nothing warns.
     model = SETClassifier(
         max_iter=6, n_iter_no_change=np.inf, learning_rate_init=0.02, mixup=0, random_state=0
     )

@@ -31,25 +31,25 @@ AFFINE = [(1e-4, 0.0), (1.0, 1000.0), (1e6, -3e6), (1e-250, 0.0), (1e250, 0.0)]
 
 def test_features_far_from_zero_are_learned_by_the_defaults():
     # Logarithms of intensities, from 5 to 12, as they come from a scanner.
-    how = {"hidden_layer_sizes": 200, "random_state": 0}
-    assert SETClassifier(**how).fit(GENES, LABELS).score(GENES, LABELS) == 1
+    options = {"hidden_layer_sizes": 200, "random_state": 0}
+    assert SETClassifier(**options).fit(GENES, LABELS).score(GENES, LABELS) == 1
     real = GENES[:, :5].sum(axis=1)
-    assert SETRegressor(**how).fit(GENES, real).score(GENES, real) > 0.9
+    assert SETRegressor(**options).fit(GENES, real).score(GENES, real) > 0.9
 
 
 @pytest.mark.parametrize("factor", [1e-5, 1e-2, 1e3])
 def test_the_unit_of_all_features_is_nothing(factor):
-    how = {"hidden_layer_sizes": 100, "max_iter": 40, "random_state": 0}
-    model = SETClassifier(**how).fit(STANDARD * factor, LABELS)
+    options = {"hidden_layer_sizes": 100, "max_iter": 40, "random_state": 0}
+    model = SETClassifier(**options).fit(STANDARD * factor, LABELS)
     assert model.score(STANDARD * factor, LABELS) == 1
     assert 0.7 < model.feature_scale_ / factor < 1.5
 
 
 def test_a_power_of_two_changes_no_bit():
-    how = {"hidden_layer_sizes": 50, "max_iter": 10, "random_state": 0}
-    expected = SETClassifier(**how).fit(GENES, LABELS).predict_proba(GENES)
+    options = {"hidden_layer_sizes": 50, "max_iter": 10, "random_state": 0}
+    expected = SETClassifier(**options).fit(GENES, LABELS).predict_proba(GENES)
     for factor in (2.0**-40, 2.0**30):
-        model = SETClassifier(**how).fit(GENES * factor, LABELS)
+        model = SETClassifier(**options).fit(GENES * factor, LABELS)
         np.testing.assert_array_equal(model.predict_proba(GENES * factor), expected)
 
 
@@ -70,16 +70,16 @@ def test_only_wide_data_and_those_whose_features_are_dropped_have_units():
 
 def test_dropping_a_feature_is_dropping_it_to_its_mean():
     # With half of the features dropped, and far from zero, nothing but noise would be left.
-    how = SMALL | {"input_dropout": 0.5, "max_iter": 100, "alpha": 1e-3}
+    options = SMALL | {"input_dropout": 0.5, "max_iter": 100, "alpha": 1e-3}
     labels = (X[:, 0] > 0).astype(int)
-    assert SETClassifier(**how).fit(X + 50, labels).score(X + 50, labels) > 0.95
+    assert SETClassifier(**options).fit(X + 50, labels).score(X + 50, labels) > 0.95
 
 
 @pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("how", [{}, {"growth": "guided"}, {"mixup": 0, "n_jobs": 2}], ids=str)
-def test_dense_and_sparse_features_have_the_same_units_and_bits(how, dtype):
+@pytest.mark.parametrize("settings", [{}, {"growth": "guided"}, {"mixup": 0, "n_jobs": 2}], ids=str)
+def test_dense_and_sparse_features_have_the_same_units_and_bits(settings, dtype):
     mixed = np.where(np.arange(400) % 2, GENES, STANDARD * (STANDARD > 1)).astype(dtype)
-    options = {"hidden_layer_sizes": 50, "max_iter": 5, "random_state": 0} | how
+    options = {"hidden_layer_sizes": 50, "max_iter": 5, "random_state": 0} | settings
     dense = SETClassifier(**options).fit(mixed, LABELS)
     csr = SETClassifier(**options).fit(sparse.csr_array(mixed), LABELS)
     assert np.count_nonzero(dense.feature_offset_) == 200  # nothing sparse becomes dense
@@ -159,7 +159,7 @@ def test_features_of_any_size_have_units(size):
 def test_very_different_scales_are_told_with_a_remedy(raw):
     with pytest.warns(UserWarning, match=r"very different scales.*StandardScaler"):
         model = SETClassifier(20, max_iter=2, random_state=0).fit(raw, LABELS)
-    if raw.shape[1] > 400:  # a few do not decide about all
+    if raw.shape[1] > 400:  # a few features do not decide the scale of all
         assert model.feature_scale_ == 1
 
 
@@ -169,11 +169,11 @@ def test_very_different_scales_are_told_with_a_remedy(raw):
 )
 def test_data_that_are_not_wide_may_be_odd_too(factor, shift, convert):
     labels = (X[:, 0] > 0).astype(int)
-    how = SMALL | {"max_iter": 100, "alpha": 1e-3, "learning_rate_init": 1e-2}
+    options = SMALL | {"max_iter": 100, "alpha": 1e-3, "learning_rate_init": 1e-2}
     odd = convert(factor * X + shift)
-    model = SETClassifier(**how).fit(odd, labels)
+    model = SETClassifier(**options).fit(odd, labels)
     assert model.score(odd, labels) > 0.95
-    assert SETRegressor(**how).fit(odd, T).score(odd, T) > 0.8
+    assert SETRegressor(**options).fit(odd, T).score(odd, T) > 0.8
 
 
 def test_offsets_are_as_exact_as_features_need():
@@ -190,15 +190,15 @@ def test_wide_features_of_any_size_are_learned(size):
 
 
 def test_a_warm_start_on_wide_data_brings_them_near_zero_too():
-    how = {"hidden_layer_sizes": 50, "random_state": 0, "warm_start": True, "max_iter": 20}
-    few = STANDARD[:, :60] + 10
-    model = SETClassifier(**how).fit(few, LABELS)
+    options = {"hidden_layer_sizes": 50, "random_state": 0, "warm_start": True, "max_iter": 20}
+    narrow = STANDARD[:, :60] + 10
+    model = SETClassifier(**options).fit(narrow, LABELS)
     assert model.feature_offset_ is None
     half = np.r_[0:20, 40:60]
-    before = model.decision_function(few)
-    model.set_params(learning_rate_init=1e-300, zeta=0).fit(few[half], LABELS[half])
+    before = model.decision_function(narrow)
+    model.set_params(learning_rate_init=1e-300, zeta=0).fit(narrow[half], LABELS[half])
     assert model.feature_offset_ is not None
-    np.testing.assert_allclose(model.decision_function(few), before, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(model.decision_function(narrow), before, rtol=1e-6, atol=1e-6)
 
 
 # -------------------------------------------------------------------------------------- targets
@@ -207,9 +207,9 @@ def test_a_warm_start_on_wide_data_brings_them_near_zero_too():
 @pytest.mark.parametrize(("factor", "shift"), AFFINE)
 @pytest.mark.parametrize("loss", [loss for loss in REGRESSION_LOSSES if loss != "poisson"])
 def test_predictions_follow_an_affine_change_of_targets(loss, factor, shift):
-    how = SMALL | {"loss": loss, "quantile": 0.3}
-    expected = SETRegressor(**how).fit(X, T).predict(X)
-    predicted = SETRegressor(**how).fit(X, factor * T + shift).predict(X)
+    options = SMALL | {"loss": loss, "quantile": 0.3}
+    expected = SETRegressor(**options).fit(X, T).predict(X)
+    predicted = SETRegressor(**options).fit(X, factor * T + shift).predict(X)
     np.testing.assert_allclose((predicted - shift) / factor, expected, rtol=1e-6, atol=1e-6)
 
 
@@ -223,23 +223,23 @@ def test_each_of_several_targets_has_its_own_units():
 
 @pytest.mark.parametrize("factor", [1e-6, 1e5])
 def test_predictions_of_counts_follow_their_unit(factor):
-    how = SMALL | {"loss": "poisson"}
-    expected = SETRegressor(**how).fit(X, np.exp(T)).predict(X)
-    predicted = SETRegressor(**how).fit(X, factor * np.exp(T)).predict(X)
+    options = SMALL | {"loss": "poisson"}
+    expected = SETRegressor(**options).fit(X, np.exp(T)).predict(X)
+    predicted = SETRegressor(**options).fit(X, factor * np.exp(T)).predict(X)
     np.testing.assert_allclose(predicted / factor, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("loss", REGRESSION_LOSSES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_targets_far_from_zero_or_of_small_scale_are_learned(dtype, loss):
-    how = SMALL | {"loss": loss, "dtype": dtype, "max_iter": 100, "alpha": 1e-3}
+    options = SMALL | {"loss": loss, "dtype": dtype, "max_iter": 100, "alpha": 1e-3}
     for targets in (1e-4 * (T - T.min()), T + 1000, np.abs(T) * 1e5):
-        assert SETRegressor(**how).fit(X, targets).score(X, targets) > 0.5
+        assert SETRegressor(**options).fit(X, targets).score(X, targets) > 0.5
 
 
 def test_a_stream_follows_its_targets():
-    how = SMALL | {"learning_rate_init": 1e-2}
-    plain, changed = SETRegressor(**how), SETRegressor(**how)
+    options = SMALL | {"learning_rate_init": 1e-2}
+    plain, changed = SETRegressor(**options), SETRegressor(**options)
     for start in [0, 1, 2, *range(3, N, 7)] * 5:  # one by one at first
         part = slice(start, start + 1 if start < 3 else start + 7)
         plain.partial_fit(X[part], T[part])
@@ -258,13 +258,13 @@ def test_the_units_of_a_stream_are_those_of_all_its_parts():
 
 
 def test_another_fit_on_other_targets_begins_where_the_last_ended():
-    how = SMALL | {"warm_start": True, "max_iter": 40}
-    model = SETRegressor(**how).fit(X, T)
+    options = SMALL | {"warm_start": True, "max_iter": 40}
+    model = SETRegressor(**options).fit(X, T)
     before = model.predict(X)
     model.set_params(learning_rate_init=1e-300, zeta=0).fit(X, 5 * T + 3)  # nothing moves
     np.testing.assert_allclose(model.predict(X), before, rtol=1e-9, atol=1e-9)
     assert model.target_scale_ == pytest.approx(5 * T.std())
-    # Numbers of another kind altogether: what was predicted says nothing of them.
+    # The new targets are of another size: the predictions of before are far off.
     model.fit(X, 1e-5 * T)
     np.testing.assert_allclose(model.predict(X) * 1e5, (before - T.mean()) / 5, atol=2)
     assert model.score(X, 1e-5 * T) > -2
@@ -285,8 +285,8 @@ def test_targets_of_which_most_hardly_vary_are_learned_by_robust_losses(loss, ji
     rng = np.random.default_rng(1)
     given = rng.normal(size=(400, 3))
     targets = np.where(given[:, 0] > 0.3, 100 + 10 * given[:, 1], jitter * rng.normal(size=400))
-    how = SMALL | {"max_iter": 100, "alpha": 1e-3, "learning_rate_init": 1e-2}
-    predicted = SETRegressor(loss=loss, quantile=0.9, **how).fit(given, targets).predict(given)
+    options = SMALL | {"max_iter": 100, "alpha": 1e-3, "learning_rate_init": 1e-2}
+    predicted = SETRegressor(loss=loss, quantile=0.9, **options).fit(given, targets).predict(given)
     assert np.median(predicted[given[:, 0] > 0.6]) > 80
     if loss == "quantile":
         assert 0.8 < np.mean(targets <= predicted + 1e-3) < 1
@@ -295,10 +295,15 @@ def test_targets_of_which_most_hardly_vary_are_learned_by_robust_losses(loss, ji
 @pytest.mark.parametrize("size", [1e-300, 1e-170, 1e170, 1e300])
 @pytest.mark.parametrize("loss", ["squared_error", "huber", "poisson"])
 def test_early_stopping_does_not_depend_on_units(loss, size):
-    how = SMALL | {"loss": loss, "early_stopping": True, "max_iter": 60, "learning_rate_init": 0.01}
+    options = SMALL | {
+        "loss": loss,
+        "early_stopping": True,
+        "max_iter": 60,
+        "learning_rate_init": 0.01,
+    }
     targets = np.exp(T) if loss == "poisson" else T
-    plain = SETRegressor(**how).fit(X, targets)
-    scaled = SETRegressor(**how).fit(X, targets * size)
+    plain = SETRegressor(**options).fit(X, targets)
+    scaled = SETRegressor(**options).fit(X, targets * size)
     np.testing.assert_allclose(scaled.validation_scores_, plain.validation_scores_, atol=1e-6)
     assert scaled.best_iter_ == plain.best_iter_
 

@@ -306,7 +306,7 @@ def test_a_pickle_drops_what_follows_from_the_rest():
 
 
 def test_splits_hold_outputs_without_connection():
-    """The last ones too: somebody must write what they put out, their bias."""
+    """The last ones too: their output is their bias, and some thread must write it."""
     topology = Topology(2, 9, np.array([0, 2, 4], np.int32), np.array([3, 5, 2, 5], np.int32))
     for n_parts in (1, 2, 3):
         cuts = topology.splits(n_parts)[1]
@@ -341,9 +341,9 @@ def test_splits_part_the_outputs_of_every_input(n_parts):
 DERIVED = ("t_indptr", "t_indices", "t_slots", "chunks", "t_chunks")
 
 
-@pytest.mark.parametrize("asked", [*DERIVED, "splits"])
-def test_what_another_thread_does_between_two_looks_changes_nothing(asked):
-    """As if at every look at what is kept another thread had just put something else there."""
+@pytest.mark.parametrize("attribute", [*DERIVED, "splits"])
+def test_what_another_thread_does_between_two_looks_changes_nothing(attribute):
+    """As if another thread replaced the kept arrays between any two looks at them."""
     topology, other = draw(40, 23, 3), draw(40, 23, 3)
     expected = {name: getattr(other, name) for name in DERIVED}
     expected["splits"] = other.splits(2)
@@ -364,14 +364,14 @@ def test_what_another_thread_does_between_two_looks_changes_nothing(asked):
         setattr(Shared, name, property(lambda _, looks=looks: next(looks), lambda *_: None))
     topology.__class__ = Shared
     for _ in range(4):
-        found = topology.splits(2) if asked == "splits" else getattr(topology, asked)
-        assert len(found) == len(expected[asked])
-        for ours, theirs in zip(found, expected[asked], strict=True):
+        found = topology.splits(2) if attribute == "splits" else getattr(topology, attribute)
+        assert len(found) == len(expected[attribute])
+        for ours, theirs in zip(found, expected[attribute], strict=True):
             np.testing.assert_array_equal(ours, theirs)
 
 
 def test_many_threads_derive_at_once():
-    """Whoever asks gets the same, in the number of parts that he asked for."""
+    """Every thread gets the same, in the number of parts that it asks for."""
     expected = draw(300, 200, 8)
     n_threads = 8
     for _ in range(20):
@@ -388,8 +388,8 @@ def test_many_threads_derive_at_once():
         for thread, (arrays, splits) in enumerate(results):
             for name, array in zip(DERIVED, arrays, strict=True):
                 np.testing.assert_array_equal(array, getattr(expected, name))
-            for both in splits:
-                for ours, theirs in zip(both, expected.splits(thread % 4 + 1), strict=True):
+            for pair in splits:
+                for ours, theirs in zip(pair, expected.splits(thread % 4 + 1), strict=True):
                     np.testing.assert_array_equal(ours, theirs)
 
 

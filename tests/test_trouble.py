@@ -37,7 +37,7 @@ SMALL = {"hidden_layer_sizes": 10, "max_iter": 5, "random_state": 0}
 @pytest.mark.slow
 @quiet
 def test_predictions_while_another_thread_fits_are_of_one_fit_or_the_other():
-    # Ten snapshots at one time, none at the other, and targets of another size.
+    # One fit has ten snapshots, the other none, and their targets are of different size.
     fits = [
         {"n_snapshots": 10, "max_iter": 20, "n_iter_no_change": np.inf},
         {"n_snapshots": 1, "max_iter": 1, "n_iter_no_change": 1},
@@ -86,8 +86,8 @@ def test_one_estimator_is_fitted_by_one_thread_at_a_time(method, monkeypatch):
         return run_epoch(*args)
 
     monkeypatch.setattr(training, "run_epoch", waiting)
-    more = {"classes": [0, 1]} if method == "partial_fit" else {}
-    first = threading.Thread(target=lambda: getattr(model, method)(X, Y, **more))
+    classes = {"classes": [0, 1]} if method == "partial_fit" else {}
+    first = threading.Thread(target=lambda: getattr(model, method)(X, Y, **classes))
     first.start()
     assert started.wait(30)
     try:
@@ -98,7 +98,7 @@ def test_one_estimator_is_fitted_by_one_thread_at_a_time(method, monkeypatch):
         go_on.set()
         first.join()
     assert model.score(X, Y) >= 0  # the first has not been disturbed
-    getattr(model, method)(X, Y, **more)  # and another may begin
+    getattr(model, method)(X, Y, **classes)  # and another may begin
 
 
 # --------------------------------------------------------------------------------------- Ctrl-C
@@ -284,7 +284,7 @@ def test_a_warning_that_is_an_error_changes_nothing():
 @pytest.mark.filterwarnings("ignore:The features of X")
 @pytest.mark.parametrize("sparse_input", [False, True])
 def test_a_network_that_overflows_after_its_last_step_is_told(sparse_input):
-    # Weights and loss are numbers after the only step; what the network now says is none.
+    # After the only step weights and loss are finite, but the network's outputs are not.
     huge = sparse.csr_array(X * 1e50) if sparse_input else X * 1e50
     model = SETRegressor(
         (5, 5),
@@ -298,7 +298,7 @@ def test_a_network_that_overflows_after_its_last_step_is_told(sparse_input):
     with pytest.raises(ValueError, match="predictions for the training data are not finite"):
         model.partial_fit(huge, T)  # fit would measure them in another unit
     assert not hasattr(model, "coefs_")
-    # Samples that do not count may be what they like.
+    # Samples of weight zero may have any features.
     weight, given = np.ones(N), X.copy()
     weight[:3], given[:3] = 0, 1e300
     assert np.isfinite(model.fit(given, T, weight).loss_)
@@ -369,7 +369,7 @@ def test_numpys_numbers_are_pythons(parameters):
             ours.fit(wide, labels).predict_proba(wide), theirs.fit(wide, labels).predict_proba(wide)
         )
     for name, value in parameters.items():
-        assert ours.get_params()[name] is value  # what the user gave stays what it is
+        assert ours.get_params()[name] is value  # the user's own object
 
 
 def test_numpys_numbers_count_connections():

@@ -1,4 +1,4 @@
-"""The public face has types: complete ones, which a checker understands and users can rely on."""
+"""The public names have complete types, which a checker understands."""
 
 import importlib
 import inspect
@@ -90,7 +90,7 @@ def test_a_missing_type_is_found():
 
 
 def typed_attributes(kind):
-    """Names of the public attributes whose types a class of ours or a parent of it tells."""
+    """Names of the public attributes that a class of ours, or a parent of it, gives a type."""
     annotated = {
         name
         for parent in kind.__mro__
@@ -136,7 +136,7 @@ SETRegressor(quantile="half").n_iter_.upper()
 
 
 def check(*what):
-    """What mypy says, and whether it is content."""
+    """The output of mypy, and whether it has found nothing wrong."""
     if not (ROOT / "sklearn_set").is_dir():
         pytest.skip("the sources are not in this copy")
     pytest.importorskip("mypy", reason="`make lint` installs mypy")

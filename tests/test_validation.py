@@ -54,6 +54,11 @@ class Extended(SETClassifier):
         self.panel = panel
 
 
+def listed(names):
+    """The rows of a table as a message names them."""
+    return ", ".join(f"'{name}'" for name in names)
+
+
 NOT_A_BOOL = "must be an instance of 'bool' or an instance of 'numpy.bool"
 NOT_A_SIZE = "must be an array-like of integers or an int in the range [1, inf). Got "
 
@@ -84,14 +89,14 @@ BAD_VALUES = [
     (
         "zeta_schedule",
         "step",
-        "must be a str among {'constant', 'linear', 'cosine'}. Got 'step' instead.",
+        f"must be a str among {{{listed(ZETA_SCHEDULES)}}}. Got 'step' instead.",
     ),
     (
         "pruning",
         "smallest",
-        "must be a str among {'set', 'magnitude', 'relative_importance'}. Got 'smallest' instead.",
+        f"must be a str among {{{listed(PRUNING_RULES)}}}. Got 'smallest' instead.",
     ),
-    ("growth", None, "must be a str among {'auto', 'random', 'guided'}. Got None instead."),
+    ("growth", None, f"among {{'auto', {listed(GROWTH_RULES)}}}. Got None instead."),
     ("newborn_weights", 0, "must be a str among {'initial', 'zero'}. Got 0 instead."),
     ("activation", "swish", "must be a str among {'identity', 'logistic', 'tanh', 'relu', "),
     ("activation", "swish", "} or a sequence of them, one per hidden layer. Got 'swish' instead."),
@@ -116,8 +121,7 @@ BAD_VALUES = [
     (
         "loss",
         "gamma",
-        "must be a str among {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson'}. "
-        "Got 'gamma' instead.",
+        f"must be a str among {{{listed(REGRESSION_LOSSES)}}}. Got 'gamma' instead.",
     ),
     ("loss", "softmax_log_loss", "Got 'softmax_log_loss' instead."),
     ("loss", ["huber"], "Got ['huber'] instead."),

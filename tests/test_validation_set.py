@@ -37,8 +37,8 @@ def regressor(**parameters):
     return SETRegressor(**SMALL | parameters)
 
 
-def fit(model, y, **more):
-    return model.fit(X[LEARN], y[LEARN], X_val=X[JUDGE], y_val=y[JUDGE], **more)
+def fit(model, y, **options):
+    return model.fit(X[LEARN], y[LEARN], X_val=X[JUDGE], y_val=y[JUDGE], **options)
 
 
 @pytest.mark.parametrize(("factory", "y"), [(classifier, NAMES), (regressor, T)])
@@ -78,18 +78,18 @@ def test_the_losses_are_those_of_the_predictions():
 
 @pytest.mark.parametrize(("factory", "y"), [(classifier, NAMES), (regressor, T)])
 def test_with_early_stopping_it_decides_and_nothing_is_held_out(factory, y):
-    how = {
+    options = {
         "early_stopping": True,
         "max_iter": 200,
         "n_iter_no_change": 3,
         "learning_rate_init": 0.1,
     }
-    model = fit(factory(**how), y)
+    model = fit(factory(**options), y)
     assert model.n_iter_ < 200
     assert model.best_iter_ == np.argmax(model.validation_scores_) + 1
     assert model.score(X[JUDGE], y[JUDGE]) == model.best_validation_score_
     assert model.t_ == 80 * model.n_iter_
-    # The same epochs without a judge: the network kept is that of the best one.
+    # As many epochs without a validation set: the network that was kept is of the best epoch.
     again = factory(max_iter=int(model.best_iter_), learning_rate_init=0.1, tol=0).fit(
         X[LEARN], y[LEARN]
     )
@@ -97,8 +97,8 @@ def test_with_early_stopping_it_decides_and_nothing_is_held_out(factory, y):
 
 
 def test_any_scorer_judges():
-    how = {"scoring": "neg_log_loss", "early_stopping": True}
-    model = fit(classifier(**how), NAMES)
+    options = {"scoring": "neg_log_loss", "early_stopping": True}
+    model = fit(classifier(**options), NAMES)
     np.testing.assert_allclose(
         np.negative(model.validation_scores_), model.validation_loss_curve_, rtol=1e-10
     )
@@ -213,7 +213,7 @@ def test_verbose_tells_the_validation_loss(capsys):
 
 
 def test_a_linear_model_and_a_network_are_judged_alike():
-    # a sanity check of the whole way: both learn, and the curve says what `score` says
+    # From end to end: both models learn, and the curve has the numbers of `score`.
     linear = LogisticRegression().fit(X[LEARN], NAMES[LEARN]).score(X[JUDGE], NAMES[JUDGE])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

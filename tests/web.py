@@ -1,4 +1,4 @@
-"""A network that is none: every download goes to a server on this machine, or fails."""
+"""Downloads without a network: each goes to a server on this machine, or fails."""
 
 import threading
 from contextlib import contextmanager
@@ -7,18 +7,18 @@ from urllib import error, request
 
 
 class Rerouted(request.BaseHandler):
-    """Asks the local server for what would leave the machine, host and path kept."""
+    """Sends requests for other machines to the local server, host and path kept."""
 
     handler_order = 100  # before those that would open a connection
 
     def __init__(self, port, files):
         self.port = port
         self.files = files
-        self.asked = []
+        self.requested = []
 
     def https_open(self, wanted):
         path = f"{wanted.host}{wanted.selector}"
-        self.asked.append(path)
+        self.requested.append(path)
         if path not in self.files:
             raise error.URLError("Name or service not known")
         return self.parent.open(f"http://127.0.0.1:{self.port}/{path}")
@@ -35,8 +35,8 @@ def local_web(files):
 
     Yields
     ------
-    asked : list of str
-        What has been asked for so far.
+    requested : list of str
+        The addresses that were requested so far.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -57,7 +57,7 @@ def local_web(files):
     # An opener of urllib is public, and what scikit-learn's downloads go through.
     request.install_opener(request.build_opener(request.ProxyHandler({}), rerouted))
     try:
-        yield rerouted.asked
+        yield rerouted.requested
     finally:
         request.install_opener(None)  # urllib makes its own again
         server.shutdown()

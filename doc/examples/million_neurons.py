@@ -44,9 +44,9 @@ def main():
         f"{X.shape[0]} samples x {X.shape[1]:,} genes, {np.unique(y).size} classes; "
         f"{len(parts[0])} samples to learn from, {len(parts[1])} to be tested on"
     )
-    # Wide layers need small first weights, like those of the SET papers' code: learned weights then
-    # outgrow drawn ones.  Small batches give new connections some steps before the next evolution,
-    # and decay forgets those that learn nothing.
+    # Wide layers need small initial weights, like those of the SET papers' code: learned weights
+    # then outgrow drawn ones.  Small batches give new connections some steps before the next
+    # evolution, and decay forgets those that learn nothing.
     model = SETClassifier(
         arguments.hidden,
         epsilon=arguments.epsilon,

@@ -68,7 +68,9 @@ cdef inline void backward_block(
     cdef const real_t* weights = layer.weights
     cdef Py_ssize_t k = layer.indptr[i], end = layer.indptr[i + 1]
     cdef Py_ssize_t last = layer.indptr[layer.n_in] - 3, ahead, q
-    cdef const real_t* first = layer.moments[0] if layer.moments[0] != NULL else weights
+    cdef const real_t* first = layer.moments[0]
+    if first == NULL:
+        first = weights
     block_load(&x, row + offset)
     block_fill(&even, 0)
     block_fill(&odd, 0)

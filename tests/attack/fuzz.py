@@ -102,7 +102,7 @@ class Worker:
     since: float = 0.0
     n_cases: int = 0
     doubt: Violation | None = None  # of the case under way, when it ran after others
-    found: tuple | None = None  # a violation under way of being shortened
+    found: tuple | None = None  # a violation whose case is being shortened
 
     @classmethod
     def start(cls, only):
@@ -159,7 +159,7 @@ class Report:
         self.found = collections.defaultdict(list)
 
     def add(self, seed, outcomes, violations, lines):
-        """A case that came to its end."""
+        """Count a case that has ended."""
         self.n_cases += 1
         self.outcomes.update(outcomes)
         for violation in violations:

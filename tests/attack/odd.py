@@ -18,7 +18,9 @@ from sklearn.linear_model import LogisticRegression
 
 from sklearn_set import SETClassifier, SETRegressor, activations
 from sklearn_set.datasets import make_microarray
+from sklearn_set.evolution import GROWTH_RULES, PRUNING_RULES, ZETA_SCHEDULES
 from sklearn_set.feature_selection import SETSelector
+from sklearn_set.losses import LOSSES, REGRESSION_LOSSES
 from sklearn_set.optimizers import SOLVERS
 
 try:
@@ -233,9 +235,9 @@ SHARED = {
     "epsilon": (["3", "10", "2.5"], *NUMBER),
     "zeta": (["0.3", "0.0", "1.0"], *NUMBER),
     "rewire_interval": (["1", "2"], *NUMBER),
-    "zeta_schedule": (["'constant'", "'linear'", "'cosine'"], *OPTION),
-    "pruning": (["'set'", "'magnitude'", "'relative_importance'"], *OPTION),
-    "growth": (["'auto'", "'random'", "'guided'"], *OPTION),
+    "zeta_schedule": ([f"{name!r}" for name in ZETA_SCHEDULES], *OPTION),
+    "pruning": ([f"{name!r}" for name in PRUNING_RULES], *OPTION),
+    "growth": (["'auto'", *(f"{name!r}" for name in GROWTH_RULES)], *OPTION),
     "newborn_weights": (["'initial'", "'zero'"], *OPTION),
     "solver": ([f"{name!r}" for name in SOLVERS], *OPTION),
     "alpha": (["0.0", "0.3"], *NUMBER),
@@ -274,7 +276,10 @@ PARAMETERS = {
     },
     "regressor": SHARED
     | {
-        "loss": (["'squared_error'", "'absolute_error'", "'huber'", "'quantile'"], *OPTION),
+        "loss": (
+            [f"{name!r}" for name in REGRESSION_LOSSES if not LOSSES[name].non_negative],
+            *OPTION,
+        ),
         "quantile": (["0.5", "0.1"], *NUMBER),
         "huber_delta": (["1.0"], *NUMBER),
     },

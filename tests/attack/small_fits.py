@@ -18,6 +18,7 @@ from sklearn_set import SETClassifier, SETRegressor, machine, training
 from sklearn_set._core import products
 from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.evolution import GROWTH_RULES, NEWBORN_WEIGHTS, PRUNING_RULES
+from sklearn_set.losses import REGRESSION_LOSSES
 from sklearn_set.samples import Samples
 
 OPTIONS = {
@@ -40,8 +41,7 @@ OPTIONS = {
     "n_snapshots": [1, 2],
     "zeta": [0.3, 0.9, 0.0],
 }
-REGRESSIONS = ["squared_error", "absolute_error", "huber", "quantile", "poisson"]
-TASKS = ["classes", "two classes", "labels", *REGRESSIONS, "several targets"]
+TASKS = ["classes", "two classes", "labels", *REGRESSION_LOSSES, "several targets"]
 FORMATS = ["dense", "CSR", "CSR in parts"]
 
 # Layers in which threads share the work, one fit in so many.
@@ -57,7 +57,7 @@ class Impatient(training.Workspace):
 
 
 def in_turn(values, i, rng):
-    """One of the values: all of them within so many fits, but not always with the same others."""
+    """One of the values: each in turn, in an order that changes from round to round."""
     rng = np.random.default_rng([len(values), i // len(values), *rng])
     return values[rng.permutation(len(values))[i % len(values)]]
 
@@ -107,9 +107,9 @@ def draw(i, seed):
     if task in ("classes", "two classes", "labels"):
         parameters["label_smoothing"] = float(rng.choice([0, 0.1]))
         return SETClassifier(**parameters), X, y, weight
-    if task in REGRESSIONS:
+    if task in REGRESSION_LOSSES:
         parameters["loss"] = task
-    if task == "poisson":  # an exponential of large first weights may be too much for SGD
+    if task == "poisson":  # an exponential of large initial weights may be too much for SGD
         parameters["weight_init"] = "small"
     return SETRegressor(**parameters), X, y, weight
 

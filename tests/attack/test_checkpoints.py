@@ -38,7 +38,7 @@ WAYS = {"load_checkpoint": load_checkpoint, "fit": resume}
 
 
 def outcome(use, path):
-    """What becomes of a file: "refused" as it should be, or whatever else."""
+    """What becomes of a file: "refused", as it should be, or something else."""
     try:
         use(path)
     except ValueError as error:
@@ -58,7 +58,7 @@ def flipped(content, bit):
 
 
 def outcomes_of_flips(n_flips, seed, folder):
-    """How often which outcome, of single bits flipped at random in a complete file."""
+    """Outcome -> how often, for single bits flipped at random in a complete file."""
     path = Path(folder) / "fit.checkpoint"
     resume(path)
     content = path.read_bytes()

@@ -159,11 +159,11 @@ BREAKS = [
     ),
     *near(
         "test_topology test_growth test_network test_estimators",
-        ("np.sqrt(6 / fan_in)", "np.sqrt(3 / fan_in)", "the law of first weights"),
+        ("np.sqrt(6 / fan_in)", "np.sqrt(3 / fan_in)", "the law of initial weights"),
         (
             '"he_uniform" if ACTIVATIONS[activation].is_rectifier else "glorot_uniform"',
             '"glorot_uniform" if ACTIVATIONS[activation].is_rectifier else "he_uniform"',
-            "laws of first weights are swapped",
+            "laws of initial weights are swapped",
         ),
         ("if unconnected:", "if False:", "an output unit without a connection is not refused"),
         ("self.weights.copy(),", "self.weights,", "copies of a network share its weights"),
