@@ -41,6 +41,7 @@ from sklearn_set.sample_weights import check_sample_weight, n_counting, relative
 from sklearn_set.samples import check_n_samples
 from sklearn_set.scaling import units_that_matter
 from sklearn_set.schedule import n_certain_snapshots, will_evolve
+from sklearn_set.search import begin_search
 from sklearn_set.settings import decided
 from sklearn_set.state import Progress, Randomness, TrainingState
 from sklearn_set.topology import n_erdos_renyi
@@ -79,6 +80,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
     validation_loss_curve_: list[float] | None
     best_validation_score_: float | None
     best_iter_: int
+    search_curve_: list[tuple[int, float]] | None
     n_layers_: int
     n_outputs_: int
     out_activation_: str
@@ -215,6 +217,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             n_connections=sum(n_erdos_renyi(*pair, self.epsilon) for pair in pairwise(sizes)),
             n_samples=rows.shape[0],
             is_part=call.is_part,
+            goes_on=goes_on,
             n_threads=machine.effective_n_threads(self.n_jobs),
         )
         return Problem(
@@ -306,6 +309,15 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             problem.rows,
             problem.held_out,
         )
+        if problem.settings.n_search_epochs:
+            state.course.search = begin_search(
+                network,
+                problem.rows,
+                problem.train_weight,
+                self._strata(problem.y),
+                self._randomness.order,
+                problem.settings,
+            )
         if not is_part:
             state.identity = lambda: identity_of(self, problem, self._progress)
         state.fitted_attributes = lambda copies: self._fitted_attributes(state, problem, copies)
@@ -368,7 +380,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
     def _publish(self, state, problem):
         """Set all fitted attributes from the state in which training ended."""
         self._take(state, problem)
-        self._publish_course(state.course.n_iter, problem.is_validated)
+        self._publish_course(state.course, problem.is_validated)
 
     def _take(self, state, problem):
         """Keep the networks that predict, and what a later call goes on with."""
@@ -383,17 +395,18 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         if copies:
             draft._network, draft._optimizer = draft._network.copy(), None
             draft._progress, draft._randomness = state.progress.copy(), state.randomness.copy()
-        draft._publish_course(state.course.n_iter, problem.is_validated)
+        draft._publish_course(state.course, problem.is_validated)
         return {
             name: value
             for name, value in vars(draft).items()
             if name in _PRIVATE_STATE or (name.endswith("_") and not name.startswith("_"))
         }
 
-    def _publish_course(self, n_iter, is_validated):
+    def _publish_course(self, course, is_validated):
         """Set the fitted attributes that tell how training went."""
         progress = self._progress
-        self.n_iter_ = n_iter
+        self.n_iter_ = course.n_iter
+        self.search_curve_ = None if course.search is None else list(course.search.curve)
         self.t_ = progress.n_samples_seen
         self.loss_curve_ = progress.loss_curve
         self.loss_ = progress.loss_curve[-1] if progress.loss_curve else np.nan

@@ -53,9 +53,11 @@ def _fault(network, parameters, sizes, activations):
     if tuple(layer.activation for layer in network.layers[:-1]) != activations:
         has = f"whose activations differ from activation={parameters['activation']!r}"
         return has, "Set activation back"
-    for layer in network.layers:
-        topology = layer.topology
-        if topology.n_connections != n_erdos_renyi(topology.n_in, topology.n_out, epsilon):
+    for depth, layer in enumerate(network.layers):
+        topology, n_connections = layer.topology, layer.topology.n_connections
+        if depth == 0 and network.inputs is not None:
+            n_connections = network.inputs.n_connections  # before most features lost theirs
+        if n_connections != n_erdos_renyi(topology.n_in, topology.n_out, epsilon):
             has = f"whose number of connections differs from what epsilon={epsilon} gives"
             return has, "Set epsilon back"
     return None

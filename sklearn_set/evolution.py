@@ -12,8 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_set._core.pruning import count_negative, keep_beyond
-from sklearn_set.network import draw_weights
-from sklearn_set.topology import carried, draw_distinct, positions_of_ranks, regrown
+from sklearn_set.network import SparseLayer, draw_weights
+from sklearn_set.topology import (
+    among_inputs,
+    carried,
+    draw_distinct,
+    inputs_of_slots,
+    of_inputs,
+    positions_of_ranks,
+    regrown,
+)
 
 # How many free positions guided growth looks at for each connection that it grows.
 _CANDIDATES = 4
@@ -36,6 +44,9 @@ def evolve(
 
     Each layer keeps its number of connections.  Survivors keep weight and moments.  Newcomers get
     a weight drawn like the initial ones, or zero, and moments of zero.
+
+    If only some features are active, the others lose their connections.  The first layer then has
+    as many as it should, or one at each of its positions if there are fewer.
 
     Parameters
     ----------
@@ -60,15 +71,25 @@ def evolve(
         Changes nothing but time.
     """
     prune, rule = PRUNING_RULES[pruning], GROWTH_RULES[growth]
-    probes = probe() if rule.needs_probe else None
-    for depth, layer in enumerate(network.layers):
+    probes = probe() if rule.needs_probe else [None] * len(network.layers)
+
+    def renewed(layer, layer_probe, n_wanted):
         keep = prune(layer, zeta, n_renewable(layer.topology), n_threads)
-        n_new = keep.shape[0] - np.count_nonzero(keep)
+        n_new = min(n_wanted, layer.topology.n_positions) - np.count_nonzero(keep)
         if n_new == 0:
+            return layer.topology, np.arange(keep.shape[0], dtype=np.int32), 0
+        given = (layer_probe,) if rule.needs_probe else ()
+        ranks = rule.grow(layer.topology, keep, n_new, rng, *given)
+        return *regrown(layer.topology, keep, ranks, n_threads), n_new
+
+    for depth, (layer, layer_probe) in enumerate(zip(network.layers, probes, strict=True)):
+        if depth == 0 and network.inputs is not None:
+            topology, source, n_new = _renewed_inputs(layer, layer_probe, network.inputs, renewed)
+        else:
+            n_wanted = layer.topology.n_connections
+            topology, source, n_new = renewed(layer, layer_probe, n_wanted)
+        if n_new == 0 and topology.n_connections == layer.topology.n_connections:
             continue
-        layer_probe = (probes[depth],) if rule.needs_probe else ()
-        ranks = rule.grow(layer.topology, keep, n_new, rng, *layer_probe)
-        topology, source = regrown(layer.topology, keep, ranks, n_threads)
         newborn = layer.weights[:0]  # zeros
         if newborn_weights == "initial":
             newborn = draw_weights(
@@ -81,6 +102,23 @@ def evolve(
         layer.topology = topology
         layer.weights = weights
         optimizer.moments[depth] = moments
+
+
+def _renewed_inputs(layer, layer_probe, inputs, renewed):
+    """Renew the first layer as if it had the active features only.
+
+    So every rule works among them as it does among all.
+    """
+    active = inputs.active
+    topology, slots = of_inputs(layer.topology, active)
+    part = SparseLayer(
+        topology, layer.weights[slots], layer.bias, layer.activation, layer.activation_parameter
+    )
+    if layer_probe is not None:
+        layer_probe = layer_probe.of_inputs(active)
+    topology, source, n_new = renewed(part, layer_probe, inputs.n_connections)
+    source = np.where(source < 0, source, slots[source])
+    return among_inputs(topology, active), source, n_new
 
 
 def n_renewable(topology):
@@ -149,14 +187,13 @@ def relative_importance(layer):
     overflown = ~np.isfinite(size)
     size[overflown] = 0
     degrees = np.diff(topology.indptr)
-    inputs = np.repeat(np.arange(topology.n_in, dtype=np.int32), degrees)
-    of_inputs = np.bincount(inputs, size, topology.n_in)
-    of_outputs = np.bincount(topology.indices, size, topology.n_out)
+    by_input = np.bincount(inputs_of_slots(topology), size, topology.n_in)
+    by_output = np.bincount(topology.indices, size, topology.n_out)
     # Where a sum is zero, so are all of its weights.
-    for sums in (of_inputs, of_outputs):
+    for sums in (by_input, by_output):
         np.divide(1, sums, out=sums, where=sums > np.finfo(sums.dtype).tiny)
-    shares = np.repeat(of_inputs, degrees)
-    shares += of_outputs[topology.indices]
+    shares = np.repeat(by_input, degrees)
+    shares += by_output[topology.indices]
     shares *= size
     shares[overflown] = np.inf
     return shares
@@ -248,7 +285,7 @@ def grow_at_random(topology, keep, n_new, rng):
     ndarray of shape (n_new,), int64
         Ascending ranks among the free positions.
     """
-    n_free = topology.n_positions - (topology.n_connections - n_new)
+    n_free = topology.n_positions - np.count_nonzero(keep)
     return draw_distinct(n_free, n_new, rng)
 
 
@@ -273,7 +310,7 @@ def grow_guided(topology, keep, n_new, rng, probe):
     ndarray of shape (n_new,), int64
         Ascending ranks among the free positions.
     """
-    n_free = topology.n_positions - (topology.n_connections - n_new)
+    n_free = topology.n_positions - np.count_nonzero(keep)
     candidates = draw_distinct(n_free, min(_CANDIDATES * n_new, n_free), rng)
     among_equals = rng.integers(2**63)
     gradients = probe.gradients(positions_of_ranks(topology, keep, candidates, probe.n_threads))

@@ -4,6 +4,7 @@ Knows networks as training left them; must not know how they were trained.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.validation import check_array, check_is_fitted
 
@@ -115,6 +116,17 @@ class FittedSET:
         strength = sum(_input_strength(network.layers[0]) for network in networks)
         total = strength.sum()
         return strength / total if total > 0 else strength
+
+    @property
+    def active_features_(self) -> NDArray[np.bool_]:
+        """Whether each feature has connections: an array of shape (n_features,).
+
+        Those of snapshots count too.
+        """
+        fitted = self._as_of_now()
+        fitted._fitted_network("active_features_")
+        degrees = [np.diff(network.layers[0].topology.indptr) for network in fitted._networks()]
+        return np.any(degrees, axis=0)
 
     def _networks(self):
         """The networks that predict together: that of the last epoch, then the snapshots."""

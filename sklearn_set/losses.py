@@ -175,7 +175,16 @@ def mean_loss(loss, raw, y, sample_weight, parameter):
     -------
     float
     """
+    return float(np.average(sample_losses(loss, raw, y, parameter), weights=sample_weight))
+
+
+def sample_losses(loss, raw, y, parameter):
+    """The loss of each sample; the arguments are those of `mean_loss`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), float64
+    """
     if y.dtype.kind == "f":
         y = y.astype(np.float64)
-    values = LOSSES[loss].value(raw.astype(np.float64), y, parameter)
-    return float(np.average(values, weights=sample_weight))
+    return LOSSES[loss].value(raw.astype(np.float64), y, parameter)

@@ -4,6 +4,7 @@ NumPy owns all memory here; compiled code borrows it.  Knows topologies and acti
 know optimizers or time.
 """
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -76,6 +77,31 @@ class SparseLayer:
         )
 
 
+@dataclass(frozen=True)
+class ActiveInputs:
+    """The features that may have connections.
+
+    Attributes
+    ----------
+    active : ndarray of shape (n_features,), bool
+    n_connections : int
+        How many connections they have together, if there are so many positions.
+    """
+
+    active: np.ndarray
+    n_connections: int
+
+    @property
+    def n_active(self):
+        """Number of features that may have connections."""
+        return int(np.count_nonzero(self.active))
+
+    @property
+    def share(self):
+        """They as a share of all features."""
+        return self.n_active / self.active.shape[0]
+
+
 class SparseNetwork:
     """Sparse layers in a row.
 
@@ -86,12 +112,15 @@ class SparseNetwork:
         What is subtracted from the data before the first layer.
     factor : float, default=1.0
         What the data are then multiplied by.
+    inputs : ActiveInputs, default=None
+        The features that may have connections; None for all.
     """
 
-    def __init__(self, layers, offset=None, factor=1.0):
+    def __init__(self, layers, offset=None, factor=1.0, inputs=None):
         self.layers = layers
         self.offset = offset
         self.factor = factor
+        self.inputs = inputs
 
     @property
     def dtype(self):
@@ -114,8 +143,9 @@ class SparseNetwork:
         return (self.layers[0].topology.n_in, *(layer.topology.n_out for layer in self.layers))
 
     def copy(self):
-        """A network with layers of its own; it shares the offset, which never changes."""
-        return SparseNetwork([layer.copy() for layer in self.layers], self.offset, self.factor)
+        """A network with layers of its own; it shares offset and inputs, which never change."""
+        layers = [layer.copy() for layer in self.layers]
+        return SparseNetwork(layers, self.offset, self.factor, self.inputs)
 
     @classmethod
     def erdos_renyi(cls, sizes, epsilon, *, activations, weight_init, dtype, rng, n_threads=1):

@@ -38,6 +38,10 @@ class LayerProbe:
     deltas: np.ndarray
     n_threads: int = 1
 
+    def of_inputs(self, active):
+        """The probe of a layer that has only the active ones of the input neurons."""
+        return LayerProbe(self.inputs[active], self.deltas, self.n_threads)
+
     def gradients(self, positions):
         """Gradient of the loss, without penalty, at any positions, connected or not.
 

@@ -153,9 +153,11 @@ class SETRegressor(RegressorMixin, BaseSET):
         weight_decay`` (AdamW). Biases are not decayed.
 
     batch_size : int or "auto", default="auto"
-        Samples per mini-batch, at least 1; "auto" is a tenth of the samples, but at least 32 and
-        at most 200, or all samples if there are fewer. Batches are small for small data, so that
-        new connections get enough steps to prove themselves before the next evolution.
+        Samples per mini-batch, at least 1; "auto" is about a tenth of the samples, but at most 200
+        and, if there are as many, at least 32, or 16 with a search for features. All batches are
+        then about equally large: in a last batch of a few samples the penalty would be many times
+        as strong. Batches are small for small data, so that new connections get enough steps to
+        prove themselves before the next evolution.
 
     learning_rate : {"auto", "constant", "invscaling", "adaptive", "cosine"}, default="auto"
         Schedule of the learning rate, for both solvers:
@@ -213,6 +215,18 @@ class SETRegressor(RegressorMixin, BaseSET):
         time of predictions grow with it. "auto" is 10 for wide data and networks of up to a
         million connections, else 1. With `early_stopping` and in `partial_fit` it is always 1.
 
+    feature_search : bool or "auto", default="auto"
+        Whether to search for the features that matter. A fifth of the samples is held out for six
+        tenths of `max_iter`. When the network has learned what it can with all features, the
+        weakest lose all their connections, epoch after epoch, and evolution gives these to the
+        others. The loss on the held-out samples tells how many features are needed. Training then
+        goes on with these features, all samples, and `alpha` times their share. The first layer
+        has fewer connections than before if they are so few that they cannot have as many.
+        "auto" searches in fits of 150 samples or more, but fewer than ten for each feature,
+        of networks of up to a million connections and of 50 epochs or more. There is no search
+        with `early_stopping`, with ``zeta=0``, in `partial_fit`, and in a fit that goes on from an
+        earlier one.
+
     early_stopping : bool, default=False
         Whether to hold out a validation set, unless `fit` gets one. Training ends when the score
         on it stops improving, and the network of the best epoch is kept.
@@ -252,6 +266,13 @@ class SETRegressor(RegressorMixin, BaseSET):
     feature_importances_ : ndarray of shape (n_features,)
         Strength of each feature: its share of the absolute weights of all connections of
         features. Sums to 1.
+
+    active_features_ : ndarray of shape (n_features,), bool
+        The features that have connections.
+
+    search_curve_ : list of tuple or None
+        After every epoch of `feature_search`, the number of active features, and the loss on the
+        samples that the search held out. None without a search.
 
     n_connections_ : int
         Number of connections of all layers.
@@ -407,6 +428,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         tol: Float = 1e-4,
         n_iter_no_change: Float | Auto = "auto",
         n_snapshots: Int | Auto = 1,
+        feature_search: bool | Auto = "auto",
         early_stopping: bool = False,
         validation_fraction: Float = 0.1,
         scoring: Scoring = None,
@@ -446,6 +468,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.n_snapshots = n_snapshots
+        self.feature_search = feature_search
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring

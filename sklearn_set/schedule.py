@@ -27,15 +27,20 @@ def is_time_for_a_snapshot(n_iter, n_epochs, n_snapshots):
     return in_second_half and left % interval == 0 and left // interval < n_snapshots
 
 
+def takes_snapshot(n_iter, settings):
+    """Whether to keep a snapshot after epoch `n_iter`; epochs that search for features are none."""
+    n_search = settings.n_search_epochs
+    return is_time_for_a_snapshot(
+        n_iter - n_search, settings.n_epochs - n_search, settings.n_snapshots
+    )
+
+
 def n_certain_snapshots(settings):
     """How many snapshots will be kept for certain: none if training may end early."""
     n_epochs = settings.n_epochs
     if settings.n_iter_no_change < n_epochs:
         return 0
-    return sum(
-        is_time_for_a_snapshot(n_iter, n_epochs, settings.n_snapshots)
-        for n_iter in range(1, n_epochs)
-    )
+    return sum(takes_snapshot(n_iter, settings) for n_iter in range(1, n_epochs))
 
 
 def is_time_to_evolve(progress, settings):
@@ -107,9 +112,10 @@ def adjust_rate(progress, settings):
         progress.learning_rate = settings.learning_rate_init / divisor
     elif settings.learning_rate == "cosine":
         # from the initial rate to zero over max_iter epochs, without restarts
-        # (Loshchilov and Hutter, 2017, arXiv 1608.03983, eq. 5)
-        n_done = progress.n_epochs - progress.n_epochs_before
-        phase = min(n_done / settings.max_iter, 1.0)
+        # (Loshchilov and Hutter, 2017, arXiv 1608.03983, eq. 5); not while features are searched
+        n_search = settings.n_search_epochs
+        n_done = progress.n_epochs - progress.n_epochs_before - n_search
+        phase = min(max(n_done, 0) / max(settings.max_iter - n_search, 1), 1.0)
         progress.learning_rate = settings.learning_rate_init * 0.5 * (1 + np.cos(np.pi * phase))
 
 

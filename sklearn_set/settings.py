@@ -15,6 +15,15 @@ _MANY_CONNECTIONS = 1_000_000
 # The largest batch that "auto" chooses, as in MLPClassifier.
 _LARGEST_AUTOMATIC_BATCH = 200
 
+# A search for features holds out a fifth of the samples.  "auto" searches only if these are enough
+# to judge, and if there are enough epochs.
+_FEWEST_SAMPLES_TO_SEARCH = 150
+_FEWEST_EPOCHS_TO_SEARCH = 50
+# The share of the epochs that it takes.
+_SEARCHED = 0.6
+# With more samples for each feature, those that do not matter do little harm.
+_SAMPLES_PER_FEATURE = 10
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -24,6 +33,8 @@ class Settings:
     ----------------------------------
     n_epochs : int
         The most epochs of this call.
+    n_search_epochs : int
+        How many of them search for the features that matter; 0 without a search.
     smallest_batch : int
         A smaller batch is penalised as one of this size.
     score_decides : bool
@@ -35,6 +46,7 @@ class Settings:
     """
 
     n_epochs: int
+    n_search_epochs: int
     max_iter: int
     batch_size: int
     smallest_batch: int
@@ -64,7 +76,7 @@ class Settings:
     verbose: int
 
 
-def decided(parameters, *, sizes, n_connections, n_samples, is_part, n_threads):
+def decided(parameters, *, sizes, n_connections, n_samples, is_part, goes_on, n_threads):
     """Decide every "auto", and what depends on several parameters.
 
     Parameters
@@ -79,6 +91,8 @@ def decided(parameters, *, sizes, n_connections, n_samples, is_part, n_threads):
         Number of samples to train on.
     is_part : bool
         Whether the samples are a part of a stream, to be seen once.
+    goes_on : bool
+        Whether training goes on with a network that is there.
     n_threads : int
 
     Returns
@@ -88,13 +102,18 @@ def decided(parameters, *, sizes, n_connections, n_samples, is_part, n_threads):
     early_stopping = parameters["early_stopping"]
     batch_size = parameters["batch_size"]
     values = {"label_smoothing": 0.0} | parameters  # regression has no labels to smooth
-    automatic = _automatic(sizes, n_connections, n_samples, is_part)
+    can_search = not (is_part or goes_on or early_stopping) and parameters["zeta"] > 0
+    searches = parameters["feature_search"]
+    if searches == "auto":
+        searches = _is_worth_a_search(parameters, sizes, n_connections, n_samples)
+    searches = can_search and bool(searches)
+    automatic = _automatic(sizes, n_connections, n_samples, is_part, searches)
     for name, value in automatic.items():
         if values[name] == "auto":
             values[name] = value
     if values["n_iter_no_change"] == "auto":
         has_judge = early_stopping or values["mixup"] == 0
-        values["n_iter_no_change"] = 10 if has_judge else np.inf
+        values["n_iter_no_change"] = 10 if has_judge and not searches else np.inf
     if values["learning_rate"] == "auto":
         # A rate can fall to zero only if it is known when training ends.
         end_is_known = values["n_iter_no_change"] == np.inf and not is_part
@@ -105,6 +124,7 @@ def decided(parameters, *, sizes, n_connections, n_samples, is_part, n_threads):
     usual_batch = min(values["batch_size"], _LARGEST_AUTOMATIC_BATCH)
     values |= {
         "n_epochs": 1 if is_part else parameters["max_iter"],
+        "n_search_epochs": round(_SEARCHED * parameters["max_iter"]) if searches else 0,
         "smallest_batch": usual_batch if is_part and n_samples < usual_batch else 1,
         "batch_size": min(values["batch_size"], n_samples),
         "n_snapshots": 1 if early_stopping or is_part else values["n_snapshots"],
@@ -115,19 +135,38 @@ def decided(parameters, *, sizes, n_connections, n_samples, is_part, n_threads):
     return Settings(**{field.name: values[field.name] for field in fields(Settings)})
 
 
-def _automatic(sizes, n_connections, n_samples, is_part):
+def _is_worth_a_search(parameters, sizes, n_connections, n_samples):
+    """Whether "auto" searches for the features that matter."""
+    return (
+        _FEWEST_SAMPLES_TO_SEARCH <= n_samples < _SAMPLES_PER_FEATURE * sizes[0]
+        and n_connections <= _MANY_CONNECTIONS
+        and parameters["max_iter"] >= _FEWEST_EPOCHS_TO_SEARCH
+    )
+
+
+def even_batch(n_samples, at_most):
+    """The size of as few batches as possible, of at most so many samples, of about equal size.
+
+    In a last batch of a few samples, the penalty would be many times as strong.
+    """
+    n_batches = -(-n_samples // at_most)
+    return -(-n_samples // n_batches)
+
+
+def _automatic(sizes, n_connections, n_samples, is_part, searches):
     """What "auto" means for data and a network of these sizes."""
     # With more features than samples, a network can learn any labels by heart.  Everything that
     # helps against it is turned on.
     wide = sizes[0] > n_samples and not is_part
     is_large = n_connections > _MANY_CONNECTIONS
+    batch_size = max(16 if searches else 32, min(_LARGEST_AUTOMATIC_BATCH, n_samples // 10))
     return {
         "growth": "guided" if wide and not is_large else "random",
         "input_dropout": 0.5 if wide else 0.0,
         # the more features a sample has, the easier it is learned by heart
         "mixup": min(sizes[0] / n_samples / 10, 4.0) if wide else 0.0,
         "label_smoothing": 0.2 if wide else 0.0,
-        "batch_size": max(32, min(_LARGEST_AUTOMATIC_BATCH, n_samples // 10)),
+        "batch_size": batch_size if is_part else even_batch(n_samples, batch_size),
         # `draw_weights` turns this "auto" into a law that suits the activation
         "weight_init": "small" if len(sizes) <= 3 else "auto",
         "n_snapshots": 10 if wide and not is_large else 1,

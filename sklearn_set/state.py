@@ -84,6 +84,8 @@ class Course:
         Whether training has ended by itself or by a callback, or lasted as long as it was told to.
     interrupted : bool
         Whether Ctrl-C ended it.
+    search : FeatureSearch or None
+        The search for the features that matter; None if all are used.
     notes : dict
         What observers note, to find it again in a resumed training.
     """
@@ -96,6 +98,7 @@ class Course:
     is_between_epochs: bool = True
     converged: bool = False
     interrupted: bool = False
+    search: object = None
     notes: dict = field(default_factory=dict)
 
 

@@ -233,6 +233,58 @@ def positions_of_ranks(topology, keep, ranks, n_threads=1):
     )
 
 
+def inputs_of_slots(topology):
+    """The input neuron of every slot.
+
+    Returns
+    -------
+    ndarray of shape (n_connections,), int32
+    """
+    return np.repeat(np.arange(topology.n_in, dtype=np.int32), np.diff(topology.indptr))
+
+
+def of_inputs(topology, active):
+    """The part of a topology that belongs to some input neurons, as a topology of its own.
+
+    Parameters
+    ----------
+    topology : Topology
+    active : ndarray of shape (n_in,), bool
+        The input neurons.
+
+    Returns
+    -------
+    part : Topology
+        Its input neurons are the active ones, in the same order.
+    slots : ndarray of shape (part.n_connections,), int32
+        The slot that each of its connections has in `topology`.
+    """
+    degrees = np.diff(topology.indptr)
+    slots = np.flatnonzero(np.repeat(active, degrees)).astype(np.int32)
+    indptr = np.concatenate([[0], np.cumsum(degrees[active])]).astype(np.int32)
+    indices = topology.indices[slots]
+    return Topology(indptr.shape[0] - 1, topology.n_out, indptr, indices), slots
+
+
+def among_inputs(part, active):
+    """A topology in which the active input neurons have the connections of `part`, others none.
+
+    Parameters
+    ----------
+    part : Topology
+        As `of_inputs` makes it.
+    active : ndarray of shape (n_in,), bool
+
+    Returns
+    -------
+    Topology
+    """
+    degrees = np.zeros(active.shape[0], np.int32)
+    degrees[active] = np.diff(part.indptr)
+    indptr = np.concatenate([[0], np.cumsum(degrees)]).astype(np.int32)
+    return Topology(active.shape[0], part.n_out, indptr, part.indices)
+
+
 def carried(source, old, newborn, n_threads=1):
     """Values of connections after an evolution: survivors keep theirs, newcomers take `newborn`.
 

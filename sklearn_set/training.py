@@ -11,18 +11,22 @@ import numpy as np
 from sklearn_set import machine
 from sklearn_set.augmentation import mixed_parts, soften
 from sklearn_set.evolution import evolve
-from sklearn_set.losses import LOSSES, OUT_ACTIVATIONS
+from sklearn_set.losses import LOSSES, OUT_ACTIVATIONS, sample_losses
 from sklearn_set.probe import n_probe_samples, probe
 from sklearn_set.samples import Samples
 from sklearn_set.schedule import (
     adjust_rate,
     current_zeta,
-    is_time_for_a_snapshot,
     is_time_to_evolve,
     record,
     should_stop,
+    takes_snapshot,
 )
+from sklearn_set.settings import even_batch
 from sklearn_set.workspace import Workspace
+
+# The penalty is at least this share of itself, however few features are found.
+_LEAST_PENALTY = 0.01
 
 DIVERGED = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -106,6 +110,7 @@ def train(state, data, settings, *, validate=None, observer=None):
     course, progress = state.course, state.progress
     if settings.learning_rate == "constant":
         progress.learning_rate = settings.learning_rate_init
+    given = data
     if LOSSES[data.loss].of_classes and (settings.mixup > 0 or settings.label_smoothing > 0):
         data = soften(data, state.network.sizes[-1], settings.label_smoothing)
     workspace = Workspace(state.network, settings.batch_size, settings.n_threads)
@@ -115,22 +120,27 @@ def train(state, data, settings, *, validate=None, observer=None):
         while course.n_iter < settings.n_epochs and not course.has_ended:
             observer.epoch_begins()
             course.is_between_epochs = False
+            now = of_now(state, data, settings)
             if is_time_to_evolve(progress, settings):
-                evolve_network(state, data, settings, workspace)
-            loss = run_epoch(state, data, settings, workspace)
+                evolve_network(state, *now, workspace)
+            loss = run_epoch(state, *now, workspace)
             held_out = None if validate is None else validate(state.network)
-            takes_snapshot = complete_epoch(state, settings, loss, held_out)
+            took_snapshot = complete_epoch(state, settings, loss, held_out)
+            if is_searching(course):
+                judge_features(state, given, settings, workspace)
             course.is_between_epochs = True
             if observer.epoch_ends() and not course.has_ended:
                 course.has_ended = True
-                if takes_snapshot:
+                if took_snapshot:
                     del course.snapshots[-1]  # the last network counts anyway
+        end_search(state, workspace)
         # No loss has been computed after the last step.
         kept = [state.best_network(), *course.snapshots]
         finite = outputs_are_finite(kept, data, settings.n_threads)
     except KeyboardInterrupt:
         # The steps that were made stay, but the epoch is not recorded.
         course.interrupted = True
+        end_search(state, workspace)
     if not finite:
         raise ValueError(OVERFLOWS)
     # With n_iter_no_change=inf, training was meant to last `n_epochs`.
@@ -138,9 +148,62 @@ def train(state, data, settings, *, validate=None, observer=None):
     course.converged = ended_as_told and not course.interrupted
 
 
+def is_searching(course):
+    """Whether the features that matter are being searched for."""
+    return course.search is not None and not course.search.has_ended
+
+
+def of_now(state, data, settings):
+    """Data and settings of the next epoch.
+
+    A search for features holds out a part of the samples.  With the few features that it has found
+    there is less to learn by heart: the penalty falls with their share.
+    """
+    search, inputs = state.course.search, state.network.inputs
+    if is_searching(state.course):
+        batch_size = even_batch(search.rows.shape[0], settings.batch_size)
+        return replace(data, rows=search.rows), replace(settings, batch_size=batch_size)
+    if inputs is None:
+        return data, settings
+    return data, replace(settings, alpha=settings.alpha * max(inputs.share, _LEAST_PENALTY))
+
+
+def judge_features(state, data, settings, workspace):
+    """After an epoch of a search: how good the network is on the held-out samples."""
+    search, weight = state.course.search, data.sample_weight
+    rows, n_threads = search.held_out, workspace.n_threads_that_pay()
+    raw = state.network.forward(data.X.take(rows), n_threads)
+    losses = sample_losses(data.loss, raw, data.y[rows], data.loss_parameter)
+    search.judge(state.network, losses, None if weight is None else weight[rows])
+    if state.course.n_iter >= search.n_epochs:
+        end_search(state, workspace)
+
+
+def end_search(state, workspace):
+    """Go on with the network that a search has found; its moments are zero."""
+    if not is_searching(state.course):
+        return
+    network = state.course.search.conclude()
+    if network is None:
+        return
+    optimizer = state.optimizer.copy().attach(network)
+    optimizer.n_steps = 0
+    # Python handles no signal between plain assignments.
+    state.network.layers = network.layers
+    state.network.inputs = network.inputs if network.inputs.share < 1 else None
+    state.optimizer.moments = optimizer.moments
+    state.optimizer.bias_moments = optimizer.bias_moments
+    state.optimizer.n_steps = 0
+    workspace.adapt(state.network)
+    state.progress.n_without_improvement = 0
+    state.progress.best_loss = np.inf
+
+
 def evolve_network(state, data, settings, workspace):
     """Renew a part of the connections, and adapt the workspace to the new topology."""
     n_threads = workspace.n_threads_that_pay()
+    if is_searching(state.course):
+        state.course.search.advance(state.network)
     evolve(
         state.network,
         state.optimizer,
@@ -259,13 +322,13 @@ def complete_epoch(state, settings, loss, held_out):
         course.best = state.network.copy()
         course.best_optimizer = state.optimizer.copy() if settings.keeps_moments else None
     adjust_rate(progress, settings)
-    course.has_ended = should_stop(progress, settings, validated=decides)
-    takes_snapshot = not course.has_ended and is_time_for_a_snapshot(
-        course.n_iter, settings.n_epochs, settings.n_snapshots
+    course.has_ended = not is_searching(course) and should_stop(
+        progress, settings, validated=decides
     )
-    if takes_snapshot:
+    took_snapshot = not course.has_ended and takes_snapshot(course.n_iter, settings)
+    if took_snapshot:
         course.snapshots.append(state.network.copy())
-    return takes_snapshot
+    return took_snapshot
 
 
 def outputs_are_finite(networks, data, n_threads):

@@ -215,6 +215,7 @@ CONSTRAINTS = {
     "n_iter_no_change": (options("auto"), _POSITIVE_INT, _INFINITY),
     "n_snapshots": (options("auto"), _POSITIVE_INT),
     # validation
+    "feature_search": (options("auto"), *BOOLEAN),
     "early_stopping": BOOLEAN,
     "validation_fraction": (_FRACTION,),
     "scoring": (instance(str), Constraint(callable, "a callable"), NONE),

@@ -315,6 +315,7 @@ def settings(n_samples=10**6, sizes=(10, 10, 1), **parameters):
         n_connections=100,
         n_samples=n_samples,
         is_part=False,
+        goes_on=False,
         n_threads=1,
     )
 

@@ -40,17 +40,22 @@ def auto(estimator, **others):
     return estimator(**{name: "auto" for name in HELPED if name in known} | others)
 
 
-def decided(model, n_samples=50, sizes=(2000, 20, 3), *, is_part=False):
+def decided(model, n_samples=50, sizes=(2000, 20, 3), **given):
     """What is decided for the model, without what it does not have."""
-    settings = decide(
+    settings = all_decided(model, n_samples, sizes, **given)
+    return {name: getattr(settings, name) for name in HELPED if hasattr(model, name)}
+
+
+def all_decided(model, n_samples, sizes, *, is_part=False, goes_on=False):
+    return decide(
         model.get_params(),
         sizes=sizes,
         n_connections=sum(n_erdos_renyi(*pair, model.epsilon) for pair in pairwise(sizes)),
         n_samples=n_samples,
         is_part=is_part,
+        goes_on=goes_on,
         n_threads=1,
     )
-    return {name: getattr(settings, name) for name in HELPED if hasattr(model, name)}
 
 
 def of(model, expected):
@@ -177,3 +182,39 @@ def test_deciding_leaves_the_parameters_alone(estimator):
     before = model.get_params()
     decided(model)
     assert model.get_params() == before
+
+
+@every_estimator
+@pytest.mark.parametrize(
+    ("n_samples", "n_features", "others", "expected"),
+    [
+        (150, 2000, {}, 60),
+        (149, 2000, {}, 0),
+        (400, 41, {}, 60),
+        (400, 40, {}, 0),
+        (400, 41, {"max_iter": 50}, 30),
+        (400, 41, {"max_iter": 49}, 0),
+        (400, 41, {"feature_search": False}, 0),
+        (400, 40, {"feature_search": True}, 60),
+        (20, 40, {"feature_search": True, "max_iter": 10}, 6),
+        (400, 41, {"early_stopping": True}, 0),
+        (400, 41, {"zeta": 0}, 0),
+        (400, 41, {"early_stopping": True, "feature_search": True}, 0),
+        (400, 41, {"zeta": 0, "feature_search": np.True_}, 0),
+        (400, 41, {"feature_search": np.False_}, 0),
+        (400, 41, {"epsilon": 20_000}, 60),
+        (400, 41, {"epsilon": 21_000, "hidden_layer_sizes": 25_000}, 0),
+    ],
+)
+def test_features_are_searched_where_there_are_many_and_samples_to_judge(
+    estimator, n_samples, n_features, others, expected
+):
+    model = estimator(**{"hidden_layer_sizes": 20} | others)
+    sizes = (n_features, model.hidden_layer_sizes, 1)
+    settings = all_decided(model, n_samples, sizes)
+    assert settings.n_search_epochs == expected
+    if expected:
+        assert settings.n_iter_no_change == np.inf
+        assert settings.learning_rate == "cosine"
+    assert all_decided(model, n_samples, sizes, is_part=True).n_search_epochs == 0
+    assert all_decided(model, n_samples, sizes, goes_on=True).n_search_epochs == 0

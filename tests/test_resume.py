@@ -44,6 +44,7 @@ WAYS = {
     "dropout": {"dropout": 0.3, "mixup": 0.5, "input_dropout": 0.2, "label_smoothing": 0.1},
     "two layers": {"hidden_layer_sizes": (12, 7), "dtype": "float32", "n_jobs": 2},
     "warm start": {"warm_start": True},
+    "search": {"feature_search": True, "max_iter": 12, "n_snapshots": 2},
 }
 
 

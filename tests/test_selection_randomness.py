@@ -28,6 +28,7 @@ def test_the_autoencoder_evolves_as_quick_selection_does():
             n_connections=10 * (n_features + 1000) * 2,
             n_samples=100,
             is_part=False,
+            goes_on=False,
             n_threads=1,
         )
         assert (settings.growth, settings.learning_rate) == ("random", "constant")

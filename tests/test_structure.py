@@ -18,7 +18,7 @@ FLOORS = [
     {"network", "losses", "memory", "scaling"},
     {"augmentation", "optimizers", "probe"},
     {"evolution"},
-    {"schedule"},
+    {"schedule", "search"},
     {"training"},
     {
         "validation",

@@ -203,7 +203,9 @@ def settings_of(monkeypatch, call):
     return seen[0]
 
 
-@pytest.mark.parametrize(("n_samples", "expected"), [(100, 32), (640, 64), (2500, 200)])
+@pytest.mark.parametrize(
+    ("n_samples", "expected"), [(30, 30), (100, 25), (640, 64), (643, 59), (2500, 193)]
+)
 def test_automatic_batches(n_samples, expected, monkeypatch):
     x = np.random.default_rng(0).normal(size=(n_samples, 2))
     model = SETRegressor(3, max_iter=1, random_state=0)

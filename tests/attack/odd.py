@@ -256,6 +256,7 @@ SHARED = {
     "tol": (["1e-4", "0.0"], *NUMBER),
     "n_iter_no_change": (["'auto'", "1", "np.inf"], *NUMBER),
     "n_snapshots": (["'auto'", "1", "2"], *NUMBER),
+    "feature_search": (["'auto'", "False", "True"], *BOOLEAN),
     "early_stopping": (["False", "True"], *BOOLEAN),
     "validation_fraction": (["0.4"], *NUMBER),
     "scoring": (["None"], split(SCORINGS), ["1", "['accuracy']"]),

@@ -37,6 +37,7 @@ OPTIONS = {
     "input_dropout": [0.0, 0.4],
     "mixup": [0.0, 0.0, 1.0],
     "weight_decay": [0.0, 1e-3],
+    "feature_search": ["auto", False, True],
     "early_stopping": [False, False, True],
     "n_snapshots": [1, 2],
     "zeta": [0.3, 0.9, 0.0],

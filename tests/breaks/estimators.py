@@ -86,7 +86,12 @@ BREAKS = [
             "as many features as samples are wide",
         ),
         ("0.2 if wide else 0.0", "0.1 if wide else 0.0", "automatic label smoothing"),
-        ("n_samples // 10)),", "n_samples // 5)),", "automatic batches"),
+        (
+            "min(_LARGEST_AUTOMATIC_BATCH, n_samples // 10))",
+            "min(_LARGEST_AUTOMATIC_BATCH, n_samples // 5))",
+            "automatic batches",
+        ),
+        ("<= n_samples < _SAMPLES_PER_FEATURE * sizes[0]", "<= n_samples", "a search in vain"),
         (
             '"small" if len(sizes) <= 3 else "auto"',
             '"small" if len(sizes) < 3 else "auto"',

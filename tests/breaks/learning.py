@@ -73,8 +73,8 @@ BREAKS = [
             "magnitude prunes of each sign",
         ),
         (
-            "shares += of_outputs[topology.indices]",
-            "shares += of_inputs.mean()",
+            "shares += by_output[topology.indices]",
+            "shares += by_input.mean()",
             "importance to the output neuron does not count",
         ),
         ("shares[overflown] = np.inf", "pass", "weights that are not finite are pruned first"),
@@ -122,7 +122,7 @@ BREAKS = [
         "test_losses test_regression_losses test_probe",
         ("small * (size - 0.5 * small)", "small * (size - small)", "huber's validation loss"),
         (
-            "np.average(values, weights=sample_weight)",
+            "np.average(sample_losses(loss, raw, y, parameter), weights=sample_weight)",
             "np.average(values)",
             "the validation loss forgets weights",
         ),
@@ -361,8 +361,8 @@ BREAKS = [
     *near(
         "test_network",
         (
-            "layer.copy() for layer in self.layers], self.offset, self.factor)",
-            "layer.copy() for layer in self.layers], self.offset)",
+            "SparseNetwork(layers, self.offset, self.factor, self.inputs)",
+            "SparseNetwork(layers, self.offset, 1.0, self.inputs)",
             "a copy of a network forgets the scale of features",
         ),
         ("size *= self.factor", "pass", "the bound of outputs forgets the scale of features"),
@@ -370,6 +370,80 @@ BREAKS = [
             "self.parameter[depth % len(self.parameter)]",
             "self.parameter[0]",
             "the slope of All-ReLU does not alternate",
+        ),
+    ),
+    *near(
+        "test_search",
+        ("counting[rng.integers(_ONE_OF) :: _ONE_OF]", "counting[::2]", "half is held out"),
+        (
+            'counting[np.argsort(strata[counting], kind="stable")]',
+            "counting",
+            "a class may be held out as a whole",
+        ),
+        (
+            "rows if weight is None else rows[weight[rows] > 0]",
+            "rows",
+            "samples of weight zero judge",
+        ),
+        ("(fewest / n_features) ** part", "(1 - part)", "the number of features falls evenly"),
+        ("np.where(inputs.active, self._strength, -1)", "self._strength", "features come back"),
+        (
+            "np.bincount(inputs_of_slots(layer.topology), size**_POWER, layer.topology.n_in)",
+            "np.bincount(inputs_of_slots(layer.topology), size, layer.topology.n_in)",
+            "many small weights are as strong as a few large ones",
+        ),
+        (
+            "min(since) < min(before) - _STALLED * abs(min(before))",
+            "min(since) < min(before)",
+            "the path waits for every small improvement",
+        ),
+        ("return excess.mean(axis=1) <= error", "return excess.mean(axis=1) <= 0", "no error"),
+        (
+            "self._candidates[min(epoch for epoch in self._candidates if fit[epoch])]",
+            "self._candidates[max(self._candidates)]",
+            "the last network wins",
+        ),
+        ("if fit[epoch] or epoch >= newest - _SMOOTHED", "if True", "every network is kept"),
+        ("self._losses, self._candidates, self._strength = [], {}, None", "pass", "networks stay"),
+        (
+            "settings.alpha * max(inputs.share, _LEAST_PENALTY)",
+            "settings.alpha",
+            "the penalty of all features for a few",
+        ),
+        (
+            "replace(data, rows=search.rows), replace(settings, batch_size=batch_size)",
+            "data, replace(settings, batch_size=batch_size)",
+            "held-out samples are learned",
+        ),
+        (
+            "course.interrupted = True end_search(state, workspace)",
+            "course.interrupted = True",
+            "Ctrl-C leaves the network that the search has come to",
+        ),
+        (
+            "min(n_wanted, layer.topology.n_positions)",
+            "layer.topology.n_connections",
+            "connections of features that go are lost",
+        ),
+        (
+            "np.where(source < 0, source, slots[source])",
+            "source",
+            "survivors among active features get the weights of others",
+        ),
+        (
+            "layer_probe = layer_probe.of_inputs(active)",
+            "pass",
+            "gradients of other features",
+        ),
+        (
+            "degrees[active] = np.diff(part.indptr)",
+            "degrees[: part.n_in] = np.diff(part.indptr)",
+            "connections at other features",
+        ),
+        (
+            "n_connections = network.inputs.n_connections",
+            "pass",
+            "no fit goes on after a search",
         ),
     ),
 ]

@@ -1,0 +1,408 @@
+"""The search for features finds those that matter, keeps all where all do, and loses nothing."""
+
+import itertools
+
+import numpy as np
+import pytest
+from evolving import make_network, positions, random_probe
+from sklearn.datasets import make_friedman1
+
+from sklearn_set import SETClassifier, SETRegressor, training
+from sklearn_set.evolution import GROWTH_RULES, PRUNING_RULES, evolve
+from sklearn_set.network import ActiveInputs
+from sklearn_set.optimizers import Adam
+from sklearn_set.search import FeatureSearch, begin_search
+from sklearn_set.settings import even_batch
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"
+)
+
+RING_FEATURES = [5, 17, 42]
+
+
+def ring(n_samples=500, n_features=200):
+    """Two classes: inside and outside of a sphere in three of the features."""
+    X = np.random.default_rng(0).normal(size=(n_samples, n_features))
+    radius = (X[:, RING_FEATURES] ** 2).sum(axis=1)
+    return X, (radius > np.median(radius)).astype(int)
+
+
+def a_search(network, n_epochs=60, max_iter=100):
+    topology = network.layers[0].topology
+    network.inputs = ActiveInputs(np.ones(topology.n_in, bool), topology.n_connections)
+    return FeatureSearch(np.arange(8), np.arange(8, 10), n_epochs, max_iter)
+
+
+# ------------------------------------------------------------------------------- whole fits
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_features_of_a_ring_are_found(dtype):
+    X, y = ring()
+    X = X.astype(dtype)
+    model = SETClassifier(random_state=0).fit(X[:400], y[:400])
+    assert np.flatnonzero(model.active_features_).tolist() == RING_FEATURES
+    blind = SETClassifier(random_state=0, feature_search=False).fit(X[:400], y[:400])
+    assert model.score(X[400:], y[400:]) > max(0.9, blind.score(X[400:], y[400:]) + 0.1)
+    assert model.n_connections_ < blind.n_connections_
+    n_active, losses = zip(*model.search_curve_, strict=True)
+    assert len(losses) == 60
+    assert n_active[0] == 200
+    assert n_active[-1] == 2
+    assert n_active[int(np.argmin(losses))] == 3
+    assert blind.search_curve_ is None
+    assert blind.active_features_.all()
+
+
+def test_features_of_a_sum_are_found():
+    X, y = make_friedman1(400, 100, noise=1.0, random_state=0)
+    model = SETRegressor(random_state=0).fit(X, y)
+    assert model.active_features_[[0, 1, 3, 4]].all()  # the third one does least
+    assert model.active_features_.sum() < 20
+
+
+def test_all_features_remain_where_all_matter():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 40))
+    y = X @ np.ones(40)
+    model = SETRegressor(random_state=0, feature_search=True).fit(X, y)
+    assert model.active_features_.mean() > 0.9
+
+
+def test_equal_bits_for_any_number_of_threads_and_any_format():
+    from scipy import sparse
+
+    X, y = ring(200, 50)
+    models = [
+        SETClassifier(60, max_iter=50, random_state=3, n_jobs=n_jobs).fit(given, y)
+        for n_jobs, given in itertools.product((1, 2), (X, sparse.csr_array(X)))
+    ]
+    for model in models[1:]:
+        assert model.search_curve_ == models[0].search_curve_
+        for one, other in zip(model.coefs_, models[0].coefs_, strict=True):
+            np.testing.assert_array_equal(one.toarray(), other.toarray())
+
+
+@pytest.mark.parametrize(
+    "without",
+    [
+        {"feature_search": False},
+        {"zeta": 0, "feature_search": True},
+        {"early_stopping": True, "feature_search": True},
+    ],
+    ids=str,
+)
+def test_there_is_no_search(without):
+    X, y = ring(200, 50)
+    model = SETClassifier(20, max_iter=50, random_state=0, **without).fit(X, y)
+    assert model.search_curve_ is None
+
+
+def test_only_the_first_of_several_fits_searches():
+    X, y = ring(200, 50)
+    model = SETClassifier(60, max_iter=50, warm_start=True, random_state=0).fit(X, y)
+    found = model.active_features_
+    assert found.sum() < 50
+    n_connections = model.n_connections_
+    for go_on in (model.fit, model.partial_fit):
+        go_on(X, y)
+        assert model.search_curve_ is None
+        assert model.n_connections_ == n_connections
+        np.testing.assert_array_equal(model.active_features_, found)
+    with pytest.raises(ValueError, match="differs from what epsilon=9 gives"):
+        model.set_params(epsilon=9).fit(X, y)
+    assert SETClassifier(20).partial_fit(X, y, classes=[0, 1]).search_curve_ is None
+
+
+def test_too_few_samples_are_refused():
+    X, y = ring(9, 50)
+    weight = np.repeat([0.0, 1.0], [3, 9])
+    for given in ((X, y), (*ring(12, 50), weight)):
+        with pytest.raises(ValueError, match=r"feature_search=True holds out samples, .* got 9"):
+            SETClassifier(5, feature_search=True).fit(*given)
+
+
+def test_ctrl_c_keeps_the_best_network_so_far(monkeypatch):
+    X, y = ring(300, 60)
+    run_epoch = training.run_epoch
+    calls = []
+
+    def interrupted(*given):
+        calls.append(1)
+        if len(calls) == 55:
+            raise KeyboardInterrupt
+        return run_epoch(*given)
+
+    monkeypatch.setattr(training, "run_epoch", interrupted)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model = SETClassifier(100, random_state=0).fit(X, y)
+    assert model.n_iter_ == 54
+    assert len(model.search_curve_) == 54
+    # not the last network, which has lost too many features
+    assert model.search_curve_[-1][0] == 3
+    assert model.active_features_[RING_FEATURES].all()
+    assert model.score(X, y) > 0.8
+
+
+def test_an_end_that_a_callback_asks_for_ends_the_search(monkeypatch):
+    X, y = ring(300, 60)
+    monkeypatch.setattr(
+        "sklearn_set.hooks.FitTask.epoch_ends",
+        lambda self: self.__dict__.setdefault("n", []).append(1) or len(self.n) == 50,
+    )
+    model = SETClassifier(100, random_state=0).fit(X, y)
+    assert model.n_iter_ == 50
+    assert model.active_features_[RING_FEATURES].all()
+    assert len(model.search_curve_) == 50
+
+
+def test_the_penalty_falls_with_the_share_of_the_features(monkeypatch):
+    X, y = ring(300, 60)
+    seen, run_epoch = [], training.run_epoch
+
+    def spy(state, data, settings, workspace):
+        seen.append((settings.alpha, data.rows.shape[0], settings.batch_size))
+        return run_epoch(state, data, settings, workspace)
+
+    monkeypatch.setattr(training, "run_epoch", spy)
+    model = SETClassifier(100, alpha=0.5, random_state=0).fit(X, y)
+    share = model.active_features_.mean()
+    assert seen[:60] == [(0.5, 240, 30)] * 60
+    assert seen[60:] == [(0.5 * share, 300, 30)] * 40
+
+
+def test_a_search_that_has_ended_holds_no_networks():
+    X, y = ring(200, 50)
+    states = []
+
+    class Looks(SETClassifier):
+        def _publish(self, state, problem):
+            states.append(state)
+            super()._publish(state, problem)
+
+    Looks(60, max_iter=50, random_state=0).fit(X, y)
+    search = states[0].course.search
+    assert search.has_ended
+    assert not search._candidates
+    assert not search._losses
+
+
+# --------------------------------------------------------------------------- the held-out part
+
+
+def test_one_in_five_of_each_class_is_held_out():
+    y = np.repeat([0, 1, 2], [50, 30, 20])
+    rows = np.arange(100, dtype=np.int32)
+    rng = np.random.default_rng(0)
+    settings = training_settings()
+    network = make_network()
+    search = begin_search(network, rows, None, y, rng, settings)
+    assert network.inputs.active.all()
+    assert network.inputs.n_connections == network.layers[0].topology.n_connections
+    np.testing.assert_array_equal(np.bincount(y[search.held_out]), [10, 6, 4])
+    np.testing.assert_array_equal(np.sort(np.concatenate([search.rows, search.held_out])), rows)
+    assert search.rows.dtype == search.held_out.dtype == np.int32
+    weight = (np.arange(100) % 2).astype(float)
+    search = begin_search(network, rows, weight, None, rng, settings)
+    assert search.held_out.shape == (10,)
+    assert weight[search.held_out].all()
+
+
+def training_settings():
+    from conftest import settings
+
+    return settings(feature_search=True, zeta=0.3)
+
+
+# ------------------------------------------------------------------- which features are active
+
+
+def test_the_number_of_features_falls_by_the_same_share():
+    network = make_network((100, 20, 1), epsilon=2.0)
+    search = a_search(network)
+    strengths = np.random.default_rng(0).permutation(100) + 1.0
+    layer = network.layers[0]
+    inputs = np.repeat(np.arange(100), np.diff(layer.topology.indptr))
+    layer.weights[:] = strengths[inputs]
+    left = []
+    for n_done in range(60):
+        if n_done:
+            search.advance(network)
+        search.curve.append((network.inputs.n_active, 1.0))  # the loss does not fall
+        left.append(network.inputs.n_active)
+    assert search.begun == 15
+    assert left[:15] == [100] * 15
+    assert left[-1] == 2
+    expected = [max(round(100 * (2 / 100) ** (k / 45)), 2) for k in range(1, 46)]
+    assert left[15:] == expected
+    # strongest by the fourth-power norm of their weights
+    norms = np.bincount(inputs, layer.weights**4, 100)
+    np.testing.assert_array_equal(
+        np.flatnonzero(network.inputs.active), np.sort(norms.argsort()[-2:])
+    )
+
+
+def test_features_go_when_the_loss_stalls_and_at_the_latest_after_a_third():
+    network = make_network((100, 20, 1))
+    for losses, begun in (
+        (1 / np.arange(1, 61), 34 + 1),  # falls by more than 2 % all the time
+        (np.concatenate([1 / np.arange(1, 21), np.full(40, 0.05)]), 23),
+        (np.full(60, -3.0), 15),  # a Poisson loss may be negative
+    ):
+        search = a_search(network)
+        for n_done, loss in enumerate(losses):
+            if n_done:
+                search.advance(network)
+            search.curve.append((network.inputs.n_active, loss))
+        assert search.begun == begun
+
+
+def test_many_small_weights_are_weaker_than_few_large_ones():
+    network = make_network((2, 40, 1), epsilon=100.0)
+    layer = network.layers[0]
+    layer.weights[:40], layer.weights[40:] = 0.1, 0.0
+    layer.weights[77] = 1.0
+    search = a_search(network)
+    search.advance(network)
+    np.testing.assert_allclose(search._strength, [(40 * 0.1**4) ** 0.25, 1.0])
+    layer.weights[:] = 0
+    search.advance(network)
+    np.testing.assert_allclose(search._strength, [0.7 * (40 * 0.1**4) ** 0.25, 0.7])
+    for huge in (1e-200, 1e200):
+        layer.weights[:] = huge
+        search._strength = None
+        search.advance(network)
+        np.testing.assert_allclose(search._strength / huge, np.full(2, 40**0.25))
+
+
+def judged(losses, n_left):
+    """A search whose networks had these losses on two samples; each network is its bias."""
+    network = make_network((n_left[0], 4, 1))
+    search = a_search(network)
+    search.begun = 0
+    for each, (loss, n) in enumerate(zip(losses, n_left, strict=True)):
+        active = np.arange(n_left[0]) < n
+        network.inputs = ActiveInputs(active, 40)
+        network.layers[0].bias[:] = each
+        search.judge(network, np.array(loss), None)
+    return search
+
+
+def test_the_most_features_within_one_standard_error_win():
+    # Each loss is averaged with its neighbours'.  The fifth network is the best.
+    losses = [[9.0, 9.0]] * 2 + [[4.0, 4.0]] + [[1.0, 1.0]] * 3 + [[9.0, 9.0]]
+    search = judged(losses, [8, 7, 6, 5, 4, 3, 2])
+    network = search.conclude()
+    assert network.layers[0].bias[0] == 4
+    assert network.inputs.n_active == 4
+    # Excesses of the first network: mean 1 and error 2 / sqrt(2); then mean 2 and the same error.
+    # The fourth spoils its neighbours.
+    for first, winner in (([0.0, 4.0], 0), ([1.0, 5.0], 5)):
+        losses = [first] * 3 + [[9.0, 9.0]] + [[1.0, 1.0]] * 3
+        search = judged(losses, [9, 8, 7, 6, 5, 4, 3])
+        assert search.conclude().layers[0].bias[0] == winner
+
+
+def test_networks_that_cannot_win_are_not_kept():
+    losses = [[10.0 - k, 10.0 - k] for k in range(9)]
+    search = judged(losses, list(range(20, 11, -1)))
+    assert set(search._candidates) <= {6, 7, 8}
+    assert judged([[1.0, 2.0]] * 9, [9] * 9)._candidates.keys() == set(range(9))
+
+
+def test_a_search_without_an_epoch_finds_nothing():
+    search = a_search(make_network())
+    assert search.conclude() is None
+    assert search.has_ended
+
+
+# ---------------------------------------------------------------------------------- evolution
+
+rules = pytest.mark.parametrize(
+    ("growth", "pruning"), list(itertools.product(GROWTH_RULES, PRUNING_RULES))
+)
+
+
+@rules
+@pytest.mark.parametrize("n_active", [30, 12, 3, 1])
+def test_only_active_features_have_connections(growth, pruning, n_active):
+    network = make_network((30, 20, 2), epsilon=2.0)
+    optimizer = Adam().attach(network)
+    for moment in optimizer.moments[0]:
+        moment[:] = np.random.default_rng(1).random(moment.shape)
+    layer = network.layers[0]
+    active = np.zeros(30, bool)
+    active[np.random.default_rng(2).permutation(30)[:n_active]] = True
+    before = dict(zip(positions(layer.topology), layer.weights, strict=True))
+    carried = dict(zip(positions(layer.topology), optimizer.moments[0][0], strict=True))
+    wanted = layer.topology.n_connections
+    network.inputs = ActiveInputs(active, wanted)
+    evolve(
+        network,
+        optimizer,
+        0.3,
+        weight_init="auto",
+        rng=np.random.default_rng(0),
+        growth=growth,
+        pruning=pruning,
+        newborn_weights="zero",
+        probe=lambda: random_probe(network),
+    )
+    topology = layer.topology
+    assert topology.n_in == 30
+    assert topology.n_connections == min(wanted, n_active * 20)
+    assert not np.diff(topology.indptr)[~active].any()
+    after = positions(topology)
+    assert (np.diff(after) > 0).all()
+    survivors = 0
+    for position, weight, moment in zip(after, layer.weights, optimizer.moments[0][0], strict=True):
+        if weight != 0:
+            survivors += 1
+            assert weight == before[position]
+            assert moment == carried[position]
+        else:
+            assert moment == 0
+    n_before = sum(active[position // 20] for position in before)
+    n_free = n_active * 20 - n_before
+    assert survivors >= n_before - min(int(0.3 * n_before), n_free // 2)
+    assert survivors <= n_before - min(int(0.3 * n_before), n_free // 2) + 1
+    assert (
+        network.layers[1].topology.n_connections
+        == make_network((30, 20, 2), epsilon=2.0).layers[1].topology.n_connections
+    )
+
+
+@pytest.mark.parametrize("growth", GROWTH_RULES)
+def test_an_evolution_with_all_features_active_is_one_without_a_search(growth):
+    results = []
+    for inputs in (None, ActiveInputs(np.ones(30, bool), 100)):
+        network = make_network((30, 20, 2), epsilon=2.0)
+        network.inputs = inputs
+        optimizer = Adam().attach(network)
+        assert network.layers[0].topology.n_connections == 100
+        probe = random_probe(network)
+        evolve(
+            network,
+            optimizer,
+            0.3,
+            weight_init="auto",
+            rng=np.random.default_rng(0),
+            growth=growth,
+            probe=lambda probe=probe: probe,
+        )
+        results.append(network.layers[0])
+    np.testing.assert_array_equal(positions(results[0].topology), positions(results[1].topology))
+    np.testing.assert_array_equal(results[0].weights, results[1].weights)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "at_most", "expected"),
+    [(100, 32, 25), (33, 32, 17), (32, 32, 32), (1, 32, 1), (1733, 173, 158), (640, 64, 64)],
+)
+def test_batches_are_even(n_samples, at_most, expected):
+    size = even_batch(n_samples, at_most)
+    assert size == expected
+    assert -(-n_samples // size) == -(-n_samples // at_most)
+    last = n_samples % size or size
+    assert size - last < -(-n_samples // size)
