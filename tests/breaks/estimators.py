@@ -73,7 +73,7 @@ BREAKS = [
         ("self._training.release()", "pass", "data are held until the garbage collector comes"),
         ("progress.loss_curve[-1] if progress", "progress.loss_curve[0] if progress", "loss_"),
         (
-            "topology.n_connections != n_erdos_renyi(topology.n_in, topology.n_out, epsilon)",
+            "n_connections != n_erdos_renyi(topology.n_in, topology.n_out, epsilon)",
             "topology.n_connections < 0",
             "another epsilon with warm_start is not refused",
         ),
