@@ -52,7 +52,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
 
     Minimises the log-loss by stochastic gradient descent or Adam. Only the connections that
     exist are stored and computed. Between epochs the weakest are replaced by new ones, so the
-    network finds its own structure while its size stays constant ([1]_, [2]_).
+    network finds its own structure, and never grows ([1]_, [2]_).
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     Minimises the squared error, or another `loss`, by stochastic gradient descent or Adam. Only
     the connections that exist are stored and computed. Between epochs the weakest are replaced by
-    new ones, so the network finds its own structure while its size stays constant ([1]_, [2]_).
+    new ones, so the network finds its own structure, and never grows ([1]_, [2]_).
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ class SETRegressor(RegressorMixin, BaseSET):
     solver : {%(solvers)s}, default="adam"
         Optimizer of the weights: %(optimizers)s.
 
-    alpha : float, default=0.3
+    alpha : float, default=0.35
         Strength of the L2 penalty on the weights, at least 0. It is part of the loss, divided by
         the expected weight of the batch: its number of samples times the mean sample weight of
         the training data. If `partial_fit` gets fewer samples than `batch_size`, they are
@@ -412,7 +412,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         weight_init: str = "auto",
         dtype: DTypeLike = "auto",
         solver: str = "adam",
-        alpha: Float = 0.3,
+        alpha: Float = 0.35,
         weight_decay: Float = 0.0,
         batch_size: Int | Auto = "auto",
         learning_rate: str = "auto",

@@ -195,7 +195,7 @@ def test_shared_documentation_is_the_same(section, different):
 def test_shared_defaults_are_the_same():
     ours, theirs = (estimator().get_params() for estimator in ESTIMATORS)
     different = {name for name in set(ours) & set(theirs) if ours[name] != theirs[name]}
-    assert different == {"input_dropout", "mixup", "n_snapshots"}
+    assert different == {"alpha", "input_dropout", "mixup", "n_snapshots"}
 
 
 SLOW = {"classifier", "feature_selection", "regressor"}  # their examples take a second or more

@@ -71,6 +71,7 @@ def measure(arguments):
         label_smoothing=0,
         input_dropout=0,
         n_snapshots=1,
+        feature_search=False,
         tol=0,
         n_iter_no_change=n_epochs,
         n_jobs=n_threads,

@@ -169,6 +169,7 @@ def measure_ours(workload, X, y, batch_size, threads, budget, calm):
             label_smoothing=0,
             input_dropout=0,
             n_snapshots=1,
+            feature_search=False,
             tol=0,
             n_iter_no_change=n_epochs,
             n_jobs=threads,

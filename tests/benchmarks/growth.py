@@ -189,6 +189,7 @@ def measure(n_samples, sizes, batch, n_threads, n_epochs):
         label_smoothing=0,
         input_dropout=0,
         n_snapshots=1,
+        feature_search=False,
         tol=0,
         n_iter_no_change=n_epochs,
         n_jobs=n_threads,

@@ -39,6 +39,7 @@ PLAIN = {  # SET with nothing added to it
     "label_smoothing": 0,
     "input_dropout": 0,
     "n_snapshots": 1,
+    "feature_search": False,
     "weight_init": "normal",
     "newborn_weights": "initial",
     "nesterovs_momentum": False,
