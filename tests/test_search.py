@@ -14,6 +14,7 @@ from sklearn_set.network import ActiveInputs
 from sklearn_set.optimizers import Adam
 from sklearn_set.search import FeatureSearch, begin_search
 from sklearn_set.settings import even_batch
+from sklearn_set.workspace import Workspace
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"
@@ -242,6 +243,25 @@ def test_a_search_that_has_ended_holds_no_networks():
     assert search.has_ended
     assert not search._candidates
     assert not search._losses
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "n_rows"),
+    [
+        # A resumed search goes back from few connections to many.
+        (((20, 50, 1), 0.5), ((20, 50, 1), 9.0), 50),
+        # With fewer connections, a wide layer may be summed in two parts.
+        (((4000, 10_000, 1), 10.0), ((4000, 10_000, 1), 7.2), 10_000),
+    ],
+    ids=["more", "fewer"],
+)
+def test_the_workspace_has_room_for_the_sums_of_a_network_that_changes(first, then, n_rows):
+    networks = [make_network(sizes, epsilon=epsilon) for sizes, epsilon in (first, then)]
+    workspace = Workspace(networks[0], 32, 1)
+    assert workspace.partial.shape[0] < n_rows
+    for network in (networks[1], networks[0]):
+        workspace.adapt(network)
+        assert workspace.partial.shape == (n_rows, 32)
 
 
 # --------------------------------------------------------------------------- the held-out part

@@ -414,6 +414,11 @@ BREAKS = [
             "pass",
             "losses of all epochs are kept",
         ),
+        (
+            "if self.partial is None or self.partial.shape[0] < n_rows:",
+            "if self.partial is None:",
+            "sums of a network that has grown spoil memory",
+        ),
         ("layer.topology = copy(layer.topology)", "pass", "networks are kept with what follows"),
         (
             "raise ValueError(DIVERGED) # they are training samples, too",
