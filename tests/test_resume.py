@@ -90,6 +90,17 @@ def test_a_search_that_ctrl_c_cut_goes_on(after, tmp_path):
     assert len(resumed.search_curve_) == 7
 
 
+def test_ctrl_c_while_a_file_is_made_is_ctrl_c(tmp_path, monkeypatch):
+    def cut(descriptor, *how):
+        os.close(descriptor)  # as the file does when nobody keeps it
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fdopen", cut)
+    with pytest.raises(KeyboardInterrupt):
+        classifier().set_callbacks(Checkpoint(tmp_path / "fit.checkpoint")).fit(X, Y)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_regression_is_resumed_too(tmp_path):
     path = tmp_path / "fit.checkpoint"
     whole = regressor().fit(X, TARGETS)
