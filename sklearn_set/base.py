@@ -311,7 +311,6 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         )
         if problem.settings.n_search_epochs:
             state.course.search = begin_search(
-                network,
                 problem.rows,
                 problem.train_weight,
                 self._strata(problem.y),

@@ -166,7 +166,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         - "adaptive" divides the rate by 5 when `n_iter_no_change` epochs bring no improvement of
           `tol`, and stops at 1e-6;
         - "cosine" falls from `learning_rate_init` to zero over `max_iter` epochs along a half
-          cosine.
+          cosine. In a fit with a search for features it begins to fall when the search ends.
 
     learning_rate_init : float, default=0.001
         Initial learning rate, above 0.
@@ -201,15 +201,17 @@ class SETClassifier(ClassifierMixin, BaseSET):
 
     n_iter_no_change : int, inf or "auto", default="auto"
         Training ends after exactly so many epochs in a row without improvement; with inf it lasts
-        `max_iter` epochs. "auto" is inf with `mixup` and without `early_stopping`, since the loss
-        on mixed samples tells little of the fit. Otherwise it is 10.
+        `max_iter` epochs. "auto" is inf with a search for features, and with `mixup` and without
+        `early_stopping`, since the loss on mixed samples tells little of the fit. Otherwise it is
+        10. Epochs of a search end nothing, and do not count.
 
     n_snapshots : int or "auto", default="auto"
         Number of networks, at least 1, whose outputs are averaged in predictions: the last one,
         and copies of it from earlier epochs ([7]_). These epochs are evenly spread over the
-        second half of `max_iter`. If it has fewer epochs, there are fewer networks. Memory and
-        time of predictions grow with it. "auto" is 10 for wide data and networks of up to a
-        million connections, else 1. With `early_stopping` and in `partial_fit` it is always 1.
+        second half of `max_iter`, or of what a search for features leaves of it. If it has fewer
+        epochs, there are fewer networks. Memory and time of predictions grow with it. "auto" is 10
+        for wide data and networks of up to a million connections, else 1. With `early_stopping`
+        and in `partial_fit` it is always 1.
 
     feature_search : bool or "auto", default="auto"
         Whether to search for the features that matter. A fifth of the samples is held out for six
@@ -220,8 +222,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
         has fewer connections than before if they are so few that they cannot have as many.
         "auto" searches in fits of 150 samples or more, but fewer than ten for each feature,
         of networks of up to a million connections and of 50 epochs or more. There is no search
-        with `early_stopping`, with ``zeta=0``, in `partial_fit`, and in a fit that goes on from an
-        earlier one.
+        with `early_stopping`, without evolutions in these epochs (``zeta=0`` or a large
+        `rewire_interval`), in `partial_fit`, and in a fit that goes on from an earlier one.
 
     early_stopping : bool, default=False
         Whether to hold out a validation set, unless `fit` gets one. Training ends when the score
@@ -296,7 +298,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
         Training loss of the last epoch, penalty included.
 
     best_loss_ : float or None
-        Lowest training loss; None with `early_stopping`.
+        Lowest training loss, of the epochs after a search for features if there are any; None
+        with `early_stopping`.
 
     loss_curve_ : list of float
         Training loss of every epoch.
@@ -311,8 +314,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
         Highest of `validation_scores_`.
 
     best_iter_ : int
-        The epoch, counted from 1, of the best validation score with `early_stopping`, else of the
-        lowest training loss.
+        The epoch, counted from 1, of the best validation score with `early_stopping`, else of
+        `best_loss_`.
 
     n_layers_ : int
         Number of layers, input and output included.

@@ -119,6 +119,12 @@ class _Optimizer:
         self.n_steps = previous.n_steps
         return self
 
+    def anew(self, network):
+        """An optimizer of the same hyper-parameters that begins with another network."""
+        other = copy.copy(self).attach(network)
+        other.n_steps = 0
+        return other
+
     def copy(self):
         """An optimizer with moments of its own."""
         return copy.copy(self).continued(self)

@@ -5,6 +5,7 @@ has learned what it can with them.  Then fewer and fewer remain, and the loss on
 tells how many are needed.  Decides which features are active; must not know how connections move.
 """
 
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +29,9 @@ _FEWEST = 2
 # norm of its weights.  The fourth power: a few large weights tell more than many small ones.
 _NEWEST = 0.3
 _POWER = 4
+
+# At most about so many networks are kept.
+_MOST_NETWORKS = 100
 
 # Losses of so many neighbouring epochs are averaged on each side.
 _SMOOTHED = 1
@@ -62,7 +66,7 @@ class FeatureSearch:
     begun: int | None = None
     curve: list = field(default_factory=list)
     _strength: np.ndarray | None = None
-    _losses: list = field(default_factory=list)
+    _losses: dict = field(default_factory=dict)
     _candidates: dict = field(default_factory=dict)
 
     def advance(self, network):
@@ -70,7 +74,8 @@ class FeatureSearch:
 
         Sets ``network.inputs``.
         """
-        self._note_strength(network.layers[0])
+        layer, inputs = network.layers[0], network.inputs
+        self._note_strength(layer)
         n_done = len(self.curve)
         if self.begun is None and self._is_time_to_begin(n_done):
             self.begun = n_done
@@ -78,15 +83,17 @@ class FeatureSearch:
             return
         # The number falls by the same share each time.
         part = (n_done - self.begun + 1) / max(self.n_epochs - self.begun, 1)
-        inputs = network.inputs
-        n_features = inputs.active.shape[0]
+        n_features = layer.topology.n_in
         fewest = min(_FEWEST, n_features)
         n_left = max(round(n_features * (fewest / n_features) ** part), fewest)
-        if n_left < inputs.n_active:
-            strength = np.where(inputs.active, self._strength, -1)
+        if n_left < _n_active(network):
+            strength, n_connections = self._strength, layer.topology.n_connections
+            if inputs is not None:
+                strength = np.where(inputs.active, strength, -1)
+                n_connections = inputs.n_connections
             active = np.zeros(n_features, bool)
             active[np.argsort(-strength, kind="stable")[:n_left]] = True
-            network.inputs = ActiveInputs(active, inputs.n_connections)
+            network.inputs = ActiveInputs(active, n_connections)
 
     def judge(self, network, losses, weight):
         """After an epoch: note the held-out losses, and keep the network if it may win.
@@ -96,40 +103,49 @@ class FeatureSearch:
         network : SparseNetwork
             It is copied.
         losses : ndarray of shape (n_held_out,)
+            Finite.
         weight : ndarray of shape (n_held_out,) or None
             Sample weights.
         """
-        self.curve.append((network.inputs.n_active, float(np.average(losses, weights=weight))))
-        if self.begun is None:
-            # All networks so far have all features: only the last of them can win.
-            self._losses.clear()
-            self._candidates.clear()
-        self._losses.append(losses if weight is None else losses * (weight / weight.mean()))
-        newest = len(self._losses) - 1
-        self._candidates[newest] = network.copy()
-        fit = self._is_as_good_as_the_best()
-        self._candidates = {
-            epoch: network
-            for epoch, network in self._candidates.items()
+        epoch = _n_active(network), float(np.average(losses, weights=weight))
+        if weight is not None:
+            losses = losses * (weight / weight.mean())
+        # As long as all networks have all features, only the last of them can win.
+        has_begun = self.begun is not None
+        newest = max(self._losses) + 1 if has_begun and self._losses else 0
+        losses = (self._losses if has_begun else {}) | {newest: losses}
+        candidates = (self._candidates if has_begun else {}) | {newest: _small_copy(network)}
+        fit = _is_as_good_as_the_best(losses, candidates)
+        step = -(-self.n_epochs // _MOST_NETWORKS)
+        candidates = {
+            number: candidate
+            for number, candidate in candidates.items()
             # the neighbours of the newest are not complete
-            if fit[epoch] or epoch >= newest - _SMOOTHED
+            if (fit[number] and number % step == 0) or number >= newest - _SMOOTHED
         }
+        needed = {neighbour for number in candidates for neighbour in _around(number)}
+        losses = {number: each for number, each in losses.items() if number in needed}
+        # Python handles no signal before the last of these lines is done: Ctrl-C finds all of an
+        # epoch or none.
+        self._losses, self._candidates = losses, candidates
+        self.curve.append(epoch)
 
-    def conclude(self):
-        """End the search; return the network of the most features that is as good as the best.
+    def choice(self):
+        """The network of the most features that is as good as the best; nothing changes.
 
         Returns
         -------
         SparseNetwork or None
-            None if no epoch is complete.
+            It shares its layers with what the search keeps.  None if no epoch is complete.
         """
-        self.has_ended = True
         if not self._candidates:
             return None
-        fit = self._is_as_good_as_the_best()
-        network = self._candidates[min(epoch for epoch in self._candidates if fit[epoch])]
-        self._losses, self._candidates, self._strength = [], {}, None
-        return network
+        fit = _is_as_good_as_the_best(self._losses, self._candidates)
+        return self._candidates[min(epoch for epoch in self._candidates if fit[epoch])]
+
+    def forget_networks(self):
+        """Free what only a search under way needs."""
+        self._losses, self._candidates, self._strength = {}, {}, None
 
     def _note_strength(self, layer):
         size = np.abs(layer.weights, dtype=np.float64)
@@ -152,27 +168,53 @@ class FeatureSearch:
         before, since = losses[:-_PATIENCE], losses[-_PATIENCE:]
         return not before or not min(since) < min(before) - _STALLED * abs(min(before))
 
-    def _is_as_good_as_the_best(self):
-        """For each candidate epoch, whether its loss is within one standard error of the lowest."""
-        losses = np.array(self._losses, dtype=np.float64)
-        n = losses.shape[0]
-        smooth = np.array(
-            [losses[max(0, i - _SMOOTHED) : i + _SMOOTHED + 1].mean(axis=0) for i in range(n)]
-        )
-        means = smooth.mean(axis=1)
-        means[[epoch for epoch in range(n) if epoch not in self._candidates]] = np.inf
-        excess = smooth - smooth[np.argmin(means)]
-        error = excess.std(axis=1) / np.sqrt(excess.shape[1])
-        return excess.mean(axis=1) <= error
+
+def _n_active(network):
+    """Number of features that may have connections."""
+    inputs = network.inputs
+    return network.layers[0].topology.n_in if inputs is None else inputs.n_active
 
 
-def begin_search(network, rows, weight, strata, rng, settings):
+def _small_copy(network):
+    """A copy of a network, without what follows from its topologies."""
+    network = network.copy()
+    for layer in network.layers:
+        layer.topology = copy(layer.topology)
+    return network
+
+
+def _around(epoch):
+    """The epoch and its neighbours, whose losses are averaged."""
+    return range(epoch - _SMOOTHED, epoch + _SMOOTHED + 1)
+
+
+def _is_as_good_as_the_best(losses, candidates):
+    """For each candidate epoch, whether its loss is within one standard error of the lowest.
+
+    Parameters
+    ----------
+    losses : dict of int to ndarray of shape (n_held_out,)
+        By epoch.
+    candidates : collection of int
+
+    Returns
+    -------
+    dict of int to bool
+    """
+    epochs = sorted(candidates)
+    smooth = np.array(
+        [np.mean([losses[i] for i in _around(epoch) if i in losses], axis=0) for epoch in epochs]
+    )
+    excess = smooth - smooth[np.argmin(smooth.mean(axis=1))]
+    error = excess.std(axis=1) / np.sqrt(excess.shape[1])
+    return dict(zip(epochs, (excess.mean(axis=1) <= error).tolist(), strict=True))
+
+
+def begin_search(rows, weight, strata, rng, settings):
     """A search that has not begun, with samples of its own to judge.
 
     Parameters
     ----------
-    network : SparseNetwork
-        All of its features become active.
     rows : ndarray of int32
         The samples to train on.
     weight : ndarray of shape (n_samples,) or None
@@ -202,8 +244,6 @@ def begin_search(network, rows, weight, strata, rng, settings):
     if strata is not None:
         counting = counting[np.argsort(strata[counting], kind="stable")]
     held_out = np.sort(counting[rng.integers(_ONE_OF) :: _ONE_OF])
-    first = network.layers[0].topology
-    network.inputs = ActiveInputs(np.ones(first.n_in, bool), first.n_connections)
     return FeatureSearch(
         rows=np.setdiff1d(rows, held_out, assume_unique=True),
         held_out=held_out,

@@ -102,7 +102,10 @@ def decided(parameters, *, sizes, n_connections, n_samples, is_part, goes_on, n_
     early_stopping = parameters["early_stopping"]
     batch_size = parameters["batch_size"]
     values = {"label_smoothing": 0.0} | parameters  # regression has no labels to smooth
-    can_search = not (is_part or goes_on or early_stopping) and parameters["zeta"] > 0
+    n_search_epochs = round(_SEARCHED * parameters["max_iter"])
+    # Features lose their connections by evolutions.
+    will_evolve = parameters["zeta"] > 0 and parameters["rewire_interval"] < n_search_epochs
+    can_search = will_evolve and not (is_part or goes_on or early_stopping)
     searches = parameters["feature_search"]
     if searches == "auto":
         searches = _is_worth_a_search(parameters, sizes, n_connections, n_samples)
@@ -124,7 +127,7 @@ def decided(parameters, *, sizes, n_connections, n_samples, is_part, goes_on, n_
     usual_batch = min(values["batch_size"], _LARGEST_AUTOMATIC_BATCH)
     values |= {
         "n_epochs": 1 if is_part else parameters["max_iter"],
-        "n_search_epochs": round(_SEARCHED * parameters["max_iter"]) if searches else 0,
+        "n_search_epochs": n_search_epochs if searches else 0,
         "smallest_batch": usual_batch if is_part and n_samples < usual_batch else 1,
         "batch_size": min(values["batch_size"], n_samples),
         "n_snapshots": 1 if early_stopping or is_part else values["n_snapshots"],

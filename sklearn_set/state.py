@@ -55,12 +55,16 @@ class Progress:
         lists = ("loss_curve", "validation_scores", "validation_loss_curve")
         return Progress(**self.__dict__ | {name: list(getattr(self, name)) for name in lists})
 
+    def forget_the_best(self):
+        """Losses of earlier epochs do not compare with those to come."""
+        self.n_without_improvement = 0
+        self.best_loss = np.inf
+
     def begin(self, learning_rate):
         """Start another fit of the model: curves go on, the search for the best starts anew."""
         self.learning_rate = learning_rate
         self.n_epochs_before = self.n_epochs
-        self.n_without_improvement = 0
-        self.best_loss = np.inf
+        self.forget_the_best()
         self.best_validation_score = -np.inf
 
 
@@ -149,12 +153,26 @@ class TrainingState:
     )
 
     def best_network(self):
-        """The network that training would return now: the best, or else the last."""
+        """The network that training would return now: the best, or else the last.
+
+        While features are searched for, it is the one that the search would choose.
+        """
+        found = self._found()
+        if found is not None:
+            return found
         return self.network if self.course.best is None else self.course.best
 
     def best_optimizer(self):
         """The optimizer of that network; None if its moments were not kept."""
+        found = self._found()
+        if found is not None:
+            return self.optimizer.anew(found)
         return self.optimizer if self.course.best is None else self.course.best_optimizer
+
+    def _found(self):
+        """What a search under way would choose now; None if it has seen no epoch."""
+        search = self.course.search
+        return None if search is None or search.has_ended else search.choice()
 
     def as_dict(self):
         """The parts that a checkpoint holds, by name."""

@@ -138,9 +138,9 @@ def train(state, data, settings, *, validate=None, observer=None):
         kept = [state.best_network(), *course.snapshots]
         finite = outputs_are_finite(kept, data, settings.n_threads)
     except KeyboardInterrupt:
-        # The steps that were made stay, but the epoch is not recorded.
+        # The steps that were made stay, but the epoch is not recorded.  A search stays as it is, so
+        # that a checkpoint can go on with it.
         course.interrupted = True
-        end_search(state, workspace)
     if not finite:
         raise ValueError(OVERFLOWS)
     # With n_iter_no_change=inf, training was meant to last `n_epochs`.
@@ -174,6 +174,8 @@ def judge_features(state, data, settings, workspace):
     rows, n_threads = search.held_out, workspace.n_threads_that_pay()
     raw = state.network.forward(data.X.take(rows), n_threads)
     losses = sample_losses(data.loss, raw, data.y[rows], data.loss_parameter)
+    if not np.isfinite(losses).all():
+        raise ValueError(DIVERGED)  # they are training samples, too
     search.judge(state.network, losses, None if weight is None else weight[rows])
     if state.course.n_iter >= search.n_epochs:
         end_search(state, workspace)
@@ -183,20 +185,16 @@ def end_search(state, workspace):
     """Go on with the network that a search has found; its moments are zero."""
     if not is_searching(state.course):
         return
-    network = state.course.search.conclude()
-    if network is None:
-        return
-    optimizer = state.optimizer.copy().attach(network)
-    optimizer.n_steps = 0
+    search, network, optimizer = state.course.search, state.best_network(), state.best_optimizer()
     # Python handles no signal between plain assignments.
     state.network.layers = network.layers
-    state.network.inputs = network.inputs if network.inputs.share < 1 else None
+    state.network.inputs = network.inputs
     state.optimizer.moments = optimizer.moments
     state.optimizer.bias_moments = optimizer.bias_moments
-    state.optimizer.n_steps = 0
+    state.optimizer.n_steps = optimizer.n_steps
+    search.has_ended = True
+    search.forget_networks()
     workspace.adapt(state.network)
-    state.progress.n_without_improvement = 0
-    state.progress.best_loss = np.inf
 
 
 def evolve_network(state, data, settings, workspace):
@@ -317,6 +315,9 @@ def complete_epoch(state, settings, loss, held_out):
     """Record an epoch, decide how to go on, and return whether a snapshot was taken."""
     course, progress = state.course, state.progress
     decides = settings.score_decides and held_out is not None
+    search = course.search
+    if search is not None and search.has_ended and course.n_iter == len(search.curve):
+        progress.forget_the_best()  # of other samples and another penalty
     course.n_iter += 1
     if record(progress, loss, held_out, settings, decides) and decides:
         course.best = state.network.copy()

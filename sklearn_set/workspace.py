@@ -47,11 +47,8 @@ class Workspace:
             else None
             for layer in network.layers
         ]
-        self.partial = aligned(
-            (kernels.n_partial_rows(network, self.width), self.width), self._dtype
-        )
         self.pace = np.zeros(4)
-        self.scratch = None
+        self.scratch = self.partial = None
         self.adapt(network)
 
     def n_threads_that_pay(self):
@@ -60,15 +57,23 @@ class Workspace:
         return kernels.n_threads_that_pay(self.pace, self._n_threads)
 
     def adapt(self, network):
-        """Make the scratch large enough for the most connected neuron, after an evolution."""
+        """Make room for the network's connections, after an evolution.
+
+        The scratch must do for the most connected neuron.  How many rows of sums there are depends
+        on the number of connections, which a search for features changes.
+        """
+        kernels = machine.kernels(self._dtype.name)
         degree = max(int(np.diff(layer.topology.indptr).max()) for layer in network.layers)
         # A thread needs the sums of one row, waiting gradients, and the gradients of one neuron.
         # They are rounded up to whole cache lines, and one more line is between threads.
-        waiting = machine.kernels(self._dtype.name).N_WAITING_GRADIENTS
+        waiting = kernels.N_WAITING_GRADIENTS
         needed = self.width + waiting + max(degree, waiting)
         needed = -(-needed // 16) * 16 + 16
         if self.scratch is None or self.scratch.shape[1] < needed:
             self.scratch = aligned((self._n_threads, needed), self._dtype)
+        n_rows = kernels.n_partial_rows(network, self.width)
+        if self.partial is None or self.partial.shape[0] < n_rows:
+            self.partial = aligned((n_rows, self.width), self._dtype)
 
 
 def aligned(shape, dtype):

@@ -47,6 +47,7 @@ SETTINGS = {
     "RandomState": {"random_state": np.random.RandomState(3)},
     "different activations": {"activation": ("all_relu", "gelu")},
     "threads": {"n_jobs": 2},
+    "features found": {"feature_search": True, "max_iter": 30, "random_state": 6},
 }
 
 
@@ -85,6 +86,10 @@ every_way = pytest.mark.parametrize(
     [(setting, False) for setting in SETTINGS]
     + [(setting, True) for setting in SETTINGS if setting != "early stopping"],
 )
+
+
+def test_a_search_finds_some_features():
+    assert 0 < fitted(setting="features found").active_features_.sum() < X.shape[1]
 
 
 # ------------------------------------------------------------------------------------- joblib

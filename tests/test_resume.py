@@ -74,6 +74,33 @@ def test_a_resumed_fit_has_the_bits_of_one_that_was_not_cut(way, after, tmp_path
     assert resumed.n_iter_ == whole.n_iter_
 
 
+@pytest.mark.parametrize("after", [1, 4, 6, 7, 9])
+def test_a_search_that_ctrl_c_cut_goes_on(after, tmp_path):
+    # The model that Ctrl-C leaves is what the search would choose now; the file has the search.
+    path = tmp_path / "fit.checkpoint"
+    whole = copy.deepcopy(not_cut("search"))
+    model = classifier(**WAYS["search"])
+    model.set_callbacks(Checkpoint(path, every=100), Cut(after, KeyboardInterrupt()))
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.fit(X, Y, sample_weight=WEIGHT)
+    assert model.n_iter_ == after
+    resumed = classifier(**WAYS["search"]).set_callbacks(Checkpoint(path, every=100))
+    assert_same_model(resumed.fit(X, Y, sample_weight=WEIGHT), whole)
+    assert resumed.search_curve_ == whole.search_curve_
+    assert len(resumed.search_curve_) == 7
+
+
+def test_ctrl_c_while_a_file_is_made_is_ctrl_c(tmp_path, monkeypatch):
+    def cut(descriptor, *how):
+        os.close(descriptor)  # as the file does when nobody keeps it
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fdopen", cut)
+    with pytest.raises(KeyboardInterrupt):
+        classifier().set_callbacks(Checkpoint(tmp_path / "fit.checkpoint")).fit(X, Y)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_regression_is_resumed_too(tmp_path):
     path = tmp_path / "fit.checkpoint"
     whole = regressor().fit(X, TARGETS)

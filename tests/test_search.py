@@ -1,6 +1,7 @@
 """The search for features finds those that matter, keeps all where all do, and loses nothing."""
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sklearn_set.network import ActiveInputs
 from sklearn_set.optimizers import Adam
 from sklearn_set.search import FeatureSearch, begin_search
 from sklearn_set.settings import even_batch
+from sklearn_set.workspace import Workspace
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"
@@ -28,10 +30,13 @@ def ring(n_samples=500, n_features=200):
     return X, (radius > np.median(radius)).astype(int)
 
 
-def a_search(network, n_epochs=60, max_iter=100):
-    topology = network.layers[0].topology
-    network.inputs = ActiveInputs(np.ones(topology.n_in, bool), topology.n_connections)
+def a_search(n_epochs=60, max_iter=100):
     return FeatureSearch(np.arange(8), np.arange(8, 10), n_epochs, max_iter)
+
+
+def n_active(network):
+    """How many features may have connections."""
+    return network.sizes[0] if network.inputs is None else network.inputs.n_active
 
 
 # ------------------------------------------------------------------------------- whole fits
@@ -90,12 +95,14 @@ def test_equal_bits_for_any_number_of_threads_and_any_format():
         {"feature_search": False},
         {"zeta": 0, "feature_search": True},
         {"early_stopping": True, "feature_search": True},
+        {"rewire_interval": 30, "feature_search": True},  # no evolution in these 30 epochs
+        {"max_iter": 2, "feature_search": True},
     ],
     ids=str,
 )
 def test_there_is_no_search(without):
     X, y = ring(200, 50)
-    model = SETClassifier(20, max_iter=50, random_state=0, **without).fit(X, y)
+    model = SETClassifier(**{"max_iter": 50, "random_state": 0} | without).fit(X, y)
     assert model.search_curve_ is None
 
 
@@ -157,6 +164,56 @@ def test_an_end_that_a_callback_asks_for_ends_the_search(monkeypatch):
     assert len(model.search_curve_) == 50
 
 
+def test_ctrl_c_while_the_search_chooses_loses_nothing(monkeypatch):
+    X, y = ring(300, 60)
+    whole = SETClassifier(100, random_state=0).fit(X, y)
+    choice, calls = FeatureSearch.choice, []
+
+    def cut(self):
+        calls.append(len(self.curve))
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return choice(self)
+
+    monkeypatch.setattr(FeatureSearch, "choice", cut)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model = SETClassifier(100, warm_start=True, random_state=0).fit(X, y)
+    assert calls[0] == model.n_iter_ == 60
+    assert model.search_curve_ == whole.search_curve_
+    np.testing.assert_array_equal(model.active_features_, whole.active_features_)
+    assert model.fit(X, y).n_iter_ == 100
+    np.testing.assert_array_equal(model.active_features_, whole.active_features_)
+
+
+@pytest.mark.parametrize("n_epochs", [1, 40, 59, 60, 61, 100])
+def test_the_best_epoch_is_of_those_after_the_search_if_there_are_any(n_epochs, monkeypatch):
+    X, y = ring(200, 50)
+    monkeypatch.setattr(
+        "sklearn_set.hooks.FitTask.epoch_ends",
+        lambda self: self.__dict__.setdefault("n", []).append(1) or len(self.n) == n_epochs,
+    )
+    model = SETClassifier(20, feature_search=True, random_state=0).fit(X, y)
+    first = 60 if n_epochs > 60 else 0
+    assert model.n_iter_ == n_epochs
+    assert model.best_loss_ == min(model.loss_curve_[first:])
+    assert model.best_iter_ == first + 1 + int(np.argmin(model.loss_curve_[first:]))
+
+
+def test_an_infinite_loss_of_the_held_out_samples_ends_the_fit(monkeypatch):
+    X, y = ring(100, 50)
+    sample_losses = training.sample_losses
+    spoiled = iter([0.0] * 4 + [np.inf])
+
+    def infinite(*given):
+        losses = sample_losses(*given)
+        losses[3] += next(spoiled)
+        return losses
+
+    monkeypatch.setattr(training, "sample_losses", infinite)
+    with pytest.raises(ValueError, match="Solver produced non-finite"):
+        SETRegressor(20, max_iter=20, feature_search=True, random_state=0).fit(X, y)
+
+
 def test_the_penalty_falls_with_the_share_of_the_features(monkeypatch):
     X, y = ring(300, 60)
     seen, run_epoch = [], training.run_epoch
@@ -188,6 +245,25 @@ def test_a_search_that_has_ended_holds_no_networks():
     assert not search._losses
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "n_rows"),
+    [
+        # A resumed search goes back from few connections to many.
+        (((20, 50, 1), 0.5), ((20, 50, 1), 9.0), 50),
+        # With fewer connections, a wide layer may be summed in two parts.
+        (((4000, 10_000, 1), 10.0), ((4000, 10_000, 1), 7.2), 10_000),
+    ],
+    ids=["more", "fewer"],
+)
+def test_the_workspace_has_room_for_the_sums_of_a_network_that_changes(first, then, n_rows):
+    networks = [make_network(sizes, epsilon=epsilon) for sizes, epsilon in (first, then)]
+    workspace = Workspace(networks[0], 32, 1)
+    assert workspace.partial.shape[0] < n_rows
+    for network in (networks[1], networks[0]):
+        workspace.adapt(network)
+        assert workspace.partial.shape == (n_rows, 32)
+
+
 # --------------------------------------------------------------------------- the held-out part
 
 
@@ -196,15 +272,12 @@ def test_one_in_five_of_each_class_is_held_out():
     rows = np.arange(100, dtype=np.int32)
     rng = np.random.default_rng(0)
     settings = training_settings()
-    network = make_network()
-    search = begin_search(network, rows, None, y, rng, settings)
-    assert network.inputs.active.all()
-    assert network.inputs.n_connections == network.layers[0].topology.n_connections
+    search = begin_search(rows, None, y, rng, settings)
     np.testing.assert_array_equal(np.bincount(y[search.held_out]), [10, 6, 4])
     np.testing.assert_array_equal(np.sort(np.concatenate([search.rows, search.held_out])), rows)
     assert search.rows.dtype == search.held_out.dtype == np.int32
     weight = (np.arange(100) % 2).astype(float)
-    search = begin_search(network, rows, weight, None, rng, settings)
+    search = begin_search(rows, weight, None, rng, settings)
     assert search.held_out.shape == (10,)
     assert weight[search.held_out].all()
 
@@ -220,7 +293,7 @@ def training_settings():
 
 def test_the_number_of_features_falls_by_the_same_share():
     network = make_network((100, 20, 1), epsilon=2.0)
-    search = a_search(network)
+    search = a_search()
     strengths = np.random.default_rng(0).permutation(100) + 1.0
     layer = network.layers[0]
     inputs = np.repeat(np.arange(100), np.diff(layer.topology.indptr))
@@ -229,8 +302,8 @@ def test_the_number_of_features_falls_by_the_same_share():
     for n_done in range(60):
         if n_done:
             search.advance(network)
-        search.curve.append((network.inputs.n_active, 1.0))  # the loss does not fall
-        left.append(network.inputs.n_active)
+        search.curve.append((n_active(network), 1.0))  # the loss does not fall
+        left.append(n_active(network))
     assert search.begun == 15
     assert left[:15] == [100] * 15
     assert left[-1] == 2
@@ -250,11 +323,11 @@ def test_features_go_when_the_loss_stalls_and_at_the_latest_after_a_third():
         (np.concatenate([1 / np.arange(1, 21), np.full(40, 0.05)]), 23),
         (np.full(60, -3.0), 15),  # a Poisson loss may be negative
     ):
-        search = a_search(network)
+        search = a_search()
         for n_done, loss in enumerate(losses):
             if n_done:
                 search.advance(network)
-            search.curve.append((network.inputs.n_active, loss))
+            search.curve.append((n_active(network), loss))
         assert search.begun == begun
 
 
@@ -263,7 +336,7 @@ def test_many_small_weights_are_weaker_than_few_large_ones():
     layer = network.layers[0]
     layer.weights[:40], layer.weights[40:] = 0.1, 0.0
     layer.weights[77] = 1.0
-    search = a_search(network)
+    search = a_search()
     search.advance(network)
     np.testing.assert_allclose(search._strength, [(40 * 0.1**4) ** 0.25, 1.0])
     layer.weights[:] = 0
@@ -279,7 +352,7 @@ def test_many_small_weights_are_weaker_than_few_large_ones():
 def judged(losses, n_left):
     """A search whose networks had these losses on two samples; each network is its bias."""
     network = make_network((n_left[0], 4, 1))
-    search = a_search(network)
+    search = a_search()
     search.begun = 0
     for each, (loss, n) in enumerate(zip(losses, n_left, strict=True)):
         active = np.arange(n_left[0]) < n
@@ -293,7 +366,7 @@ def test_the_most_features_within_one_standard_error_win():
     # Each loss is averaged with its neighbours'.  The fifth network is the best.
     losses = [[9.0, 9.0]] * 2 + [[4.0, 4.0]] + [[1.0, 1.0]] * 3 + [[9.0, 9.0]]
     search = judged(losses, [8, 7, 6, 5, 4, 3, 2])
-    network = search.conclude()
+    network = search.choice()
     assert network.layers[0].bias[0] == 4
     assert network.inputs.n_active == 4
     # Excesses of the first network: mean 1 and error 2 / sqrt(2); then mean 2 and the same error.
@@ -301,7 +374,7 @@ def test_the_most_features_within_one_standard_error_win():
     for first, winner in (([0.0, 4.0], 0), ([1.0, 5.0], 5)):
         losses = [first] * 3 + [[9.0, 9.0]] + [[1.0, 1.0]] * 3
         search = judged(losses, [9, 8, 7, 6, 5, 4, 3])
-        assert search.conclude().layers[0].bias[0] == winner
+        assert search.choice().layers[0].bias[0] == winner
 
 
 def test_networks_that_cannot_win_are_not_kept():
@@ -309,12 +382,29 @@ def test_networks_that_cannot_win_are_not_kept():
     search = judged(losses, list(range(20, 11, -1)))
     assert set(search._candidates) <= {6, 7, 8}
     assert judged([[1.0, 2.0]] * 9, [9] * 9)._candidates.keys() == set(range(9))
+    assert len(search._losses) < 9
+
+
+def test_a_long_search_keeps_few_networks():
+    search = a_search(n_epochs=1000)
+    search.begun = 0
+    network = make_network((9, 4, 1))
+    assert network.layers[0].topology.t_slots is not None  # what the kernels make of a topology
+    n_bytes = len(pickle.dumps(network))
+    for _ in range(1000):
+        search.judge(network, np.array([1.0, 2.0]), None)
+    assert search._candidates.keys() == {*range(0, 1000, 10), 998, 999}
+    assert len(search._losses) == 302
+    for candidate in search._candidates.values():
+        for layer in candidate.layers:
+            assert layer.topology._transposed is None
+            assert layer.topology.indices is not None
+    assert len(pickle.dumps(search.choice())) == n_bytes
 
 
 def test_a_search_without_an_epoch_finds_nothing():
-    search = a_search(make_network())
-    assert search.conclude() is None
-    assert search.has_ended
+    search = a_search()
+    assert search.choice() is None
 
 
 # ---------------------------------------------------------------------------------- evolution

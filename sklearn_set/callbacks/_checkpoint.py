@@ -369,7 +369,8 @@ def _new_partial(path):
             os.fchmod(descriptor, mode)  # the umask has taken some
         return os.fdopen(descriptor, "wb"), partial
     except BaseException:
-        os.close(descriptor)
+        with suppress(OSError):  # Ctrl-C may come when the file was made, and has closed it
+            os.close(descriptor)
         partial.unlink()
         raise
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn_set.callbacks import Checkpoint, EarlyStopping, TopologyRecorder
 from sklearn_set.classifier import SETClassifier
 from sklearn_set.feature_selection import SETSelector
-from sklearn_set.network import SparseLayer, SparseNetwork
+from sklearn_set.network import ActiveInputs, SparseLayer, SparseNetwork
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.regressor import SETRegressor
 from sklearn_set.scaling import TargetUnits
@@ -26,6 +26,7 @@ TRUSTED: tuple[str, ...] = tuple(
         EarlyStopping,
         TopologyRecorder,
         SparseNetwork,
+        ActiveInputs,
         SparseLayer,
         Topology,
         Progress,

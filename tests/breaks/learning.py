@@ -386,7 +386,7 @@ BREAKS = [
             "samples of weight zero judge",
         ),
         ("(fewest / n_features) ** part", "(1 - part)", "the number of features falls evenly"),
-        ("np.where(inputs.active, self._strength, -1)", "self._strength", "features come back"),
+        ("np.where(inputs.active, strength, -1)", "strength", "features come back"),
         (
             "np.bincount(inputs_of_slots(layer.topology), size**_POWER, layer.topology.n_in)",
             "np.bincount(inputs_of_slots(layer.topology), size, layer.topology.n_in)",
@@ -397,14 +397,45 @@ BREAKS = [
             "min(since) < min(before)",
             "the path waits for every small improvement",
         ),
-        ("return excess.mean(axis=1) <= error", "return excess.mean(axis=1) <= 0", "no error"),
+        ("(excess.mean(axis=1) <= error)", "(excess.mean(axis=1) <= 0)", "no error"),
         (
             "self._candidates[min(epoch for epoch in self._candidates if fit[epoch])]",
             "self._candidates[max(self._candidates)]",
             "the last network wins",
         ),
-        ("if fit[epoch] or epoch >= newest - _SMOOTHED", "if True", "every network is kept"),
-        ("self._losses, self._candidates, self._strength = [], {}, None", "pass", "networks stay"),
+        (
+            "(fit[number] and number % step == 0) or number >= newest - _SMOOTHED",
+            "True",
+            "every network is kept",
+        ),
+        ("fit[number] and number % step == 0", "fit[number]", "long searches keep many networks"),
+        (
+            "losses = {number: each for number, each in losses.items() if number in needed}",
+            "pass",
+            "losses of all epochs are kept",
+        ),
+        (
+            "if self.partial is None or self.partial.shape[0] < n_rows:",
+            "if self.partial is None:",
+            "sums of a network that has grown spoil memory",
+        ),
+        ("layer.topology = copy(layer.topology)", "pass", "networks are kept with what follows"),
+        (
+            "raise ValueError(DIVERGED) # they are training samples, too",
+            "losses = np.nan_to_num(losses)",
+            "an infinite loss is judged",
+        ),
+        (
+            "progress.forget_the_best() # of other samples and another penalty",
+            "pass",
+            "losses during a search count as the best",
+        ),
+        (
+            'and parameters["rewire_interval"] < n_search_epochs',
+            "",
+            "samples are held out for a search that no evolution helps",
+        ),
+        ("self._losses, self._candidates, self._strength = {}, {}, None", "pass", "networks stay"),
         (
             "settings.alpha * max(inputs.share, _LEAST_PENALTY)",
             "settings.alpha",
@@ -416,8 +447,8 @@ BREAKS = [
             "held-out samples are learned",
         ),
         (
-            "course.interrupted = True end_search(state, workspace)",
-            "course.interrupted = True",
+            "None if search is None or search.has_ended else search.choice()",
+            "None",
             "Ctrl-C leaves the network that the search has come to",
         ),
         (
