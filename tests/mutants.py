@@ -158,6 +158,10 @@ def run(command, seconds, folder, environment):
     return process.returncode, output
 
 
+class NotCompiledError(Exception):
+    """A kernel that was broken does not compile; with what the compiler says."""
+
+
 class Copy:
     """A copy of the tree in a folder, in which tests run; with kernels for any processor alone."""
 
@@ -196,7 +200,7 @@ class Copy:
         before = library.read_bytes()
         status, output = self.run(["-c", BUILD, module, "build_ext", "--inplace", "--force"], 600)
         if status != 0:
-            raise SystemExit(f"{path.name} does not compile:\n{output[-3000:]}")
+            raise NotCompiledError(output[-3000:])
         return library, before
 
     def who_notices(self, each, options, workers, nearest_only):
@@ -215,13 +219,18 @@ class Copy:
             if status is None:
                 return "tests that hang"
             if status in (1, 2):
-                found = re.search(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)
-                return found[1] if found else "an error"
+                return first_failure(output)
             if status < 0:
                 return f"a crash by signal {-status}"
             if status != 0:
                 raise SystemExit(f"pytest ends with {status}:\n{output[-3000:]}")
         return None
+
+
+def first_failure(output):
+    """The name of the test that fails first, which may have spaces; else that there is an error."""
+    found = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
+    return found[1] if found else "an error"
 
 
 def try_out(copy, each, *options):
@@ -275,9 +284,12 @@ def main():
             if kind not in copies:
                 copies[kind] = Copy(Path(folder) / kind, baseline_only=is_kernel(path))
             began = time.perf_counter()
-            test = try_out(copies[kind], each, options, arguments.workers, arguments.nearest)
+            try:
+                test = try_out(copies[kind], each, options, arguments.workers, arguments.nearest)
+                told = f"caught by {test}" if test else "NOT CAUGHT"
+            except NotCompiledError as error:
+                test, told = None, f"NOT COMPILED\n{error}"
             seconds = time.perf_counter() - began
-            told = f"caught by {test}" if test else "NOT CAUGHT"
             print(f"{seconds:4.0f} s  {path.name}: {each.what}: {told}", flush=True)
             if test is None:
                 missed.append(each)

@@ -8,9 +8,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import mutants
 import pytest
 from breaks import Break
-from mutants import STEP, breaks_of, broken, is_kernel, module_of, sources_of
+from mutants import STEP, breaks_of, broken, first_failure, is_kernel, module_of, sources_of
 
 TESTS = Path(__file__).resolve().parent
 
@@ -77,6 +78,44 @@ def test_a_text_is_found_by_its_words_wherever_it_is(tmp_path):
 )
 def test_the_module_of_a_kernel_is_known(kernel, module):
     assert module_of(TESTS.parent / "sklearn_set" / "_core" / kernel) == module
+
+
+@pytest.mark.parametrize(
+    ("output", "name"),
+    [
+        (
+            "..F\nFAILED tests/test_a.py::test_b - assert 1 == 2\n1 failed\n",
+            "tests/test_a.py::test_b",
+        ),
+        ("FAILED tests/test_a.py::test_b[as is-1]\n1 failed\n", "tests/test_a.py::test_b[as is-1]"),
+        ("ERROR tests/test_a.py - ImportError: no\nERROR tests/test_b.py\n", "tests/test_a.py"),
+        ("!!! KeyboardInterrupt !!!\n", "an error"),
+    ],
+)
+def test_the_first_failure_is_told_by_its_name(output, name):
+    assert first_failure(output) == name
+
+
+def test_a_break_that_does_not_compile_is_told_and_others_are_tried(monkeypatch, capsys):
+    tried = []
+
+    def try_out(copy, each, *options):
+        tried.append(each)
+        if len(tried) == 1:
+            raise mutants.NotCompiledError("undeclared name")
+        return "a test"
+
+    monkeypatch.setattr(mutants, "take_signals", lambda: None)
+    monkeypatch.setattr(mutants, "breaks_of", lambda *parts: BREAKS[:2])
+    monkeypatch.setattr(mutants, "Copy", lambda *args, **options: None)
+    monkeypatch.setattr(mutants, "try_out", try_out)
+    monkeypatch.setattr(sys, "argv", ["mutants.py", "--quick"])
+    assert mutants.main() == 1
+    assert tried == BREAKS[:2]
+    told = capsys.readouterr().out
+    assert f"{BREAKS[0].what}: NOT COMPILED\nundeclared name\n" in told
+    assert f"{BREAKS[1].what}: caught by a test\n" in told
+    assert "The quick suite catches 1 of 2 breaks." in told
 
 
 # Starts a process that waits and tells its number; what it is told to do comes before.

@@ -303,7 +303,7 @@ BREAKS = [
         ),
         (
             "halves_of(layer.topology, PREDICTED)))",
-            "halves_of(layer.topology, width)))",
+            "halves_of(layer.topology, passage.width)))",
             "digits of a prediction depend on how many are made at a time",
         ),
         (
