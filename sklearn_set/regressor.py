@@ -154,10 +154,10 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     batch_size : int or "auto", default="auto"
         Samples per mini-batch, at least 1; "auto" is about a tenth of the samples, but at most 200
-        and, if there are as many, at least 32, or 16 with a search for features. All batches are
-        then about equally large: in a last batch of a few samples the penalty would be many times
-        as strong. Batches are small for small data, so that new connections get enough steps to
-        prove themselves before the next evolution.
+        and, if there are as many, at least 32, or 16 with a search for features. If the last batch
+        were less than half as large as the others, all are about equally large: in a batch of a few
+        samples the penalty would be many times as strong. Batches are small for small data, so that
+        new connections get enough steps to prove themselves before the next evolution.
 
     learning_rate : {"auto", "constant", "invscaling", "adaptive", "cosine"}, default="auto"
         Schedule of the learning rate, for both solvers:

@@ -148,10 +148,13 @@ def _is_worth_a_search(parameters, sizes, n_connections, n_samples):
 
 
 def even_batch(n_samples, at_most):
-    """The size of as few batches as possible, of at most so many samples, of about equal size.
+    """The size of as few batches as possible, of at most so many samples.
 
-    In a last batch of a few samples, the penalty would be many times as strong.
+    If the last batch were less than half as large as the others, all are about equally large: in a
+    batch of a few samples, the penalty would be many times as strong.
     """
+    if 2 * (n_samples % at_most or at_most) >= at_most:
+        return min(n_samples, at_most)
     n_batches = -(-n_samples // at_most)
     return -(-n_samples // n_batches)
 

@@ -169,6 +169,7 @@ def test_the_attributes_of_a_fitted_estimator_are_those_documented(estimator):
 
 # What may differ between the two: the metric, and what exists for one of them only.
 DIFFERENT_PARAMETERS = {
+    "alpha",
     "early_stopping",
     "input_dropout",
     "mixup",

@@ -5,13 +5,11 @@ import pickle
 
 import numpy as np
 import pytest
-from evolving import make_network, positions, random_probe
+from evolving import make_network
 from sklearn.datasets import make_friedman1
 
 from sklearn_set import SETClassifier, SETRegressor, training
-from sklearn_set.evolution import GROWTH_RULES, PRUNING_RULES, evolve
 from sklearn_set.network import ActiveInputs
-from sklearn_set.optimizers import Adam
 from sklearn_set.search import FeatureSearch, begin_search
 from sklearn_set.settings import even_batch
 from sklearn_set.workspace import Workspace
@@ -61,7 +59,7 @@ def test_features_of_a_ring_are_found(dtype):
 
 
 def test_features_of_a_sum_are_found():
-    X, y = make_friedman1(400, 100, noise=1.0, random_state=0)
+    X, y = make_friedman1(600, 100, noise=1.0, random_state=1)
     model = SETRegressor(random_state=0).fit(X, y)
     assert model.active_features_[[0, 1, 3, 4]].all()  # the third one does least
     assert model.active_features_.sum() < 20
@@ -407,92 +405,22 @@ def test_a_search_without_an_epoch_finds_nothing():
     assert search.choice() is None
 
 
-# ---------------------------------------------------------------------------------- evolution
-
-rules = pytest.mark.parametrize(
-    ("growth", "pruning"), list(itertools.product(GROWTH_RULES, PRUNING_RULES))
-)
-
-
-@rules
-@pytest.mark.parametrize("n_active", [30, 12, 3, 1])
-def test_only_active_features_have_connections(growth, pruning, n_active):
-    network = make_network((30, 20, 2), epsilon=2.0)
-    optimizer = Adam().attach(network)
-    for moment in optimizer.moments[0]:
-        moment[:] = np.random.default_rng(1).random(moment.shape)
-    layer = network.layers[0]
-    active = np.zeros(30, bool)
-    active[np.random.default_rng(2).permutation(30)[:n_active]] = True
-    before = dict(zip(positions(layer.topology), layer.weights, strict=True))
-    carried = dict(zip(positions(layer.topology), optimizer.moments[0][0], strict=True))
-    wanted = layer.topology.n_connections
-    network.inputs = ActiveInputs(active, wanted)
-    evolve(
-        network,
-        optimizer,
-        0.3,
-        weight_init="auto",
-        rng=np.random.default_rng(0),
-        growth=growth,
-        pruning=pruning,
-        newborn_weights="zero",
-        probe=lambda: random_probe(network),
-    )
-    topology = layer.topology
-    assert topology.n_in == 30
-    assert topology.n_connections == min(wanted, n_active * 20)
-    assert not np.diff(topology.indptr)[~active].any()
-    after = positions(topology)
-    assert (np.diff(after) > 0).all()
-    survivors = 0
-    for position, weight, moment in zip(after, layer.weights, optimizer.moments[0][0], strict=True):
-        if weight != 0:
-            survivors += 1
-            assert weight == before[position]
-            assert moment == carried[position]
-        else:
-            assert moment == 0
-    n_before = sum(active[position // 20] for position in before)
-    n_free = n_active * 20 - n_before
-    assert survivors >= n_before - min(int(0.3 * n_before), n_free // 2)
-    assert survivors <= n_before - min(int(0.3 * n_before), n_free // 2) + 1
-    assert (
-        network.layers[1].topology.n_connections
-        == make_network((30, 20, 2), epsilon=2.0).layers[1].topology.n_connections
-    )
-
-
-@pytest.mark.parametrize("growth", GROWTH_RULES)
-def test_an_evolution_with_all_features_active_is_one_without_a_search(growth):
-    results = []
-    for inputs in (None, ActiveInputs(np.ones(30, bool), 100)):
-        network = make_network((30, 20, 2), epsilon=2.0)
-        network.inputs = inputs
-        optimizer = Adam().attach(network)
-        assert network.layers[0].topology.n_connections == 100
-        probe = random_probe(network)
-        evolve(
-            network,
-            optimizer,
-            0.3,
-            weight_init="auto",
-            rng=np.random.default_rng(0),
-            growth=growth,
-            probe=lambda probe=probe: probe,
-        )
-        results.append(network.layers[0])
-    np.testing.assert_array_equal(positions(results[0].topology), positions(results[1].topology))
-    np.testing.assert_array_equal(results[0].weights, results[1].weights)
-
-
 @pytest.mark.parametrize(
     ("n_samples", "at_most", "expected"),
-    [(100, 32, 25), (33, 32, 17), (32, 32, 32), (1, 32, 1), (1733, 173, 158), (640, 64, 64)],
+    [
+        (100, 32, 25),
+        (33, 32, 17),
+        (47, 32, 24),
+        (48, 32, 32),
+        (32, 32, 32),
+        (15, 32, 15),
+        (1, 32, 1),
+        (1733, 173, 158),
+        (640, 64, 64),
+    ],
 )
 def test_batches_are_even(n_samples, at_most, expected):
     size = even_batch(n_samples, at_most)
     assert size == expected
     assert -(-n_samples // size) == -(-n_samples // at_most)
-    last = n_samples % size or size
-    assert size - last < -(-n_samples // size)
+    assert n_samples % size == 0 or n_samples % size >= size / 2 - 1

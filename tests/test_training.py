@@ -204,7 +204,7 @@ def settings_of(monkeypatch, call):
 
 
 @pytest.mark.parametrize(
-    ("n_samples", "expected"), [(30, 30), (100, 25), (640, 64), (643, 59), (2500, 193)]
+    ("n_samples", "expected"), [(30, 30), (100, 25), (640, 64), (643, 59), (2500, 200)]
 )
 def test_automatic_batches(n_samples, expected, monkeypatch):
     x = np.random.default_rng(0).normal(size=(n_samples, 2))

@@ -292,7 +292,7 @@ BREAKS = [
         ("if (self.X_val is None) != (self.y_val is None):", "if False:", "X_val without y_val"),
     ),
     *near(
-        "test_identity test_resume",
+        "test_identity test_resume test_resume_of_other_fits",
         (
             "value.__code__, defaults, cells",
             "value.__code__, cells",
