@@ -12,12 +12,11 @@ published which features are true.
 Every method gets float32 behind StandardScaler, and standardised targets of regressions.  "true
 features" is SET that is given these alone: the limit.  Figures are means over the draws:
 
-- the score;
-- the share of the limit that is reached, in per cent: 0 is what one class, or the mean, would give;
+- the score, and the share of the limit: 0 is what the commonest class, or the mean, would give;
 - the precision: how many of the k most important features are true, of k true ones (by
   feature_importances_ or the sizes of coef_, where there are any);
 - the features that are left: with connections, or with coefficients other than zero;
-- seconds of the fit, scaling included, on one thread.
+- seconds of the fastest fit, scaling included, on one thread.
 """
 
 import sys
@@ -328,28 +327,42 @@ def report(results, arguments):
         )
 
 
-def mean_of(what, form, outcomes, method):
-    """The mean of a figure over the draws, as a table shows it."""
-    values = [outcome[what] for outcome in outcomes.get(method, [])]
-    return form(np.mean(values)) if values and values[0] is not None else ""
+def score_of(outcomes, method):
+    """The mean score over the draws, and the share of the limit in per cent."""
+    score = mean_of("score", outcomes, method)
+    limit, chance = mean_of("score", outcomes, LIMIT), np.mean(outcomes["chance"])
+    if score is None or limit is None or method == LIMIT:
+        return in_brackets(score, None, ".3f")
+    return in_brackets(score, 100 * (score - chance) / (limit - chance), ".3f")
 
 
-def share_of_limit(outcomes, method):
-    if not (method in outcomes and LIMIT in outcomes):
-        return ""
-    reached, limit = (
-        np.mean([outcome["score"] for outcome in outcomes[name]]) for name in (method, LIMIT)
-    )
-    chance = np.mean(outcomes["chance"])
-    return f"{100 * (reached - chance) / (limit - chance):.0f}"
+def precision_of(outcomes, method):
+    """The mean precision, and the mean number of features left."""
+    precision, left = (mean_of(what, outcomes, method) for what in ("precision", "left"))
+    return in_brackets(precision, left, ".2f")
+
+
+def seconds_of(outcomes, method):
+    seconds = [outcome["seconds"] for outcome in outcomes.get(method, ())]
+    return digits(min(seconds), 2) if seconds else ""
+
+
+def mean_of(what, outcomes, method):
+    """The mean of a figure over the draws; None where there is no such figure."""
+    values = [outcome[what] for outcome in outcomes.get(method, ())]
+    return float(np.mean(values)) if values and values[0] is not None else None
+
+
+def in_brackets(value, other, form):
+    parts = [] if value is None else [format(value, form)]
+    parts += [] if other is None else [f"({other:,.0f})"]
+    return " ".join(parts)
 
 
 FIGURES = {
-    "score": partial(mean_of, "score", "{:.3f}".format),
-    "share of the limit, per cent": share_of_limit,
-    "precision": partial(mean_of, "precision", "{:.2f}".format),
-    "features left": partial(mean_of, "left", "{:.0f}".format),
-    "seconds": partial(mean_of, "seconds", partial(digits, n_digits=2)),
+    "score (share of the limit, per cent)": score_of,
+    "precision (features left)": precision_of,
+    "seconds": seconds_of,
 }
 
 
