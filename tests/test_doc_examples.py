@@ -61,12 +61,19 @@ def check_gene_selection(printed, titles):
     assert int(steady[2]) >= 0.8 * int(steady[1]) > 12
 
 
+def check_feature_search(printed, titles):
+    assert "features left: [ 40 170 260]\n" in printed
+    found, blind = map(float, re.findall(r": (0\.\d{3})$", printed, re.MULTILINE))
+    assert found > 0.95 > 0.8 > blind
+
+
 def check_pictures(printed, titles):
     assert [len(shown) for shown in titles] == [1, 2, 2, 1, 1]
 
 
 # What must be true of what an example prints, and of the titles of its figures.
 CHECKS = {
+    "plot_feature_search.py": check_feature_search,
     "plot_gene_selection.py": check_gene_selection,
     "plot_inspection.py": check_pictures,
 }

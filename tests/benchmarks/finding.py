@@ -1,0 +1,370 @@
+"""Finding features: what a few features among many of noise cost, where the truth is known.
+
+    python tests/benchmarks/finding.py FOLDER
+    python tests/benchmarks/finding.py --families ring product --methods SET "true features"
+
+Each family is a law that generates data: which features are true, and how targets depend on them.
+A draw has as many samples to train on as the family says, and 5,000 more of the same law that give
+the score: accuracy, or R2.  Columns are in random order.  Madelon is a file in FOLDER, which has
+madelon.npz; its scores come from three stratified folds, whatever --draws is, and nobody has
+published which features are true.
+
+Every method gets float32 behind StandardScaler, and standardised targets of regressions.  "true
+features" is SET that is given these alone: the limit.  Figures are means over the draws:
+
+- the score, and the share of the limit: 0 is what the commonest class, or the mean, would give;
+- the precision: how many of the k most important features are true, of k true ones (by
+  feature_importances_ or the sizes of coef_, where there are any);
+- the features that are left: with connections, or with coefficients other than zero;
+- seconds of the fastest fit, scaling included, on one thread.
+"""
+
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from methods import CLASSIFIERS, REGRESSORS, Source, read_arrays
+from reporting import digits, make_parser, print_machine, print_table, write_json
+from scipy.stats import chi2
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import make_blobs, make_classification, make_friedman1, make_regression
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LassoCV, LogisticRegressionCV
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from sklearn_set import SETClassifier, SETRegressor
+
+N_TEST = 5000
+N_FOLDS = 3
+MADELON = "madelon"
+LIMIT = "true features"
+
+
+# ------------------------------------------------------------------------------------- families
+# A law takes numbers of samples, of features and of true ones, and a generator of random numbers.
+# It returns X, whose first features are the true ones, and y.
+
+
+def ring(n_samples, n_features, n_true, rng):
+    """Whether a point is far from the middle, which no feature tells alone."""
+    X = rng.normal(size=(n_samples, n_features))
+    return X, is_outside(X[:, :n_true])
+
+
+def is_outside(X):
+    return ((X**2).sum(axis=1) > chi2(X.shape[1]).median()).astype(int)
+
+
+def product(n_samples, n_features, n_true, rng):
+    """The sign of a product, of which no part of the true features tells anything."""
+    X = rng.normal(size=(n_samples, n_features))
+    return X, (X[:, :n_true] < 0).sum(axis=1) % 2
+
+
+def additive(n_samples, n_features, n_true, rng):
+    """The sign of a sum of curves, two of them without a slope on the whole."""
+    X = rng.normal(size=(n_samples, n_features))
+    return X, is_above(X[:, :n_true])
+
+
+def is_above(X):
+    line, corner, wave, parabola, bump = X.T
+    total = line + 1.5 * np.abs(corner) + 1.5 * np.sin(2 * wave) + parabola**2 + np.cos(2 * bump)
+    return (total > np.median(total)).astype(int)
+
+
+def skewed(n_samples, n_features, n_true, rng):
+    """The same of features with long tails, and scales over six orders of magnitude."""
+    Z = rng.normal(size=(n_samples, n_features))
+    X = np.exp(Z * rng.uniform(0.2, 1.2, n_features)) * 10 ** rng.uniform(-3, 3, n_features)
+    return X, is_above(Z[:, :n_true])
+
+
+def correlated(n_samples, n_features, n_true, rng):
+    """A ring among noise of ten common causes, half of which is a copy of the other half."""
+    X = rng.normal(size=(n_samples, n_features))
+    X[:, n_true:] += rng.normal(size=(n_samples, 10)) @ rng.normal(size=(10, n_features - n_true))
+    half = (n_features - n_true) // 2
+    X[:, n_true : n_true + half] = X[:, n_features - half :]
+    return X, is_outside(X[:, :n_true])
+
+
+def clusters(n_samples, n_features, n_true, rng, *, per_class):
+    """Clusters at the corners of a hypercube."""
+    return make_classification(
+        n_samples,
+        n_features,
+        n_informative=n_true,
+        n_redundant=0,
+        n_clusters_per_class=per_class,
+        shuffle=False,
+        random_state=rng.integers(2**31),
+    )
+
+
+def blobs(n_samples, n_features, n_true, rng):
+    """Five classes that are round clouds."""
+    X, y = make_blobs(
+        n_samples, n_true, centers=5, center_box=(-1.5, 1.5), random_state=rng.integers(2**31)
+    )
+    return np.hstack([X, rng.normal(size=(n_samples, n_features - n_true))]), y
+
+
+def friedman(n_samples, n_features, n_true, rng):
+    """Friedman's first function, whose five features are of unequal worth."""
+    return make_friedman1(n_samples, n_features, noise=1, random_state=rng.integers(2**31))
+
+
+def linear(n_samples, n_features, n_true, rng):
+    """A sum, with weights anywhere between 0 and 100 and noise of 10."""
+    return make_regression(
+        n_samples,
+        n_features,
+        n_informative=n_true,
+        noise=10,
+        shuffle=False,
+        random_state=rng.integers(2**31),
+    )
+
+
+class Family(NamedTuple):
+    """A law, and numbers of samples to train on, of features and of true ones."""
+
+    n_samples: int
+    n_features: int
+    n_true: int
+    law: Callable
+    is_regression: bool = False
+
+
+FAMILIES = {
+    "ring": Family(1600, 500, 3, ring),
+    "product": Family(1200, 400, 2, product),
+    "clusters": Family(2000, 800, 16, partial(clusters, per_class=4)),
+    "clusters_wide": Family(300, 2000, 10, partial(clusters, per_class=1)),
+    "blobs": Family(300, 500, 10, blobs),
+    "additive": Family(1000, 500, 5, additive),
+    "skewed": Family(1000, 500, 5, skewed),
+    "correlated": Family(1000, 500, 3, correlated),
+    "friedman_205": Family(300, 205, 5, friedman, is_regression=True),
+    "friedman_1000": Family(200, 1000, 5, friedman, is_regression=True),
+    "linear_500": Family(200, 500, 20, linear, is_regression=True),
+    "linear_3000": Family(300, 3000, 30, linear, is_regression=True),
+}
+
+
+class Draw(NamedTuple):
+    """Data to train on and data to score on; `true` is None where nobody knows."""
+
+    X: np.ndarray
+    y: np.ndarray
+    X_test: np.ndarray
+    y_test: np.ndarray
+    true: np.ndarray | None
+    is_regression: bool
+
+    @property
+    def chance(self):
+        """The score of the commonest class, or of the mean."""
+        if self.is_regression:
+            return 0.0
+        _, counts = np.unique(self.y_test, return_counts=True)
+        return float(counts.max() / counts.sum())
+
+
+def draws_of(name, arguments):
+    """Yield the draws of a family, or the folds of madelon."""
+    if name == MADELON:
+        X, y = read_arrays(madelon_in(arguments.folder))
+        folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=arguments.seed)
+        for train, test in folds.split(X, y):
+            yield Draw(X[train], y[train], X[test], y[test], None, is_regression=False)
+    else:
+        for number in range(arguments.draws):
+            yield draw(FAMILIES[name], [arguments.seed, number])
+
+
+def draw(family, seed):
+    rng = np.random.default_rng(seed)
+    n_all = family.n_samples + N_TEST
+    X, y = family.law(n_all, family.n_features, family.n_true, rng)
+    rows, columns = rng.permutation(n_all), rng.permutation(family.n_features)
+    X, y = X.astype(np.float32)[rows][:, columns], y[rows]
+    n, true = family.n_samples, np.flatnonzero(columns < family.n_true)
+    return Draw(X[:n], y[:n], X[n:], y[n:], true, family.is_regression)
+
+
+def madelon_in(folder):
+    return Source(MADELON, "other", folder)
+
+
+# -------------------------------------------------------------------------------------- methods
+
+# Name of the method: what makes a classifier and what makes a regressor, from a seed.
+METHODS = {
+    LIMIT: (CLASSIFIERS["SET"], REGRESSORS["SET"]),
+    "SET": (CLASSIFIERS["SET"], REGRESSORS["SET"]),
+    "no search": (
+        lambda seed: SETClassifier(feature_search=False, random_state=seed, n_jobs=1),
+        lambda seed: SETRegressor(feature_search=False, random_state=seed, n_jobs=1),
+    ),
+    "static": (CLASSIFIERS["SET static"], REGRESSORS["SET static"]),
+    "HistGradientBoosting": (
+        lambda seed: HistGradientBoostingClassifier(random_state=seed),
+        lambda seed: HistGradientBoostingRegressor(random_state=seed),
+    ),
+    "RandomForest": (CLASSIFIERS["RandomForest"], REGRESSORS["RandomForest"]),
+    "L1": (
+        # as scikit-learn 1.8 and newer call it
+        lambda seed: LogisticRegressionCV(
+            Cs=np.logspace(-2.5, 0.5, 7), l1_ratios=[1], solver="saga", tol=1e-3, random_state=seed
+        ),
+        lambda seed: LassoCV(),
+    ),
+    "MLP": (CLASSIFIERS["MLP"], REGRESSORS["MLP"]),
+}
+
+
+def measure(method, data, seed):
+    """Fit once, on one thread, and score.
+
+    Returns
+    -------
+    dict
+        ``score``, ``precision``, ``left`` and ``seconds``; None where there is no such figure.
+    """
+    columns = data.true if method == LIMIT else slice(None)
+    model = make_pipeline(StandardScaler(), METHODS[method][data.is_regression](seed))
+    if data.is_regression:
+        model = TransformedTargetRegressor(model, transformer=StandardScaler())
+    with threadpool_limits(1), warnings.catch_warnings():
+        # too few epochs or iterations are a method's own affair: the score shows it
+        warnings.simplefilter("ignore")
+        start = time.perf_counter()
+        model.fit(data.X[:, columns], data.y)
+        seconds = time.perf_counter() - start
+        score = float(model.score(data.X_test[:, columns], data.y_test))
+    fitted = (model.regressor_ if data.is_regression else model)[-1]
+    found = {} if method == LIMIT else figures_of_features(fitted, data.true)
+    return {"score": score, "precision": None, "left": None, "seconds": seconds, **found}
+
+
+def figures_of_features(fitted, true):
+    """What a fitted estimator says of features: precision and left, as far as it does."""
+    figures = {}
+    strength = getattr(fitted, "feature_importances_", getattr(fitted, "coef_", None))
+    if strength is None:
+        return figures
+    strength = np.abs(np.atleast_2d(strength)).sum(axis=0)
+    if true is not None:
+        strongest = np.argsort(-strength, kind="stable")[: len(true)]
+        figures["precision"] = float(np.isin(strongest, true).mean())
+    if hasattr(fitted, "active_features_"):
+        figures["left"] = int(fitted.active_features_.sum())
+    elif hasattr(fitted, "coef_"):
+        figures["left"] = int((strength > 0).sum())
+    return figures
+
+
+# --------------------------------------------------------------------------------------- report
+
+
+def main():
+    parser = make_parser(__doc__)
+    add = parser.add_argument
+    add("folder", type=Path, nargs="?", metavar="FOLDER", help="holds madelon.npz")
+    names = [*FAMILIES, MADELON]
+    add("--families", nargs="+", choices=names, default=names, metavar="FAMILY")
+    add("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD")
+    add("--draws", type=int, default=3, help="of every family")
+    add("--seed", type=int, default=0, help="of the data and of all methods")
+    arguments = parser.parse_args()
+    missing = madelon_in(arguments.folder).missing
+    if MADELON in arguments.families and missing:
+        print(f"{MADELON} is left out: {missing}.")
+        arguments.families.remove(MADELON)
+    if arguments.families:
+        print_machine()
+        results = measured(arguments)
+        report(results, arguments)
+        write_json(arguments.json, results)
+
+
+def measured(arguments):
+    """All figures: by family a dict of `chance` and of lists of `measure` by method."""
+    results = {}
+    for name in arguments.families:
+        outcomes = results[name] = {"chance": []}
+        for number, data in enumerate(draws_of(name, arguments)):
+            outcomes["chance"].append(data.chance)
+            for method in arguments.methods:
+                if method == LIMIT and data.true is None:
+                    continue
+                outcome = measure(method, data, arguments.seed + number)
+                outcomes.setdefault(method, []).append(outcome)
+                print(name, number, method, outcome, file=sys.stderr, flush=True)
+    return results
+
+
+def report(results, arguments):
+    """Print a table of every figure: a row for each family, a column for each method."""
+    for title, figure in FIGURES.items():
+        print(f"\n{title}")
+        print_table(
+            ["family", *arguments.methods],
+            (
+                [name, *(figure(results[name], method) for method in arguments.methods)]
+                for name in arguments.families
+            ),
+        )
+
+
+def score_of(outcomes, method):
+    """The mean score over the draws, and the share of the limit in per cent."""
+    score = mean_of("score", outcomes, method)
+    limit, chance = mean_of("score", outcomes, LIMIT), np.mean(outcomes["chance"])
+    if score is None or limit is None or method == LIMIT:
+        return in_brackets(score, None, ".3f")
+    return in_brackets(score, 100 * (score - chance) / (limit - chance), ".3f")
+
+
+def precision_of(outcomes, method):
+    """The mean precision, and the mean number of features left."""
+    precision, left = (mean_of(what, outcomes, method) for what in ("precision", "left"))
+    return in_brackets(precision, left, ".2f")
+
+
+def seconds_of(outcomes, method):
+    seconds = [outcome["seconds"] for outcome in outcomes.get(method, ())]
+    return digits(min(seconds), 2) if seconds else ""
+
+
+def mean_of(what, outcomes, method):
+    """The mean of a figure over the draws; None where there is no such figure."""
+    values = [outcome[what] for outcome in outcomes.get(method, ())]
+    return float(np.mean(values)) if values and values[0] is not None else None
+
+
+def in_brackets(value, other, form):
+    parts = [] if value is None else [format(value, form)]
+    parts += [] if other is None else [f"({other:,.0f})"]
+    return " ".join(parts)
+
+
+FIGURES = {
+    "score (share of the limit, per cent)": score_of,
+    "precision (features left)": precision_of,
+    "seconds": seconds_of,
+}
+
+
+if __name__ == "__main__":
+    main()
