@@ -90,3 +90,30 @@ def test_an_evolution_with_all_features_active_is_one_without_a_search(growth):
         results.append(network.layers[0])
     np.testing.assert_array_equal(positions(results[0].topology), positions(results[1].topology))
     np.testing.assert_array_equal(results[0].weights, results[1].weights)
+
+
+def test_guided_growth_reads_the_gradients_of_the_active_features():
+    network = make_network((30, 20, 2), epsilon=2.0)
+    network.layers[0].weights[:] = 1.0
+    active = np.arange(30) >= 10
+    network.inputs = ActiveInputs(active, network.layers[0].topology.n_connections)
+    before = set(positions(network.layers[0].topology))
+    probe = random_probe(network)
+    # Only one active feature has gradients, and so have features that are not active.
+    probe[0].inputs[10:] = 0
+    probe[0].inputs[17] = 1
+    evolve(
+        network,
+        Adam().attach(network),
+        0.3,
+        weight_init="auto",
+        rng=np.random.default_rng(0),
+        growth="guided",
+        pruning="magnitude",
+        probe=lambda: probe,
+    )
+    grown = [each for each in positions(network.layers[0].topology) if each not in before]
+    of_feature = np.bincount(np.array(grown) // 20, minlength=30)
+    # Four positions are compared for each connection that grows: nearly all of this feature win.
+    assert of_feature[17] >= 10
+    assert of_feature[17] > 1.5 * np.delete(of_feature, 17).max()

@@ -314,12 +314,28 @@ def test_the_number_of_features_falls_by_the_same_share():
     )
 
 
+def test_features_that_went_stay_away():
+    network = make_network((100, 20, 1))
+    search = a_search()
+    search.curve = [(100, 1.0)] * 40
+    search.begun = 15
+    search._strength = np.arange(100.0)
+    network.layers[0].weights[:] = 0
+    network.inputs = ActiveInputs(np.arange(100) < 30, 200)  # the weakest, as remembered
+    search.advance(network)
+    assert network.inputs.n_active < 30
+    assert np.flatnonzero(network.inputs.active).tolist() == list(
+        range(30 - network.inputs.n_active, 30)
+    )
+
+
 def test_features_go_when_the_loss_stalls_and_at_the_latest_after_a_third():
     network = make_network((100, 20, 1))
     for losses, begun in (
         (1 / np.arange(1, 61), 34 + 1),  # falls by more than 2 % all the time
         (np.concatenate([1 / np.arange(1, 21), np.full(40, 0.05)]), 23),
         (np.full(60, -3.0), 15),  # a Poisson loss may be negative
+        (0.999 ** np.arange(60), 15),  # too slowly to wait for
     ):
         search = a_search()
         for n_done, loss in enumerate(losses):
