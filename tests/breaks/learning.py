@@ -241,8 +241,8 @@ BREAKS = [
             "patience is not reset after an adaptive rate has fallen",
         ),
         (
-            "course.best = state.network.copy()",
-            "course.best = state.network",
+            "best = state.network.copy()",
+            "best = state.network",
             "the best network is the last",
         ),
         (
