@@ -185,7 +185,9 @@ def end_search(state, workspace):
     """Go on with the network that a search has found; its moments are zero."""
     if not is_searching(state.course):
         return
-    search, network, optimizer = state.course.search, state.best_network(), state.best_optimizer()
+    search = state.course.search
+    network = search.choice()
+    optimizer = state.optimizer.anew(network)
     # Python handles no signal between plain assignments.
     state.network.layers = network.layers
     state.network.inputs = network.inputs

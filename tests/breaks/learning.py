@@ -419,6 +419,11 @@ BREAKS = [
             "if self.partial is None:",
             "sums of a network that has grown spoil memory",
         ),
+        (
+            "was_cut = self.course.interrupted and search is not None",
+            "was_cut = search is not None",
+            "callbacks judge what the search would choose, not the last epoch",
+        ),
         ("layer.topology = copy(layer.topology)", "pass", "networks are kept with what follows"),
         (
             "raise ValueError(DIVERGED) # they are training samples, too",
@@ -447,7 +452,7 @@ BREAKS = [
             "held-out samples are learned",
         ),
         (
-            "None if search is None or search.has_ended else search.choice()",
+            "search.choice() if was_cut else None",
             "None",
             "Ctrl-C leaves the network that the search has come to",
         ),
