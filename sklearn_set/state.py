@@ -155,7 +155,7 @@ class TrainingState:
     def best_network(self):
         """The network that training would return now: the best, or else the last.
 
-        While features are searched for, it is the one that the search would choose.
+        If Ctrl-C has cut a search for features, it is the one that the search would choose.
         """
         found = self._found()
         if found is not None:
@@ -170,9 +170,10 @@ class TrainingState:
         return self.optimizer if self.course.best is None else self.course.best_optimizer
 
     def _found(self):
-        """What a search under way would choose now; None if it has seen no epoch."""
+        """What a search would choose that Ctrl-C has cut; None if it has seen no epoch."""
         search = self.course.search
-        return None if search is None or search.has_ended else search.choice()
+        was_cut = self.course.interrupted and search is not None and not search.has_ended
+        return search.choice() if was_cut else None
 
     def as_dict(self):
         """The parts that a checkpoint holds, by name."""

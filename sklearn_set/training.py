@@ -107,9 +107,9 @@ def train(state, data, settings, *, validate=None, observer=None):
         If a weight or the loss becomes infinite or not a number, at the end of that epoch.  Also if
         an output of a network that is kept does, for a training sample.
     """
-    course, progress = state.course, state.progress
+    course = state.course
     if settings.learning_rate == "constant":
-        progress.learning_rate = settings.learning_rate_init
+        state.progress.learning_rate = settings.learning_rate_init
     given = data
     if LOSSES[data.loss].of_classes and (settings.mixup > 0 or settings.label_smoothing > 0):
         data = soften(data, state.network.sizes[-1], settings.label_smoothing)
@@ -121,7 +121,7 @@ def train(state, data, settings, *, validate=None, observer=None):
             observer.epoch_begins()
             course.is_between_epochs = False
             now = of_now(state, data, settings)
-            if is_time_to_evolve(progress, settings):
+            if is_time_to_evolve(state.progress, settings):
                 evolve_network(state, *now, workspace)
             loss = run_epoch(state, *now, workspace)
             held_out = None if validate is None else validate(state.network)
@@ -185,7 +185,9 @@ def end_search(state, workspace):
     """Go on with the network that a search has found; its moments are zero."""
     if not is_searching(state.course):
         return
-    search, network, optimizer = state.course.search, state.best_network(), state.best_optimizer()
+    search = state.course.search
+    network = search.choice()
+    optimizer = state.optimizer.anew(network)
     # Python handles no signal between plain assignments.
     state.network.layers = network.layers
     state.network.inputs = network.inputs
@@ -313,22 +315,28 @@ def _biases_are_finite(state):
 
 def complete_epoch(state, settings, loss, held_out):
     """Record an epoch, decide how to go on, and return whether a snapshot was taken."""
-    course, progress = state.course, state.progress
+    course, progress = state.course, state.progress.copy()
     decides = settings.score_decides and held_out is not None
     search = course.search
     if search is not None and search.has_ended and course.n_iter == len(search.curve):
         progress.forget_the_best()  # of other samples and another penalty
-    course.n_iter += 1
+    best, best_optimizer, snapshots = course.best, course.best_optimizer, course.snapshots
     if record(progress, loss, held_out, settings, decides) and decides:
-        course.best = state.network.copy()
-        course.best_optimizer = state.optimizer.copy() if settings.keeps_moments else None
+        best = state.network.copy()
+        best_optimizer = state.optimizer.copy() if settings.keeps_moments else None
     adjust_rate(progress, settings)
-    course.has_ended = not is_searching(course) and should_stop(
-        progress, settings, validated=decides
-    )
-    took_snapshot = not course.has_ended and takes_snapshot(course.n_iter, settings)
+    has_ended = not is_searching(course) and should_stop(progress, settings, validated=decides)
+    n_iter = course.n_iter + 1
+    took_snapshot = not has_ended and takes_snapshot(n_iter, settings)
     if took_snapshot:
-        course.snapshots.append(state.network.copy())
+        snapshots = [*snapshots, state.network.copy()]
+    # Python handles no signal between plain assignments: Ctrl-C finds all of an epoch or none.
+    state.progress = progress
+    course.n_iter = n_iter
+    course.has_ended = has_ended
+    course.best = best
+    course.best_optimizer = best_optimizer
+    course.snapshots = snapshots
     return took_snapshot
 
 

@@ -236,3 +236,22 @@ def test_bad_parameters_are_refused_before_training(parameters, message):
     model = classifier().set_callbacks(EarlyStopping(**parameters), Cut(0, AssertionError()))
     with pytest.raises(ValueError, match=message):
         model.fit(X, Y)
+
+
+def test_each_epoch_of_a_search_is_judged_as_it_is():
+    how = {"feature_search": True, "max_iter": 40, "n_snapshots": 1}
+    stop = EarlyStopping("accuracy", X_val=X, y_val=Y, n_iter_no_change=99)
+    model = classifier(**how).set_callbacks(stop).fit(X, Y, X_val=X, y_val=Y)
+    assert {n for n, _ in model.search_curve_} == {8, 7, 6, 5, 4, 3, 2}
+    # At the end of the last one, the search has chosen already.
+    pairs = zip(stop.scores_, model.validation_scores_, strict=True)
+    assert {epoch for epoch, (ours, theirs) in enumerate(pairs, 1) if ours != theirs} <= {24}
+
+
+def test_an_end_within_a_search_leaves_what_the_search_would_choose():
+    how = {"feature_search": True, "max_iter": 40}
+    stop = EarlyStopping("accuracy", n_iter_no_change=1, tol=0.05)
+    model = classifier(**how).set_callbacks(stop).fit(X, Y)
+    assert model.n_iter_ == len(model.search_curve_) < 24
+    assert model.best_loss_ == model.loss_curve_[model.best_iter_ - 1]
+    assert model.set_callbacks().partial_fit(X, Y).score(X, Y) > 0.5

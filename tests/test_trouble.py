@@ -180,6 +180,26 @@ def test_ctrl_c_after_the_last_epoch_loses_nothing(place, monkeypatch):
     assert model.score(X, Y) >= 0
 
 
+@quiet
+@pytest.mark.parametrize("place", ["record", "adjust_rate", "should_stop", "takes_snapshot"])
+def test_ctrl_c_while_an_epoch_is_recorded_finds_all_of_it_or_none(place, monkeypatch):
+    calls, plain = [], getattr(training, place)
+
+    def cut(*args, **kwargs):
+        calls.append(1)
+        result = plain(*args, **kwargs)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return result
+
+    monkeypatch.setattr(training, place, cut)
+    how = {"early_stopping": True, "validation_fraction": 0.2}
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model = SETClassifier(**SMALL, **how).fit(X, Y)
+    assert model.n_iter_ == len(model.loss_curve_) == len(model.validation_scores_) == 2
+    assert model.best_validation_score_ == max(model.validation_scores_)
+
+
 ALARMS = """
 import signal, warnings
 import numpy as np
