@@ -3,7 +3,7 @@ Evolution that finds the features that matter
 =============================================
 
 Two classes are the inside and the outside of a sphere in three of 300 features. None of the three
-tells anything alone. With ``feature_search`` the features that do not matter lose their
+separates the classes alone. With ``feature_search`` the features that do not matter lose their
 connections, for good. This example watches them go.
 """
 

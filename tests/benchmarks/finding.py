@@ -54,7 +54,7 @@ LIMIT = "true features"
 
 
 def ring(n_samples, n_features, n_true, rng):
-    """Whether a point is far from the middle, which no feature tells alone."""
+    """Whether a point is far from the middle: no feature has a slope."""
     X = rng.normal(size=(n_samples, n_features))
     return X, is_outside(X[:, :n_true])
 
@@ -355,7 +355,7 @@ def mean_of(what, outcomes, method):
 
 def in_brackets(value, other, form):
     parts = [] if value is None else [format(value, form)]
-    parts += [] if other is None else [f"({other:,.0f})"]
+    parts += [] if other is None else [f"({round(other):,})"]
     return " ".join(parts)
 
 
