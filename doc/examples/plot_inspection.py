@@ -33,7 +33,7 @@ from sklearn_set.inspection import (
 X, y = load_digits(return_X_y=True)
 model = make_pipeline(
     MinMaxScaler(),
-    SETClassifier((300,), epsilon=4, alpha=0.01, early_stopping=True, max_iter=60, random_state=0),
+    SETClassifier((300,), epsilon=4, alpha=0.01, early_stopping=True, random_state=0),
 )
 model.fit(X, y)
 curves = TrainingCurveDisplay.from_estimator(model)
