@@ -14,8 +14,16 @@ from sklearn_set.regressor import SETRegressor
 
 # What "auto" of `epsilon`, `zeta` and `max_iter` means, and some settings beside them.  All others
 # are the estimators' defaults: on wide data the classifier mixes samples and drops features, so
-# that it learns from all genes that tell the same, not from one of them.
-SUPERVISED = {"epsilon": 20, "zeta": 0.3, "max_iter": 100, "n_iter_no_change": inf, "n_jobs": 1}
+# that it learns from all genes that tell the same, not from one of them.  A search for features
+# would leave those that it lets go without a rank.
+SUPERVISED = {
+    "epsilon": 20,
+    "zeta": 0.3,
+    "feature_search": False,
+    "max_iter": 100,
+    "n_iter_no_change": inf,
+    "n_jobs": 1,
+}
 # The settings of QuickSelection, except for the distribution of initial and new weights: with its
 # N(0, 0.1^2) the drawn weights outweigh the learned ones unless there are many samples.  Its decay
 # is a share of the weight per step; ours is multiplied by the learning rate, so it is divided here.

@@ -26,6 +26,17 @@ def test_informative_features_of_classes_are_found(y):
     assert all(isinstance(each, SETClassifier) for each in fitted.estimators_)
 
 
+@pytest.mark.parametrize("made", [SETClassifier, SETRegressor])
+def test_networks_rank_all_features_where_they_would_search_for_a_few(made):
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(150, 100))
+    targets = data[:, 0] if made is SETRegressor else (data[:, 0] > 0).astype(int)
+    fitted = selector(max_iter=50, n_networks=1, n_features_to_select=20).fit(data, targets)
+    assert made(max_iter=50).fit(data, targets).search_curve_ is not None
+    assert fitted.estimators_[0].search_curve_ is None
+    assert (fitted.scores_ > 0).all()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scale", [1, 1e-3, 1e4])
 @pytest.mark.parametrize("targets", [REAL, np.column_stack([REAL, -REAL])], ids=["one", "two"])
