@@ -216,6 +216,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             sizes=sizes,
             n_connections=sum(n_erdos_renyi(*pair, self.epsilon) for pair in pairwise(sizes)),
             n_samples=rows.shape[0],
+            n_counting=n_counting(train_weight, rows),
             is_part=call.is_part,
             goes_on=goes_on,
             n_threads=machine.effective_n_threads(self.n_jobs),

@@ -76,7 +76,9 @@ class Settings:
     verbose: int
 
 
-def decided(parameters, *, sizes, n_connections, n_samples, is_part, goes_on, n_threads):
+def decided(
+    parameters, *, sizes, n_connections, n_samples, n_counting, is_part, goes_on, n_threads
+):
     """Decide every "auto", and what depends on several parameters.
 
     Parameters
@@ -89,6 +91,8 @@ def decided(parameters, *, sizes, n_connections, n_samples, is_part, goes_on, n_
         Number of connections of the network.
     n_samples : int
         Number of samples to train on.
+    n_counting : int
+        How many of them have a weight above zero.
     is_part : bool
         Whether the samples are a part of a stream, to be seen once.
     goes_on : bool
@@ -108,7 +112,7 @@ def decided(parameters, *, sizes, n_connections, n_samples, is_part, goes_on, n_
     can_search = will_evolve and not (is_part or goes_on or early_stopping)
     searches = parameters["feature_search"]
     if searches == "auto":
-        searches = _is_worth_a_search(parameters, sizes, n_connections, n_samples)
+        searches = _is_worth_a_search(parameters, sizes, n_connections, n_counting)
     searches = can_search and bool(searches)
     automatic = _automatic(sizes, n_connections, n_samples, is_part, searches)
     for name, value in automatic.items():

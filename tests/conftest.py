@@ -314,6 +314,7 @@ def settings(n_samples=10**6, sizes=(10, 10, 1), **parameters):
         sizes=sizes,
         n_connections=100,
         n_samples=n_samples,
+        n_counting=n_samples,
         is_part=False,
         goes_on=False,
         n_threads=1,

@@ -52,6 +52,7 @@ def all_decided(model, n_samples, sizes, *, is_part=False, goes_on=False):
         sizes=sizes,
         n_connections=sum(n_erdos_renyi(*pair, model.epsilon) for pair in pairwise(sizes)),
         n_samples=n_samples,
+        n_counting=n_samples,
         is_part=is_part,
         goes_on=goes_on,
         n_threads=1,

@@ -128,6 +128,14 @@ def test_too_few_samples_are_refused():
             SETClassifier(5, feature_search=True).fit(*given)
 
 
+def test_samples_of_weight_zero_are_not_enough_for_an_automatic_search():
+    X, y = ring(200, 50)
+    for n_counting, searches in ((8, False), (149, False), (150, True)):
+        weight = (np.arange(200) < n_counting).astype(float)
+        model = SETClassifier(20, max_iter=50, random_state=0).fit(X, y, sample_weight=weight)
+        assert (model.search_curve_ is not None) == searches
+
+
 def test_ctrl_c_keeps_the_best_network_so_far(monkeypatch):
     X, y = ring(300, 60)
     run_epoch = training.run_epoch

@@ -27,6 +27,7 @@ def test_the_autoencoder_evolves_as_quick_selection_does():
             sizes=(n_features, 1000, n_features),
             n_connections=10 * (n_features + 1000) * 2,
             n_samples=100,
+            n_counting=100,
             is_part=False,
             goes_on=False,
             n_threads=1,
