@@ -198,7 +198,7 @@ CONSTRAINTS = {
     "rewire_interval": (_POSITIVE_INT,),
     "zeta_schedule": (options(*ZETA_SCHEDULES),),
     "pruning": (options(*PRUNING_RULES),),
-    "growth": (options("auto", *GROWTH_RULES),),
+    "growth": (options(*GROWTH_RULES),),
     "newborn_weights": (options(*NEWBORN_WEIGHTS),),
     # optimiser
     "solver": (options(*SOLVERS),),
