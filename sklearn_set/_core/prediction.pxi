@@ -128,6 +128,7 @@ def forward(network, X, tables, outputs, *, partial=None, n_threads=1):
             raise MemoryError
         view_data(&batch, X)
         batch.n_features = passage.layers[0].n_in
+        batch.connections = passage.layers[0].indptr
         batch.offset = const_reals(offset)
         batch.factor = network.factor
         with nogil:
