@@ -1,4 +1,4 @@
-"""Contributions are distances times slopes: by hand, by finite differences, by numeric integrals."""
+"""Contributions are distances times slopes, by finite differences and integrals; they add up."""
 
 import numpy as np
 import pytest

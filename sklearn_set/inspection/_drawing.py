@@ -86,6 +86,20 @@ def network_of(estimator, attribute, owner):
     )
 
 
+def names_seen_by(estimator):
+    """The names of the features that the last step sees, or None if they are not known."""
+    if not isinstance(estimator, Pipeline):
+        return getattr(estimator, "feature_names_in_", None)
+    last = estimator.steps[-1][1]
+    names = names_seen_by(last)
+    if names is None and len(estimator.steps) > 1:
+        try:
+            names = estimator[:-1].get_feature_names_out()
+        except AttributeError:  # a transformer does not know them
+            return None
+    return names
+
+
 def with_defaults(defaults, given):
     """Merge the user's keyword arguments, also those with short names, into defaults."""
     full = {_SHORT_NAMES.get(name, name): value for name, value in (given or {}).items()}

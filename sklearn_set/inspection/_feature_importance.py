@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
 
 from sklearn_set._typing import Int, Ints, Keywords
 from sklearn_set.inspection._drawing import (
     BLUE,
     KEYWORDS,
     import_pyplot,
+    names_seen_by,
     network_of,
     with_defaults,
 )
@@ -209,7 +209,7 @@ class FeatureImportanceDisplay:
         import_pyplot(cls.__name__)
         network = network_of(estimator, "feature_importances_", cls.__name__)
         if feature_names is None:
-            feature_names = _names_seen_by(estimator)
+            feature_names = names_seen_by(estimator)
         return cls.from_importances(
             network.feature_importances_,
             feature_names=feature_names,
@@ -263,20 +263,6 @@ class FeatureImportanceDisplay:
         """
         display = cls(importances, feature_names=feature_names)
         return display.plot(ax, max_features=max_features, bar_kw=bar_kw, errorbar_kw=errorbar_kw)
-
-
-def _names_seen_by(estimator):
-    """The names of the features that the last step sees, or None if they are not known."""
-    if not isinstance(estimator, Pipeline):
-        return getattr(estimator, "feature_names_in_", None)
-    last = estimator.steps[-1][1]
-    names = _names_seen_by(last)
-    if names is None and len(estimator.steps) > 1:
-        try:
-            names = estimator[:-1].get_feature_names_out()
-        except AttributeError:  # a transformer does not know them
-            return None
-    return names
 
 
 def _checked_importances(importances):
