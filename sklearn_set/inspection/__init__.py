@@ -4,6 +4,7 @@ Displays need matplotlib.  The names in `__all__` are the public ones; the modul
 for reading.
 """
 
+from sklearn_set.inspection._contribution_display import ContributionDisplay
 from sklearn_set.inspection._contributions import (
     Contributions,
     attribution_importances,
@@ -14,6 +15,7 @@ from sklearn_set.inspection._topology import TopologyDisplay
 from sklearn_set.inspection._training_curve import TrainingCurveDisplay
 
 __all__ = [
+    "ContributionDisplay",
     "Contributions",
     "FeatureImportanceDisplay",
     "TopologyDisplay",

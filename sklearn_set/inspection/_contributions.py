@@ -20,11 +20,11 @@ from sklearn_set import attribution, machine
 from sklearn_set._typing import Floats, Int, Matrix
 from sklearn_set.data_checks import check_sparse, validated
 from sklearn_set.fitted import FittedSET
-from sklearn_set.inspection._drawing import names_seen_by, network_of
+from sklearn_set.inspection._drawing import checked_names, names_seen_by, network_of
 from sklearn_set.validation import check_values, interval, options
 from sklearn_set.warning import warn
 
-_Method = Literal["integrated", "gradient"]
+Method = Literal["integrated", "gradient"]
 
 _CONSTRAINTS = {
     "method": (options("integrated", "gradient"),),
@@ -66,7 +66,7 @@ class Contributions:
         data: Any,
         feature_names: NDArray[np.object_],
         output_names: NDArray[Any],
-        method: _Method = "integrated",
+        method: Method = "integrated",
     ) -> None:
         self.values = values
         self.base_values = base_values
@@ -108,10 +108,11 @@ def contributions(
     estimator: BaseEstimator,
     X: Matrix,
     *,
-    method: _Method = "integrated",
+    method: Method = "integrated",
     baseline: ArrayLike | None = None,
     output: Any = None,
     n_steps: Int = 32,
+    feature_names: ArrayLike | None = None,
 ) -> Contributions:
     """Tell what each feature contributes to the outputs for every sample of X.
 
@@ -150,6 +151,10 @@ def contributions(
         Into how many pieces the way from the baseline is cut for networks of two or more hidden
         layers, at least 1. It has no effect on others, for which integrated gradients are exact,
         nor with "gradient".
+    feature_names : array-like of str, shape (n_features,), default=None
+        The names of the features that the network sees; in a pipeline those that come out of its
+        transformers. None means the names that the network was fitted with, else those of the
+        transformers' `get_feature_names_out`, else "x0", "x1" and so on.
 
     Returns
     -------
@@ -209,7 +214,7 @@ def contributions(
     """
     asked = {"method": method, "n_steps": n_steps}
     network, X, names, explained, question = _prepared(
-        "contributions", estimator, X, asked, baseline, output
+        "contributions", estimator, X, asked, baseline, output, feature_names
     )
     factor, shift = _units_of_outputs(network, explained)
     networks = network._networks()
@@ -237,7 +242,7 @@ def attribution_importances(
     estimator: BaseEstimator,
     X: Matrix,
     *,
-    method: _Method = "integrated",
+    method: Method = "integrated",
     baseline: ArrayLike | None = None,
     n_steps: Int = 32,
 ) -> Floats:
@@ -326,7 +331,7 @@ class _Outputs:
     sign: float = 1.0
 
 
-def _prepared(owner, estimator, X, asked, baseline, output=None):
+def _prepared(owner, estimator, X, asked, baseline, output=None, names=None):
     """Check all that the user gave.
 
     Returns
@@ -351,7 +356,9 @@ def _prepared(owner, estimator, X, asked, baseline, output=None):
     explained = _chosen(network, output)
     baselines = _checked_baselines(network, baseline)
     check_sparse(X, "X")
-    names = names_seen_by(estimator)
+    names = checked_names(
+        names_seen_by(estimator) if names is None else names, network.n_features_in_
+    )
     while isinstance(estimator, Pipeline):
         if len(estimator.steps) > 1:
             X = estimator[:-1].transform(X)
@@ -364,15 +371,13 @@ def _prepared(owner, estimator, X, asked, baseline, output=None):
         accept_sparse="csr",
         order="C",
     )
-    if names is None:
-        names = [f"x{feature}" for feature in range(X.shape[1])]
     question = attribution.Question(
         baselines,
         explained.numbers,
         values["n_steps"] if values["method"] == "integrated" else None,
         machine.effective_n_threads(network.n_jobs),
     )
-    return network, X, np.asarray(names, dtype=object), explained, question
+    return network, X, names, explained, question
 
 
 def _checked_baselines(network, baseline):

@@ -17,6 +17,7 @@ from sklearn_set._typing import Int, Ints, Keywords
 from sklearn_set.inspection._drawing import (
     BLUE,
     KEYWORDS,
+    checked_names,
     import_pyplot,
     names_seen_by,
     network_of,
@@ -126,7 +127,7 @@ class FeatureImportanceDisplay:
         given = {"max_features": max_features, "bar_kw": bar_kw, "errorbar_kw": errorbar_kw}
         check_values(given, _CONSTRAINTS, owner)
         samples = _checked_importances(self.importances)
-        names = _checked_names(self.feature_names, samples.shape[1])
+        names = checked_names(self.feature_names, samples.shape[1])
         pyplot = import_pyplot(owner)
 
         means = samples.mean(axis=0)
@@ -275,15 +276,3 @@ def _checked_importances(importances):
     if not np.isfinite(samples).all():
         raise ValueError("importances must be finite, got NaN or infinity.")
     return np.atleast_2d(samples)
-
-
-def _checked_names(feature_names, n_features):
-    if feature_names is None:
-        return np.array([f"x{feature}" for feature in range(n_features)], dtype=object)
-    names = np.asarray(feature_names, dtype=object)
-    if names.shape != (n_features,):
-        raise ValueError(
-            f"feature_names must have one name per feature, shape ({n_features},). "
-            f"Got shape {names.shape}."
-        )
-    return names
