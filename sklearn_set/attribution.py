@@ -14,6 +14,8 @@ rescale rule of Shrikumar et al., 2017 (arXiv 1704.02685).  Contributions add up
 of the outputs for any number of pieces, and approach integrated gradients as it grows.
 """
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +26,7 @@ from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.samples import Samples
 
 # The most bytes of the tables of one block of samples, unless eight samples need more.
-_MAX_BYTES = 1 << 28
+_MAX_BYTES = 1 << 27
 
 # Samples of a block: more would only lengthen the rows that the products read.
 _WIDTH = 64
@@ -49,7 +51,7 @@ class Question:
         Into how many pieces the way from a baseline to a sample is cut where there is more than
         one hidden layer.  None asks for the slope at the sample instead of a mean slope.
     n_threads : int, default=1
-        Changes nothing but time.
+        Blocks of samples that are explained at the same time.  It changes nothing but time.
     """
 
     baselines: np.ndarray
@@ -72,10 +74,10 @@ def base_outputs(networks, question):
     ndarray of shape (n_explained,)
     """
     total = np.zeros(len(question.outputs))
-    for network in networks:
-        passes = _Passes(network, question.n_threads)
-        for z in _ground(passes, question.baselines):
-            total += z[-1][list(question.outputs), 0]
+    with np.errstate(all="ignore"):
+        for network in networks:
+            for z in _ground(_Passes(network), question.baselines):
+                total += z[-1][list(question.outputs), 0]
     return total / (len(networks) * question.baselines.shape[0])
 
 
@@ -98,18 +100,44 @@ def contributions(networks, X, question):
     sizes = networks[0].sizes
     width = question.width(sizes)
     share = 1 / (len(networks) * question.baselines.shape[0])
-    of_baselines = [
-        _ground(_Passes(network, question.n_threads), question.baselines) for network in networks
-    ]
-    for start in range(0, X.shape[0], width):
+    with np.errstate(all="ignore"):
+        grounds = [_ground(_Passes(network), question.baselines) for network in networks]
+
+    def explain(start):
         rows = slice(start, min(start + width, X.shape[0]))
         block = Samples(X[rows], np.float64)
         tables = np.zeros((len(question.outputs), sizes[0], block.n))
-        for network, grounds in zip(networks, of_baselines, strict=True):
-            passes = _Passes(network, question.n_threads)
-            _add_contributions(tables, passes, block, grounds, question)
-        tables *= share
-        yield rows, tables
+        # Overflow is for the caller to tell.  Each thread has settings of its own.
+        with np.errstate(all="ignore"):
+            for network, ground in zip(networks, grounds, strict=True):
+                _add_contributions(tables, _Passes(network), block, ground, question)
+            tables *= share
+        return rows, tables
+
+    yield from _in_order(explain, range(0, X.shape[0], width), question.n_threads)
+
+
+def _in_order(function, items, n_threads):
+    """Yield the results of a function for some items, a few of which are under way ahead.
+
+    Threads that each have a block never wait for each other, as those of a product would.
+    """
+    n_threads = min(n_threads, len(items))
+    if n_threads <= 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+        under_way = deque()
+        try:
+            for item in items:
+                under_way.append(pool.submit(function, item))
+                if len(under_way) > n_threads:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            for each in under_way:
+                each.cancel()
 
 
 def _add_contributions(tables, passes, block, grounds, question):
@@ -167,12 +195,10 @@ class _Passes:
     ----------
     network : SparseNetwork
         Weights that are not doubles are copied: that takes less time than a pass.
-    n_threads : int
     """
 
-    def __init__(self, network, n_threads):
+    def __init__(self, network):
         self.network = network
-        self.n_threads = n_threads
         self.offset = None if network.offset is None else network.offset.astype(np.float64)
         self.matrices = [
             (
@@ -188,7 +214,7 @@ class _Passes:
         rows = np.arange(block.n, dtype=np.int32)
         units = self.offset, self.network.factor
         table_of = machine.kernels("float64").table_of
-        return table_of(block, rows, self.network.sizes[0], *units, self.n_threads)
+        return table_of(block, rows, self.network.sizes[0], *units)
 
     def in_units(self, baseline):
         """A baseline as the network reads it, as a column."""
@@ -210,7 +236,7 @@ class _Passes:
     def _through(self, depth, table):
         layer = self.network.layers[depth]
         n_out = layer.topology.n_out
-        z = transpose_times_table(*self.matrices[depth], table, n_out, self.n_threads)
+        z = transpose_times_table(*self.matrices[depth], table, n_out)
         z += layer.bias[:, np.newaxis]
         return z
 
@@ -267,4 +293,4 @@ class _Passes:
 
     def _back(self, depth, delta):
         chunks = self.network.layers[depth].topology.chunks
-        return times_table(*self.matrices[depth], delta, chunks, self.n_threads)
+        return times_table(*self.matrices[depth], delta, chunks)

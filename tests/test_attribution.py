@@ -136,7 +136,7 @@ def test_contributions_add_up_at_any_scale_of_the_features(activation, scale):
 
 def test_a_neuron_on_both_sides_of_its_corner_has_the_mean_slope():
     network, _, _ = drawn(1, "relu")
-    passes = attribution._Passes(network, 1)
+    passes = attribution._Passes(network)
     start, stop = np.array([[-1e-30, -3e-12, 1.0]]), np.array([[1e-30, 1e-12, 1.0]])
     np.testing.assert_allclose(passes.mean_slope(0, start, stop), [[0.5, 0.25, 1.0]])
 
@@ -236,7 +236,7 @@ def test_sparse_samples_give_the_same_bits(n_pieces):
 def test_threads_change_no_bit(n_pieces):
     network = random_network((900, 300, 200, 4), 10, "silu", "float64", seed=0)
     rng = np.random.default_rng(0)
-    X, baselines = rng.normal(size=(90, 900)), rng.normal(size=(2, 900))
+    X, baselines = rng.normal(size=(400, 900)), rng.normal(size=(2, 900))
     one = all_of([network], X, asked(baselines, 4, n_pieces))
     for n_threads in (2, 5):
         other = all_of([network], X, asked(baselines, 4, n_pieces, n_threads))
@@ -257,10 +257,27 @@ def test_blocks_change_nothing(n_pieces, monkeypatch):
 
 @pytest.mark.parametrize(
     ("sizes", "n_outputs", "expected"),
-    [((10, 20, 1), 1, 64), ((10**5, 1000, 10), 10, 27), ((10**7, 1000, 10), 10, 8)],
+    [((10, 20, 1), 1, 64), ((10**5, 1000, 10), 10, 13), ((10**7, 1000, 10), 10, 8)],
 )
 def test_memory_is_bounded(sizes, n_outputs, expected):
     assert asked(np.zeros((1, 1)), n_outputs).width(sizes) == expected
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_few_blocks_are_under_way_ahead_and_an_end_ends_them(n_threads):
+    begun = []
+    found = attribution._in_order(lambda item: begun.append(item) or item, range(100), n_threads)
+    assert [next(found) for _ in range(5)] == [0, 1, 2, 3, 4]
+    found.close()
+    assert len(begun) <= 5 + n_threads
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_an_error_in_a_block_is_raised(n_threads):
+    found = attribution._in_order(lambda item: 1 / item, [2, 1, 0, 1, 1, 1], n_threads)
+    assert [next(found), next(found)] == [0.5, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(found)
 
 
 def test_nothing_is_changed():
