@@ -222,22 +222,17 @@ def test_finding_measures(tmp_path, monkeypatch, capsys):
 def test_figures_of_finding():
     from finding import FIGURES, LIMIT
 
-    def outcomes(*scores, precision=None, left=None):
-        return [
-            {"score": score, "precision": precision, "left": left, "seconds": 3 - score}
-            | {"integrated": None, "gradient": None}
-            for score in scores
-        ]
+    def outcomes(*scores, **found):
+        found = dict.fromkeys(("precision", "integrated", "gradient", "left")) | found
+        return [found | {"score": score, "seconds": 3 - score} for score in scores]
 
     of_family = {
         "chance": [0.5, 0.7],
         LIMIT: outcomes(1, 1),
-        "SET": outcomes(0.8, 1, precision=0.5, left=1200),
+        "SET": outcomes(0.8, 1, precision=0.5, left=1200, integrated=0.75, gradient=0.25),
         "MLP": outcomes(0.5, 0.5),
         "RandomForest": outcomes(0.6, 0.6, precision=1),
     }
-    for each in of_family["SET"]:
-        each.update(integrated=0.75, gradient=0.25)
     score, precision, attribution, seconds = FIGURES.values()
     assert [attribution(of_family, name) for name in (LIMIT, "SET")] == ["", "0.75 / 0.25"]
     assert [score(of_family, name) for name in (LIMIT, "SET", "MLP")] == [

@@ -63,7 +63,7 @@ plt.show()
 # on the right, a high expression speaks for the illness; where blue ones are, a low one does.
 
 points = ContributionDisplay.from_contributions(reasons, max_features=15)
-points.ax_.set_title(f"The strongest genes in {len(X_test)} patients; * marks those that differ")
+points.ax_.set_title(f"The strongest genes in {len(X_test)} patients")
 plt.show()
 
 # %%

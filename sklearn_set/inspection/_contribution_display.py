@@ -204,7 +204,7 @@ class ContributionDisplay:
         n_others = np.count_nonzero(values) - len(features)
         if n_others:
             lengths = np.append(lengths, np.delete(values, features).sum())
-            labels.append(f"{n_others} others")
+            labels.append(f"{n_others:,} others")
             colors.append(GREY)
         places = np.arange(len(lengths))
         bars = ax.barh(places, lengths, **with_defaults({"color": colors}, bar_kw))
