@@ -1,5 +1,7 @@
 """Importances by attribution are mean magnitudes of contributions, and find what is known."""
 
+from time import perf_counter
+
 import numpy as np
 import pytest
 from estimator_cases import X, Y, every_target
@@ -51,3 +53,17 @@ def test_the_informative_genes_come_first():
     for sample in contributions(estimator, data[:5]).values:
         strongest = np.argsort(-np.abs(sample))[:10]
         assert np.isin(strongest, study.informative).sum() >= 5
+
+
+@pytest.mark.slow
+def test_reasons_take_less_time_than_a_fit():
+    """About a twentieth of it."""
+    data, y = make_microarray(100, 20_000, random_state=0)
+    estimator = SETClassifier(random_state=0, n_jobs=1)
+    seconds = [perf_counter()]
+    for work in (lambda: estimator.fit(data, y), lambda: contributions(estimator, data)):
+        work()
+        seconds.append(perf_counter())
+    assert len(estimator._networks()) == 10
+    fit, reasons = np.diff(seconds)
+    assert reasons < fit / 2

@@ -412,12 +412,11 @@ def _checked_baselines(network, baseline):
 def _every_output(network):
     """All outputs of a fitted estimator."""
     n_outputs = network.n_outputs_
-    classes = getattr(network, "classes_", None)
-    if classes is None:
+    if hasattr(network, "classes_"):
+        names = network.classes_[-n_outputs:]  # of two classes the second
+    else:
         names = ["y"] if n_outputs == 1 else [f"y{number}" for number in range(n_outputs)]
         names = np.array(names, dtype=object)
-    else:
-        names = classes[-n_outputs:]  # of two classes the second
     return _Outputs(tuple(range(n_outputs)), names)
 
 
