@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_set import SETClassifier
-from sklearn_set.inspection import attribution_importances, contributions
+from sklearn_set.inspection import ContributionDisplay, attribution_importances, contributions
 from sklearn_set.validation import InvalidParameterError
 
 both_functions = pytest.mark.parametrize("function", [contributions, attribution_importances])
@@ -28,6 +28,9 @@ both_functions = pytest.mark.parametrize("function", [contributions, attribution
         ({"n_steps": 2.5}, "must be an int in the range [1, inf). Got 2.5 instead."),
         ({"baseline": np.zeros(7)}, "baseline has 7 features, but SETClassifier is expecting 8"),
         ({"baseline": np.zeros((2, 9))}, "baseline has 9 features, but SETClassifier is expecting"),
+        ({"baseline": ["a"] * 8}, "baseline must hold numbers, in the shape (n_features,) or"),
+        ({"baseline": [[1, 2], [3]]}, "baseline must hold numbers"),
+        ({"baseline": [10**400] * 8}, "baseline must hold numbers"),
         ({"baseline": 0.0}, "baseline=0.0 must have a number for each feature."),
         ({"baseline": np.zeros((1, 2, 8))}, "Found array with dim 3"),
         ({"baseline": [np.nan] * 8}, "Input baseline contains NaN."),
@@ -38,7 +41,7 @@ both_functions = pytest.mark.parametrize("function", [contributions, attribution
         ({"X": X[:0]}, "0 sample(s)"),
         ({"X": np.full((2, 8), np.nan)}, "Input X contains NaN."),
     ],
-    ids=range(14),
+    ids=range(17),
 )
 def test_bad_arguments_are_refused(function, arguments, message):
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -51,6 +54,15 @@ def test_an_output_that_does_not_exist_is_refused(output):
         contributions(fitted("multiclass"), X, output=output)
     with pytest.raises(ValueError, match=r"must be a number of a target, \{0, 1, 2\}, or None"):
         contributions(fitted("three outputs"), X, output=output)
+
+
+def test_a_missing_label_is_no_label():
+    found = contributions(fitted("strings"), X)
+    missing = pytest.importorskip("pandas").NA
+    with pytest.raises(ValueError, match=r"output=<NA> must be one of the classes"):
+        contributions(fitted("strings"), X, output=missing)
+    with pytest.raises(ValueError, match=r"output=<NA> must be one of those that are explained"):
+        ContributionDisplay.from_contributions(found, output=missing)
 
 
 def test_a_malformed_sparse_matrix_is_refused():

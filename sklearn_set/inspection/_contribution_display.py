@@ -24,6 +24,7 @@ from sklearn_set.inspection._drawing import (
     import_pyplot,
     with_defaults,
 )
+from sklearn_set.inspection._question import place_of
 from sklearn_set.validation import NONE, InvalidParameterError, check_values, interval
 
 if TYPE_CHECKING:
@@ -388,13 +389,10 @@ def _of_one_output(found, output):
             f"sklearn_set.inspection.contributions. Got {type(found).__name__}."
         )
     known = found.output_names.tolist()
-    places = [place for place, each in enumerate(known) if np.ndim(output) == 0 and each == output]
-    if output is None and len(known) == 1:
-        places = [0]
-    if not places:
+    place = 0 if output is None and len(known) == 1 else place_of(output, known)
+    if place is None:
         shown = f"{{{', '.join(map(repr, known))}}}"
         raise ValueError(f"output={output!r} must be one of those that are explained, {shown}.")
-    (place,) = places
     several = found.values.ndim == 3
     values = found.values[:, :, place] if several else found.values
     base = found.base_values[place] if several else found.base_values

@@ -1,35 +1,22 @@
 """Reasons for predictions: what each feature contributes to the outputs for a sample.
 
-Checks what is asked, in the user's terms: estimators, pipelines, classes, baselines.  `attribution`
-computes.  Knows fitted estimators; must not know layers or topologies.
+`_question` checks what is asked, and `attribution` computes.  Knows fitted estimators; must not
+know layers or topologies.
 """
 
-from dataclasses import dataclass
-from math import inf
-from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_array
 
-from sklearn_set import attribution, machine
+from sklearn_set import attribution
 from sklearn_set._typing import Floats, Int, Matrix
-from sklearn_set.data_checks import check_sparse, validated
-from sklearn_set.fitted import FittedSET
-from sklearn_set.inspection._drawing import checked_names, names_seen_by, network_of
-from sklearn_set.validation import check_values, interval, options
+from sklearn_set.inspection._question import prepared, units_of_outputs
 from sklearn_set.warning import warn
 
 Method = Literal["integrated", "gradient"]
-
-_CONSTRAINTS = {
-    "method": (options("integrated", "gradient"),),
-    "n_steps": (interval(Integral, 1, inf),),
-}
 
 
 class Contributions:
@@ -213,10 +200,10 @@ def contributions(
     True
     """
     asked = {"method": method, "n_steps": n_steps}
-    network, X, names, explained, question = _prepared(
+    network, X, names, explained, question = prepared(
         "contributions", estimator, X, asked, baseline, output, feature_names
     )
-    factor, shift = _units_of_outputs(network, explained)
+    factor, shift = units_of_outputs(network, explained)
     networks = network._networks()
     n_samples, n_features = X.shape
     values = np.empty((len(explained.numbers), n_samples, n_features))
@@ -308,7 +295,7 @@ def attribution_importances(
     """
     asked = {"method": method, "n_steps": n_steps}
     owner = "attribution_importances"
-    network, X, _, _, question = _prepared(owner, estimator, X, asked, baseline)
+    network, X, _, _, question = prepared(owner, estimator, X, asked, baseline)
     total = np.zeros(X.shape[1])
     with np.errstate(all="ignore"):
         for _, tables in attribution.contributions(network._networks(), X, question):
@@ -320,142 +307,6 @@ def attribution_importances(
     if not np.isfinite(importances).all():
         _tell_overflow()
     return importances
-
-
-@dataclass(frozen=True)
-class _Outputs:
-    """Outputs to explain: their numbers and names, and the sign of their scores."""
-
-    numbers: tuple
-    names: np.ndarray
-    sign: float = 1.0
-
-
-def _prepared(owner, estimator, X, asked, baseline, output=None, names=None):
-    """Check all that the user gave.
-
-    Returns
-    -------
-    network : estimator
-        As it is now.
-    X : ndarray or CSR matrix
-        Behind the transformers.
-    names : ndarray of str
-        Of the features.
-    explained : _Outputs
-    question : attribution.Question
-    """
-    values = check_values(asked, _CONSTRAINTS, owner)
-    network = network_of(estimator, "coefs_", owner)
-    if not isinstance(network, FittedSET):
-        raise TypeError(
-            f"{owner} needs a fitted SETClassifier or SETRegressor, or a Pipeline whose last step "
-            f"is one. Got {type(network).__name__}."
-        )
-    network = network._as_of_now()
-    explained = _chosen(network, output)
-    baselines = _checked_baselines(network, baseline)
-    check_sparse(X, "X")
-    names = checked_names(
-        names_seen_by(estimator) if names is None else names, network.n_features_in_
-    )
-    while isinstance(estimator, Pipeline):
-        if len(estimator.steps) > 1:
-            X = estimator[:-1].transform(X)
-        estimator = estimator.steps[-1][1]
-    X = validated(
-        network,
-        X,
-        reset=False,
-        dtype=(np.float64, np.float32),
-        accept_sparse="csr",
-        order="C",
-    )
-    question = attribution.Question(
-        baselines,
-        explained.numbers,
-        values["n_steps"] if values["method"] == "integrated" else None,
-        machine.effective_n_threads(network.n_jobs),
-    )
-    return network, X, names, explained, question
-
-
-def _checked_baselines(network, baseline):
-    """The baselines, one a row; by default the offset of the features, or zero."""
-    n_features = network.n_features_in_
-    if baseline is None:
-        offset = network.feature_offset_
-        offset = np.zeros(n_features) if offset is None else offset.astype(np.float64)
-        return offset[np.newaxis]
-    check_sparse(baseline, "baseline")
-    if np.ndim(baseline) == 0 and not sparse.issparse(baseline):
-        raise ValueError(f"baseline={baseline!r} must have a number for each feature.")
-    with np.errstate(all="ignore"):  # too large is refused in words
-        table = check_array(
-            baseline,
-            accept_sparse="csr",
-            ensure_2d=False,
-            dtype=np.float64,
-            input_name="baseline",
-        )
-    table = table.toarray() if sparse.issparse(table) else np.ascontiguousarray(table)
-    table = table[np.newaxis] if table.ndim == 1 else table
-    if table.shape[1] != n_features:
-        raise ValueError(
-            f"baseline has {table.shape[-1]} features, but {type(network).__name__} is expecting "
-            f"{n_features} features as input: give it the shape (n_features,) or (n_baselines, "
-            "n_features), behind the transformers of a pipeline."
-        )
-    return table
-
-
-def _every_output(network):
-    """All outputs of a fitted estimator."""
-    n_outputs = network.n_outputs_
-    if hasattr(network, "classes_"):
-        names = network.classes_[-n_outputs:]  # of two classes the second
-    else:
-        names = ["y"] if n_outputs == 1 else [f"y{number}" for number in range(n_outputs)]
-        names = np.array(names, dtype=object)
-    return _Outputs(tuple(range(n_outputs)), names)
-
-
-def _chosen(network, output):
-    """The outputs that `output` asks for."""
-    every = _every_output(network)
-    if output is None:
-        return every
-    classes = getattr(network, "classes_", None)
-    known = list(every.numbers) if classes is None else classes.tolist()
-    is_scalar = np.ndim(output) == 0
-    places = [place for place, each in enumerate(known) if is_scalar and each == output]
-    if not places:
-        kind = "a number of a target" if classes is None else "one of the classes"
-        raise ValueError(
-            f"output={output!r} must be {kind}, {_listed(known)}, or None for all outputs."
-        )
-    (place,) = places
-    if len(known) == len(every.numbers):
-        return _Outputs((place,), every.names[[place]])
-    return _Outputs((0,), classes[[place]], sign=1.0 if place == 1 else -1.0)
-
-
-def _listed(known):
-    """Some names in words, few enough for a message."""
-    shown = ", ".join(map(repr, known[:10]))
-    return f"{{{shown}{', ...' if len(known) > 10 else ''}}}"
-
-
-def _units_of_outputs(network, explained):
-    """What the outputs of the network are multiplied by, and what is then added to them."""
-    units = network._units_of_targets()
-    n_explained = len(explained.numbers)
-    if units is None:
-        return np.full(n_explained, explained.sign), 0.0
-    numbers = list(explained.numbers)
-    if units.exponential:
-        return np.ones(n_explained), np.log(units.scale[numbers])
-    return units.scale[numbers], units.offset[numbers]
 
 
 def _all_finite(table):
