@@ -237,8 +237,8 @@ def attribution_importances(
 
     The importance of a feature is the mean magnitude of its contributions over the samples and
     the outputs, as a share of that of all features. `feature_importances_` looks at the weights of
-    the first layer alone; this looks at the whole network, and at the data. With "gradient" it is
-    close to the attribution of neurons in [1]_.
+    the first layer alone; this looks at the whole network, and at the data. The attribution of
+    neurons in [1]_ is the mean magnitude of the gradient alone, without the distance.
 
     Scores of three or more classes count from their mean over the classes: a part that they have in
     common changes no prediction. Several targets of a regressor count in units of their spread.
