@@ -205,7 +205,7 @@ def test_finding_measures(tmp_path, monkeypatch, capsys):
     finding.main()
     output = capsys.readouterr().out
     assert "madelon is left out: there is neither madelon.npz nor madelon_X.npz in" in output
-    assert output.count("\n| tiny |") == 3
+    assert output.count("\n| tiny |") == 4
     results = json.loads(figures.read_text(encoding="utf-8"))["results"]["tiny"]
     assert results.pop("chance") == [0, 0]
     assert [len(outcomes) for outcomes in results.values()] == [2] * 4
@@ -213,26 +213,28 @@ def test_finding_measures(tmp_path, monkeypatch, capsys):
     assert all(each["precision"] == 1 for each in (*results["SET"], *results["L1"]))
     assert all(3 <= each["left"] <= 12 for each in (*results["SET"], *results["L1"]))
     assert all(each["precision"] is None for each in results["MLP"])
+    for way in ("integrated", "gradient"):
+        assert all(each[way] == 1 for each in results["SET"])
+        assert all(each[way] is None for each in (*results["L1"], *results["true features"]))
 
 
 @pytest.mark.usefixtures("modules")
 def test_figures_of_finding():
     from finding import FIGURES, LIMIT
 
-    def outcomes(*scores, precision=None, left=None):
-        return [
-            {"score": score, "precision": precision, "left": left, "seconds": 3 - score}
-            for score in scores
-        ]
+    def outcomes(*scores, **found):
+        found = dict.fromkeys(("precision", "integrated", "gradient", "left")) | found
+        return [found | {"score": score, "seconds": 3 - score} for score in scores]
 
     of_family = {
         "chance": [0.5, 0.7],
         LIMIT: outcomes(1, 1),
-        "SET": outcomes(0.8, 1, precision=0.5, left=1200),
+        "SET": outcomes(0.8, 1, precision=0.5, left=1200, integrated=0.75, gradient=0.25),
         "MLP": outcomes(0.5, 0.5),
         "RandomForest": outcomes(0.6, 0.6, precision=1),
     }
-    score, precision, seconds = FIGURES.values()
+    score, precision, attribution, seconds = FIGURES.values()
+    assert [attribution(of_family, name) for name in (LIMIT, "SET")] == ["", "0.75 / 0.25"]
     assert [score(of_family, name) for name in (LIMIT, "SET", "MLP")] == [
         "1.000",
         "0.900 (75)",
@@ -246,7 +248,7 @@ def test_figures_of_finding():
     assert seconds(of_family, "SET") == "2.0"
     without_limit = {"chance": [0.5], "SET": outcomes(0.8)}
     assert score(without_limit, "SET") == "0.800"
-    assert [figure(without_limit, LIMIT) for figure in FIGURES.values()] == ["", "", ""]
+    assert [figure(without_limit, LIMIT) for figure in FIGURES.values()] == [""] * 4
 
 
 @pytest.mark.usefixtures("modules")

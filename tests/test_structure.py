@@ -16,7 +16,7 @@ FLOORS = [
     {"machine", "samples", "settings", "state"},
     {"activations", "topology", "workspace"},
     {"network", "losses", "memory", "scaling"},
-    {"augmentation", "optimizers", "probe"},
+    {"attribution", "augmentation", "optimizers", "probe"},
     {"evolution"},
     {"schedule", "search"},
     {"training"},

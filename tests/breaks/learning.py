@@ -463,4 +463,47 @@ BREAKS = [
             "callbacks judge what the search would choose, not the last epoch",
         ),
     ),
+    *near(
+        "test_attribution",
+        (
+            "near = ~far",
+            "near = far & False",
+            "a neuron that does not change has no slope",
+        ),
+        (
+            "far = np.abs(run) > _NEAR * size",
+            "far = np.abs(run) > _NEAR",
+            "small features never reach a corner",
+        ),
+        (
+            "n_pieces = question.n_pieces if len(z) > 2 else 1",
+            "n_pieces = 1",
+            "deep networks get the rescale rule",
+        ),
+        (
+            "ground[0] + (piece / n_pieces) * (z[0] - ground[0])",
+            "(piece / n_pieces) * z[0]",
+            "pieces of the way from zero",
+        ),
+        (
+            "inputs *= question.baselines.shape[0]",
+            "pass",
+            "gradients with several baselines",
+        ),
+        (
+            "((baseline - offset) * self.network.factor)",
+            "(baseline * self.network.factor - offset)",
+            "units of a baseline",
+        ),
+        (
+            "share = 1 / (len(networks) * question.baselines.shape[0])",
+            "share = 1 / len(networks)",
+            "a sum over the baselines in place of a mean",
+        ),
+        (
+            "if len(under_way) > n_threads:",
+            "if len(under_way) > 1000:",
+            "all blocks are in memory at once",
+        ),
+    ),
 ]
