@@ -269,6 +269,61 @@ def test_threads_that_were_started_stay():
     assert printed == "[7]"
 
 
+@pytest.mark.skipif(machine.n_processors() < 2, reason="BLAS has one thread on one processor")
+def test_one_thread_is_one_thread():
+    """No fit wakes the threads of BLAS: they would wait busily, and their number change sums."""
+    printed = python(
+        """
+    import os
+
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
+        os.environ.pop(name, None)
+
+    import time
+    import warnings
+
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    from sklearn_set import SETClassifier, SETRegressor
+    from sklearn_set.feature_selection import SETSelector
+
+    warnings.simplefilter("ignore")
+    rng = np.random.default_rng(0)
+    wide, long = rng.standard_normal((60, 2000)), rng.standard_normal((20_000, 9))
+    labels = np.arange(60) % 2
+    few = {"n_jobs": 1, "random_state": 0, "max_iter": 4}
+
+    def others():
+        return time.process_time() - time.thread_time()
+
+    def used(model, *data):
+        began, mine = others(), time.thread_time()
+        model.fit(*data)
+        mine = time.thread_time() - mine
+        return (others() - began) / mine
+
+    models = [
+        (SETClassifier(**few | {"max_iter": 20}), wide, labels),
+        (SETClassifier(early_stopping=True, **few), wide, labels),
+        (SETRegressor(input_dropout=0.2, batch_size=1000, **few), long, long[:, :3]),
+        (SETRegressor(feature_search=True, **few), wide, wide[:, 0]),
+        (SETSelector(n_networks=2, **few), wide, labels),
+        (SETSelector(n_networks=2, unsupervised=True, **few), wide),
+    ]
+    print(*(used(*case) for case in models))
+    curves = []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads, user_api="blas"):
+            curves += [[model.fit(*data).loss_curve_ for model, *data in models[:4]]]
+    print(curves[0] == curves[1])
+    """
+    )
+    shares, same = printed.split("\n")
+    assert max(map(float, shares.split())) < 0.05, shares
+    assert same == "True"
+
+
 @needs_openmp
 def test_more_threads_are_asked_for_once(monkeypatch):
     """For each thread of the user: twice as many as it lacks, and eight."""
