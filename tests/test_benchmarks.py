@@ -103,6 +103,15 @@ def test_small_measurement(script, tmp_path):
 
 
 @pytest.mark.slow
+def test_predictions_of_estimators(tmp_path):
+    figures = tmp_path / "figures.json"
+    run("bench_predict", "--estimators", "--busy", "--rounds", "2", "--json", str(figures))
+    cases = json.loads(figures.read_text(encoding="utf-8"))["results"]
+    assert [case["model"].split(",")[0] for case in cases].count("SETClassifier") == 6
+    assert all(len(case["seconds"]) == 2 for case in cases)
+
+
+@pytest.mark.slow
 def test_accuracy_goes_on_with_what_is_there(tmp_path):
     results = tmp_path / "results.jsonl"
     command = (*ACCURACY, "--jobs", "2", "--results", str(results))

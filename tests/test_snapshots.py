@@ -10,7 +10,7 @@ from conftest import assert_close, settings
 from scipy import sparse
 from snapshot_cases import TARGETS, X
 
-from sklearn_set import SETClassifier, memory, training
+from sklearn_set import SETClassifier, machine, memory, training
 from sklearn_set.schedule import is_time_for_a_snapshot, n_certain_snapshots
 
 quiet = pytest.mark.filterwarnings(
@@ -334,3 +334,21 @@ def test_too_many_for_the_memory_are_refused_with_advice(monkeypatch):
         model.fit(X, y)
     with pytest.raises(MemoryError, match=r"epsilon or batch_size\."):
         model.set_params(n_snapshots=1).fit(X, y)
+
+
+def test_one_row_asks_for_no_threads(monkeypatch):
+    """Ten networks of a default fit predict it before a thread would be awake."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 5000))
+    model = SETClassifier(random_state=0).fit(X, np.arange(80) % 2)
+    assert len(model._networks()) == 10
+    expected = model.decision_function(X)
+
+    def refuse(n_jobs=None):
+        raise AssertionError("threads were asked for")
+
+    monkeypatch.setattr(machine, "effective_n_threads", refuse)
+    for one in (X[:1], sparse.csr_array(X[:1])):
+        assert model.decision_function(one).tobytes() == expected[:1].tobytes()
+    with pytest.raises(AssertionError, match="threads were asked for"):
+        model.predict(np.tile(X, (4, 1)))

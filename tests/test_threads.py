@@ -12,7 +12,7 @@ from conftest import serial_work
 from processes import python
 
 from sklearn_set import machine
-from sklearn_set._core import measured, system
+from sklearn_set._core import system
 
 needs_openmp = pytest.mark.skipif(
     system.openmp_version() == 0, reason="a build without OpenMP has one thread"
@@ -119,13 +119,14 @@ def test_processors_are_those_of_the_system(monkeypatch):
     assert machine.n_processors() == 1
 
 
-# Enough work for threads to be woken, and half as many samples again to predict.
+# Enough work for threads to be woken, also by a prediction.
 LARGE_FIT = """
     import sys
     import threading
     import warnings
     import numpy as np
     from sklearn_set import SETClassifier, machine, memory
+    from sklearn_set.network import threads_pay
 
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(64, 2000)).astype(np.float32), np.arange(64) % 2
@@ -135,11 +136,10 @@ LARGE_FIT = """
                               n_iter_no_change=np.inf, n_jobs=n_jobs)
         network = model.fit(X, y)._network
         assert network.layers[0].topology.n_connections * (64 + 16) > SERIAL_WORK
-        assert network.n_connections * 64 > SERIAL_PREDICTION
-        return model.predict_proba(X)
+        assert threads_pay([network], 640)
+        return model.predict_proba(np.tile(X, (10, 1)))
 """
 LARGE_FIT = LARGE_FIT.replace("SERIAL_WORK", str(serial_work()))
-LARGE_FIT = LARGE_FIT.replace("SERIAL_PREDICTION", str(measured.SERIAL_PREDICTION))
 
 
 @pytest.mark.slow
