@@ -61,9 +61,10 @@ cpdef enum:
     # Products of two numbers, for the probes of an evolution.
     # $ bench_fit.py W5,32 --growth guided
     SERIAL_PRODUCTS = 100_000
-    # Connections x samples that one thread predicts in less time than it takes to ask for more.
-    # $ bench_predict.py --workloads W1,W5 --samples 1,2,4
-    SERIAL_PREDICTION = 1 << 18
+    # Connections x (samples and 16 for each block of them) that one thread predicts within about a
+    # millisecond, as long as threads may have to wait for another program.
+    # $ bench_predict.py --estimators --busy
+    SERIAL_PREDICTION = 1 << 24
 
     # ------------------------------------------------------------------ parts that work is cut into
     # Connections and neurons of a chunk, which one thread takes at a time, and the most chunks.

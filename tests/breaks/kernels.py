@@ -168,9 +168,14 @@ BREAKS = [
             "Nesterov's step forgets the gradient",
         ),
         (
-            "weights[k] = weights[k] * shrink + v",
-            "weights[k] = weights[k] + v",
+            "flushed(weights[k] * shrink + v, least_weight)",
+            "flushed(weights[k] + v, least_weight)",
             "no weight decay with momentum",
+        ),
+        (
+            "flushed(beta_1 * first[k] + (1 - beta_1) * g, least)",
+            "beta_1 * first[k] + (1 - beta_1) * g",
+            "subnormal first moments stay for ever",
         ),
         (
             "(1 - beta_2) * g * g",
