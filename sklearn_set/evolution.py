@@ -367,11 +367,3 @@ GROWTH_TOLD = {
 # "initial" draws like the initial weights, as SET does.  "zero" is what RigL does: a new connection
 # does not change the network's outputs until it is trained.
 NEWBORN_WEIGHTS = ("initial", "zero")
-
-# The share of zeta that is left, by the part of the epochs done, from 0 to 1.  "linear", "cosine":
-# Dettmers and Zettlemoyer, 2019, arXiv 1907.04840.  "cosine" is also RigL's, eq. 1.
-ZETA_SCHEDULES = {
-    "constant": lambda part: 1,
-    "linear": lambda part: 1 - part,
-    "cosine": lambda part: 0.5 * (1 + np.cos(np.pi * part)),
-}

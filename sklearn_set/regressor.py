@@ -84,10 +84,6 @@ class SETRegressor(RegressorMixin, BaseSET):
         Epochs from one evolution to the next, at least 1. An evolution takes place before an
         epoch, but never before the first. Each call of `partial_fit` counts as an epoch.
 
-    zeta_schedule : {"constant", "linear", "cosine"}, default="constant"
-        How the renewed share changes: it stays `zeta`, or falls from `zeta` to zero over
-        `max_iter` epochs, linearly or along a half cosine.
-
     pruning : {%(pruning_rules)s}, default="set"
         Which connections of a layer an evolution removes:
 
@@ -404,7 +400,6 @@ class SETRegressor(RegressorMixin, BaseSET):
         epsilon: Float = 10,
         zeta: Float = 0.3,
         rewire_interval: Int = 1,
-        zeta_schedule: str = "constant",
         pruning: str = "set",
         growth: str = "auto",
         newborn_weights: str = "zero",
@@ -444,7 +439,6 @@ class SETRegressor(RegressorMixin, BaseSET):
         self.epsilon = epsilon
         self.zeta = zeta
         self.rewire_interval = rewire_interval
-        self.zeta_schedule = zeta_schedule
         self.pruning = pruning
         self.growth = growth
         self.newborn_weights = newborn_weights

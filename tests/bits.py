@@ -90,7 +90,6 @@ def plain_fits():
         "growth": ("random", "guided"),
         "pruning": ("set", "magnitude", "relative_importance"),
         "newborn_weights": ("initial", "zero"),
-        "zeta_schedule": ("constant", "linear", "cosine"),
         "learning_rate": ("constant", "invscaling", "adaptive", "cosine"),
         "weight_init": ("auto", "he_uniform", "glorot_uniform", "normal", "small"),
         "loss": ("squared_error", "absolute_error", "huber", "quantile", "poisson"),

@@ -19,7 +19,6 @@ from sklearn_set.evolution import (
     NEWBORN_WEIGHTS,
     PRUNING_RULES,
     PRUNING_TOLD,
-    ZETA_SCHEDULES,
 )
 from sklearn_set.losses import LOSSES, REGRESSION_LOSSES
 from sklearn_set.network import WEIGHT_LAWS
@@ -97,7 +96,6 @@ def section_of(page, heading):
         ("loss", REGRESSION_LOSSES, "### Loss"),
         ("solver", SOLVERS, "### Optimizer step"),
         ("pruning", PRUNING_RULES, "### Prune"),
-        ("zeta_schedule", ZETA_SCHEDULES, "### Prune"),
         ("growth", GROWTH_RULES, "### Regrow"),
         ("newborn_weights", NEWBORN_WEIGHTS, "### Regrow"),
         ("weight_init", WEIGHT_LAWS, "### Regrow"),
