@@ -88,7 +88,7 @@ def plain_fits():
     choices = {
         "activation": activations,
         "growth": ("random", "guided"),
-        "pruning": ("set", "magnitude", "relative_importance"),
+        "pruning": ("set", "magnitude"),
         "newborn_weights": ("initial", "zero"),
         "learning_rate": ("constant", "invscaling", "adaptive", "cosine"),
         "weight_init": ("auto", "he_uniform", "glorot_uniform", "normal", "small"),

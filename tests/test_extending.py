@@ -130,7 +130,7 @@ def places_of(section):
         ("A loss", "absolute_error", set(), 5),
         ("An optimizer", "adam", {"sklearn_set/classifier.py", "sklearn_set/regressor.py"}, 4),
         ("A growth rule", "guided", {"sklearn_set/settings.py"}, 3),
-        ("A pruning rule", "relative_importance", set(), 4),
+        ("A pruning rule", "magnitude", set(), 4),
     ],
 )
 def test_recipes_name_every_file_that_knows_their_example(recipe, example, users, n_files):

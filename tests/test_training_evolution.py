@@ -177,7 +177,7 @@ RULES = [
     *({"pruning": pruning} for pruning in PRUNING_RULES),
     *({"growth": growth} for growth in GROWTH_RULES),
     *({"newborn_weights": newborn_weights} for newborn_weights in NEWBORN_WEIGHTS),
-    {"growth": "guided", "newborn_weights": "zero", "pruning": "relative_importance"},
+    {"growth": "guided", "newborn_weights": "zero", "pruning": "magnitude"},
 ]
 every_rule = pytest.mark.parametrize("rules", RULES, ids=lambda rules: "-".join(rules.values()))
 

@@ -73,12 +73,6 @@ BREAKS = [
             "magnitude prunes of each sign",
         ),
         (
-            "shares += by_output[topology.indices]",
-            "shares += by_input.mean()",
-            "importance to the output neuron does not count",
-        ),
-        ("shares[overflown] = np.inf", "pass", "weights that are not finite are pruned first"),
-        (
             "return draw_distinct(n_free, n_new, rng)",
             "return draw_distinct(n_free - n_new, n_new, rng)",
             "the last free positions never get a connection",
