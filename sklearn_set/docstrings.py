@@ -43,7 +43,7 @@ _TOLD = {
     "pruning_rules": _names(PRUNING_RULES),
     "pruning": _items(PRUNING_TOLD, end="."),
     "growth_rules": _names(GROWTH_RULES),
-    "growth": _items(GROWTH_TOLD),
+    "growth": _items(GROWTH_TOLD, end="."),
     "solvers": _names(sorted(SOLVERS)),
     "optimizers": [", or ".join(SOLVERS[name].title for name in sorted(SOLVERS))],
 }

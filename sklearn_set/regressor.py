@@ -89,12 +89,10 @@ class SETRegressor(RegressorMixin, BaseSET):
 
         %(pruning)s
 
-    growth : {"auto", %(growth_rules)s}, default="auto"
+    growth : {%(growth_rules)s}, default="random"
         Where the new connections come, as many as were removed:
 
         %(growth)s
-        - "auto", guided for wide data (more features than samples) and networks of up to a
-          million connections, else random; random in `partial_fit`.
 
     newborn_weights : {"initial", "zero"}, default="zero"
         Weights of new connections: drawn like the initial ones, or zero.
@@ -399,7 +397,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         zeta: Float = 0.3,
         rewire_interval: Int = 1,
         pruning: str = "set",
-        growth: str = "auto",
+        growth: str = "random",
         newborn_weights: str = "zero",
         activation: Names = "relu",
         dropout: Float = 0.0,

@@ -9,7 +9,7 @@ import numpy as np
 
 from sklearn_set.warning import warn
 
-# Networks with more connections get neither snapshots nor guided growth by "auto".
+# Networks with more connections get no snapshots by "auto", and no search.
 _MANY_CONNECTIONS = 1_000_000
 
 # The largest batch that "auto" chooses, as in MLPClassifier.
@@ -170,7 +170,6 @@ def _automatic(sizes, n_connections, n_samples, is_part, searches):
     is_large = n_connections > _MANY_CONNECTIONS
     batch_size = max(16 if searches else 32, min(_LARGEST_AUTOMATIC_BATCH, n_samples // 10))
     return {
-        "growth": "guided" if wide and not is_large else "random",
         "input_dropout": 0.5 if wide else 0.0,
         # the more features a sample has, the easier it is learned by heart
         "mixup": min(sizes[0] / n_samples / 10, 4.0) if wide else 0.0,

@@ -192,7 +192,7 @@ CONSTRAINTS = {
     "zeta": (_CLOSED_FRACTION,),
     "rewire_interval": (_POSITIVE_INT,),
     "pruning": (options(*PRUNING_RULES),),
-    "growth": (options("auto", *GROWTH_RULES),),
+    "growth": (options(*GROWTH_RULES),),
     "newborn_weights": (options(*NEWBORN_WEIGHTS),),
     # optimiser
     "solver": (options(*SOLVERS),),

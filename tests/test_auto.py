@@ -13,7 +13,6 @@ from sklearn_set.settings import decided as decide
 from sklearn_set.topology import n_erdos_renyi
 
 PLAIN = {
-    "growth": "random",
     "learning_rate": "constant",
     "input_dropout": 0.0,
     "mixup": 0.0,
@@ -22,7 +21,6 @@ PLAIN = {
     "n_iter_no_change": 10,
 }
 HELPED = {
-    "growth": "guided",
     "learning_rate": "cosine",
     "input_dropout": 0.5,
     "mixup": 4.0,
@@ -63,9 +61,9 @@ def of(model, expected):
     return {name: value for name, value in expected.items() if hasattr(model, name)}
 
 
-def test_a_classifier_decides_itself_and_a_regressor_where_to_grow():
+def test_a_classifier_decides_itself_and_a_regressor_is_plain():
     assert decided(SETClassifier()) == HELPED
-    assert decided(SETRegressor()) == of(SETRegressor(), PLAIN | {"growth": "guided"})
+    assert decided(SETRegressor()) == of(SETRegressor(), PLAIN)
 
 
 @every_estimator
@@ -90,7 +88,6 @@ def test_a_stream_is_plain(estimator):
     assert decided(auto(estimator), 1, is_part=True) == of(estimator(), PLAIN)
     # but what is asked for is done, as far as there are epochs
     asked = {
-        "growth": "guided",
         "learning_rate": "cosine",
         "input_dropout": 0.2,
         "mixup": 0.3,
@@ -111,15 +108,15 @@ def test_early_stopping_decides_when_to_end_and_what_to_keep(estimator):
 
 
 @every_estimator
-def test_large_networks_are_kept_once_and_grow_at_random(estimator):
+def test_large_networks_are_kept_once(estimator):
     model = auto(estimator, epsilon=10**6)  # dense: as many connections as positions
-    large = of(model, HELPED | {"n_snapshots": 1, "growth": "random"})
+    large = of(model, HELPED | {"n_snapshots": 1})
     assert n_erdos_renyi(500_000, 2, 10**6) == 1_000_000
     assert decided(model, sizes=(500_000, 2)) == of(model, HELPED)
     assert decided(model, sizes=(500_001, 2)) == large
     # all layers count
     assert decided(model, 25, (1000, 600, 600, 600)) == large
-    asked = {"n_snapshots": 3, "growth": "guided"}
+    asked = {"n_snapshots": 3}
     assert decided(model.set_params(**asked), sizes=(500_001, 2)) == large | asked
 
 

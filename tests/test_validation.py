@@ -86,7 +86,7 @@ BAD_VALUES = [
         "smallest",
         f"must be a str among {{{listed(PRUNING_RULES)}}}. Got 'smallest' instead.",
     ),
-    ("growth", None, f"among {{'auto', {listed(GROWTH_RULES)}}}. Got None instead."),
+    ("growth", None, f"among {{{listed(GROWTH_RULES)}}}. Got None instead."),
     ("newborn_weights", 0, "must be a str among {'initial', 'zero'}. Got 0 instead."),
     ("activation", "swish", "must be a str among {'identity', 'logistic', 'tanh', 'relu', "),
     ("activation", "swish", "} or a sequence of them, one per hidden layer. Got 'swish' instead."),
