@@ -1,6 +1,8 @@
 """The benchmarks run: each says what it does, and measures something small."""
 
+import itertools
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -123,9 +125,11 @@ def test_accuracy_goes_on_with_what_is_there(tmp_path):
 
     third = run("accuracy", *command, "--set", "short: max_iter=2", "--json", f"{results}.json")
     assert "\n| short |" in third
+    assert third.count("minus SET ± standard error") == 2
     assert len(results.read_text(encoding="utf-8").splitlines()) == len(lines) + 15
     sections = json.loads(Path(f"{results}.json").read_text(encoding="utf-8"))["results"]
     assert [section["title"] for section in sections] == ["other", "regression"]
+    assert sections[1]["gains"]["short"].keys() == set(sections[1]["means"])
 
 
 @pytest.mark.slow
@@ -213,6 +217,61 @@ def test_finding_measures(tmp_path, monkeypatch, capsys):
     assert all(each["precision"] == 1 for each in (*results["SET"], *results["L1"]))
     assert all(3 <= each["left"] <= 12 for each in (*results["SET"], *results["L1"]))
     assert all(each["precision"] is None for each in results["MLP"])
+
+
+@pytest.mark.usefixtures("modules")
+def test_finding_compares_configurations_with_the_defaults(monkeypatch, capsys):
+    import finding
+
+    families = {
+        "numbers": finding.Family(80, 12, 3, finding.linear, is_regression=True),
+        "classes": finding.Family(80, 12, 3, finding.ring),
+    }
+    draw, drawn = finding.draw, []
+
+    def watched(family, seed):
+        drawn.append(family)
+        return draw(family, seed)
+
+    monkeypatch.setattr(finding, "FAMILIES", families)
+    monkeypatch.setattr(finding, "N_TEST", 100)
+    monkeypatch.setattr(finding, "draw", watched)
+
+    def run_with(*families, **configurations):
+        added = (("--set", f"{label}: {text}") for label, text in configurations.items())
+        options = ["--families", *families, "--methods", "SET", "--draws", "2", "--samples", "60"]
+        monkeypatch.setattr("sys.argv", ["finding.py", *options, *itertools.chain(*added)])
+        finding.main()
+        return capsys.readouterr().out
+
+    output = run_with("numbers", "classes", same="max_iter=100", short="max_iter=1")
+    assert {family.n_samples for family in drawn} == {60}
+    table = output.split("score minus that of SET ± standard error")[1]
+    for row in ("numbers", "classes", "mean"):
+        same, short = re.search(rf"\| {row} \| (.*) \| (.*) \|", table).groups()
+        assert same == "+0.000 ± 0.000"
+        assert short != same
+    assert "-" in re.search(r"\| numbers \| .* \| (.*) ±", table)[1]
+    assert "| smoothed |" in run_with("classes", smoothed="label_smoothing=0.1")
+    for message, wrong in (
+        ("'label_smoothing' for estimator SETRegressor", {"smoothed": "label_smoothing=0.1"}),
+        ("the label 'static' is the name of a method", {"static": "zeta=0"}),
+        ("is not of the form", {"": "zeta"}),
+    ):
+        with pytest.raises(SystemExit):
+            run_with("classes", "numbers", **wrong)
+        assert message in capsys.readouterr().err.replace('"', "'")
+
+
+@pytest.mark.usefixtures("modules")
+def test_gains_of_worked_examples():
+    from reporting import gain, mean_gain, shown_gain
+
+    # differences of .1 and .3: deviation .1 * sqrt(2), over sqrt(2)
+    assert gain([0.6, 0.9], [0.5, 0.6]) == (pytest.approx(0.2), pytest.approx(0.1))
+    assert shown_gain(gain([0.6, 0.9], [0.5, 0.6])) == "+0.200 ± 0.100"
+    assert shown_gain(gain([0.5], [0.6])) == "-0.100"
+    assert mean_gain([(0.2, 0.3), (-0.4, 0.4)]) == (pytest.approx(-0.1), pytest.approx(0.25))
 
 
 @pytest.mark.usefixtures("modules")
