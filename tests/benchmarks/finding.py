@@ -19,8 +19,8 @@ features" is SET that is given these alone: the limit.  Figures are means over t
   feature_importances_ or the sizes of coef_, where there are any);
 - the features that are left: with connections, or with coefficients other than zero;
 - seconds of the fastest fit, scaling included, on one thread;
-- of configurations that --set adds: what each gains on SET, which has the same draws and seeds, and
-  the standard error of this mean of differences.
+- of configurations that --set adds: what each gains on SET, or on the method that --against names,
+  which has the same draws and seeds; and the standard error of this mean of differences.
 """
 
 import sys
@@ -321,6 +321,7 @@ def main():
     add("--families", nargs="+", choices=names, default=names, metavar="FAMILY")
     add("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD")
     add("--set", action="append", default=[], metavar="LABEL: PARAMETER=VALUE, ...")
+    add("--against", default=DEFAULT, metavar="METHOD", help="what they are compared with")
     add("--samples", type=int, metavar="N", help="to train on, in every family but madelon")
     add("--draws", type=int, default=3, help="of every family")
     add("--seed", type=int, default=0, help="of the data and of all methods")
@@ -333,6 +334,8 @@ def main():
         arguments.set = dict(map(configuration, arguments.set))
         for label in METHODS.keys() & arguments.set:
             raise ValueError(f"the label {label!r} is the name of a method")
+        if arguments.set and arguments.against not in arguments.methods:
+            raise ValueError(f"--against {arguments.against!r} is not one of the methods")
         makers = methods_of(arguments)
     except ValueError as error:
         parser.error(str(error))
@@ -371,22 +374,26 @@ def report(results, arguments):
                 for name in arguments.families
             ),
         )
-    if arguments.set and DEFAULT in arguments.methods:
+    if arguments.set:
         report_gains(results, arguments)
 
 
 def report_gains(results, arguments):
-    """Print what each configuration gains on SET: in every family, and in the mean over them."""
-    gains = {
-        name: [
-            gain(*([each["score"] for each in outcomes[method]] for method in (label, DEFAULT)))
-            for label in arguments.set
-        ]
+    """Print what each configuration gains: in every family, and in the mean over them."""
+    scores = {
+        name: {
+            method: [each["score"] for each in outcomes[method]]
+            for method in (arguments.against, *arguments.set)
+        }
         for name, outcomes in results.items()
+    }
+    gains = {
+        name: [gain(of_method[label], of_method[arguments.against]) for label in arguments.set]
+        for name, of_method in scores.items()
     }
     if len(gains) > 1:
         gains["mean"] = [mean_gain(of_label) for of_label in zip(*gains.values(), strict=True)]
-    print(f"\nscore minus that of {DEFAULT} ± standard error, over paired draws")
+    print(f"\nscore minus that of {arguments.against} ± standard error, over paired draws")
     print_table(
         ["family", *arguments.set], ([name, *map(shown_gain, each)] for name, each in gains.items())
     )
