@@ -17,7 +17,6 @@ from sklearn_set.topology import (
     among_inputs,
     carried,
     draw_distinct,
-    inputs_of_slots,
     of_inputs,
     positions_of_ranks,
     regrown,
@@ -164,41 +163,6 @@ def prune_by_magnitude(layer, zeta, at_most, n_threads=1):
     return prune_nearest_zero(np.abs(layer.weights), zeta, at_most, n_threads)
 
 
-def prune_by_relative_importance(layer, zeta, at_most, n_threads=1):
-    """Remove the share of connections that mean least to the two neurons they connect.
-
-    The importance of a connection is its share of the magnitudes of its input neuron's
-    connections plus its share of those of its output neuron's (Zhang et al., 2025, arXiv
-    2501.19107): ``|w_ij| / sum_j |w_ij| + |w_ij| / sum_i |w_ij|``.  A neuron whose weights are all
-    zero adds zero.  ``floor(zeta * n)`` of n go; of equal ones the first slots go first.
-    Arguments and result are those of `prune_each_sign`.
-    """
-    importance = relative_importance(layer)
-    return prune_nearest_zero(importance, zeta, at_most, n_threads)
-
-
-def relative_importance(layer):
-    """Importance of every connection to the two neurons it connects, from 0 to 2, by slot.
-
-    It is infinite for a weight that is not finite.
-    """
-    topology = layer.topology
-    size = np.abs(layer.weights, dtype=np.float64)
-    overflown = ~np.isfinite(size)
-    size[overflown] = 0
-    degrees = np.diff(topology.indptr)
-    by_input = np.bincount(inputs_of_slots(topology), size, topology.n_in)
-    by_output = np.bincount(topology.indices, size, topology.n_out)
-    # Where a sum is zero, so are all of its weights.
-    for sums in (by_input, by_output):
-        np.divide(1, sums, out=sums, where=sums > np.finfo(sums.dtype).tiny)
-    shares = np.repeat(by_input, degrees)
-    shares += by_output[topology.indices]
-    shares *= size
-    shares[overflown] = np.inf
-    return shares
-
-
 def prune_nearest_zero(weights, zeta, at_most, n_threads=1):
     """Choose numbers to remove: those nearest zero, per sign.
 
@@ -305,14 +269,11 @@ class GrowthRule:
 PRUNING_RULES = {
     "set": prune_each_sign,
     "magnitude": prune_by_magnitude,
-    "relative_importance": prune_by_relative_importance,
 }
 # What docstrings say of the rules, after their names.
 PRUNING_TOLD = {
     "set": "those nearest zero, the same share of the positive and of the negative ones ([2]_)",
     "magnitude": "those nearest zero, whatever the sign",
-    "relative_importance": "those that matter least to their two neurons. Each of the two adds the "
-    "absolute weight, divided by the sum over all connections of the neuron in the layer ([4]_)",
 }
 GROWTH_RULES = {
     "random": GrowthRule(grow_at_random),
@@ -322,16 +283,8 @@ GROWTH_TOLD = {
     "random": "to free positions, all equally likely ([2]_)",
     "guided": "to the free positions of the largest gradient. Four times as many as needed are "
     "drawn at random and compared. The gradient is taken on one batch of training samples, of at "
-    "least 128 if there are as many ([5]_)",
+    "least 128 if there are as many ([4]_)",
 }
 # "initial" draws like the initial weights, as SET does.  "zero" is what RigL does: a new connection
 # does not change the network's outputs until it is trained.
 NEWBORN_WEIGHTS = ("initial", "zero")
-
-# The share of zeta that is left, by the part of the epochs done, from 0 to 1.  "linear", "cosine":
-# Dettmers and Zettlemoyer, 2019, arXiv 1907.04840.  "cosine" is also RigL's, eq. 1.
-ZETA_SCHEDULES = {
-    "constant": lambda part: 1,
-    "linear": lambda part: 1 - part,
-    "cosine": lambda part: 0.5 * (1 + np.cos(np.pi * part)),
-}

@@ -130,7 +130,7 @@ LOSSES = {
         lambda raw, y, limit: np.clip(raw - y, -limit, limit),
         parameter="huber_delta",
         robust=True,
-        told="half the squared error up to `huber_delta`, and linear beyond ([8]_): between the "
+        told="half the squared error up to `huber_delta`, and linear beyond ([7]_): between the "
         "two, since the pull of an outlier is bounded",
     ),
     "quantile": Loss(
@@ -140,7 +140,7 @@ LOSSES = {
         parameter="quantile",
         robust=True,
         told="the absolute error times `quantile` where the prediction is too low, times "
-        "``1 - quantile`` where it is too high (pinball loss, [9]_): estimates that quantile",
+        "``1 - quantile`` where it is too high (pinball loss, [8]_): estimates that quantile",
     ),
     "poisson": Loss(
         "exp",

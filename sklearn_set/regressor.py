@@ -84,10 +84,6 @@ class SETRegressor(RegressorMixin, BaseSET):
         Epochs from one evolution to the next, at least 1. An evolution takes place before an
         epoch, but never before the first. Each call of `partial_fit` counts as an epoch.
 
-    zeta_schedule : {"constant", "linear", "cosine"}, default="constant"
-        How the renewed share changes: it stays `zeta`, or falls from `zeta` to zero over
-        `max_iter` epochs, linearly or along a half cosine.
-
     pruning : {%(pruning_rules)s}, default="set"
         Which connections of a layer an evolution removes:
 
@@ -120,7 +116,7 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     mixup : float or "auto", default=0.0
         Strength of mixup, at least 0. Every sample is mixed with a partner drawn at random, and
-        so are their targets ([6]_). The two shares are drawn from Beta(mixup, mixup), and the
+        so are their targets ([5]_). The two shares are drawn from Beta(mixup, mixup), and the
         larger one is the sample's own. 0 mixes nothing. "auto" is a tenth of the number of
         features per sample, at most 4, for wide data, else 0; 0 in `partial_fit`.
 
@@ -209,7 +205,7 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     n_snapshots : int or "auto", default=1
         Number of networks, at least 1, whose outputs are averaged in predictions: the last one,
-        and copies of it from earlier epochs ([7]_). These epochs are evenly spread over the
+        and copies of it from earlier epochs ([6]_). These epochs are evenly spread over the
         second half of `max_iter`, or of what a search for features leaves of it. If it has fewer
         epochs, there are fewer networks. Memory and time of predictions grow with it. "auto" is 10
         for wide data and networks of up to a million connections, else 1. With `early_stopping`
@@ -363,18 +359,16 @@ class SETRegressor(RegressorMixin, BaseSET):
        network science", Nature Communications 9:2383, 2018.
     .. [3] S. Curci, D. C. Mocanu, M. Pechenizkiy, "Truly sparse neural networks at scale",
        arXiv:2102.01732, 2021.
-    .. [4] Y. Zhang et al., "Brain network science modelling of sparse neural networks enables
-       Transformers and LLMs to perform as fully connected", arXiv:2501.19107, 2025.
-    .. [5] M. Heddes, N. Srinivasa, T. Givargis, A. Nicolau, "Always-sparse training by growing
+    .. [4] M. Heddes, N. Srinivasa, T. Givargis, A. Nicolau, "Always-sparse training by growing
        connections with guided stochastic exploration", arXiv:2401.06898, 2024.
-    .. [6] H. Zhang, M. Cisse, Y. N. Dauphin, D. Lopez-Paz, "mixup: Beyond empirical risk
+    .. [5] H. Zhang, M. Cisse, Y. N. Dauphin, D. Lopez-Paz, "mixup: Beyond empirical risk
        minimization", ICLR 2018, arXiv:1710.09412.
-    .. [7] S. Liu, T. Chen, Z. Atashgahi, X. Chen, G. Sokar, E. Mocanu, M. Pechenizkiy, Z. Wang,
+    .. [6] S. Liu, T. Chen, Z. Atashgahi, X. Chen, G. Sokar, E. Mocanu, M. Pechenizkiy, Z. Wang,
        D. C. Mocanu, "Deep ensembling with no overhead for either training or testing: the
        all-round blessings of dynamic sparsity", ICLR 2022, arXiv:2106.14568.
-    .. [8] P. J. Huber, "Robust estimation of a location parameter", Annals of Mathematical
+    .. [7] P. J. Huber, "Robust estimation of a location parameter", Annals of Mathematical
        Statistics 35:73-101, 1964.
-    .. [9] R. Koenker, G. Bassett, "Regression quantiles", Econometrica 46:33-50, 1978.
+    .. [8] R. Koenker, G. Bassett, "Regression quantiles", Econometrica 46:33-50, 1978.
 
     Examples
     --------
@@ -402,7 +396,6 @@ class SETRegressor(RegressorMixin, BaseSET):
         epsilon: Float = 10,
         zeta: Float = 0.3,
         rewire_interval: Int = 1,
-        zeta_schedule: str = "constant",
         pruning: str = "set",
         growth: str = "random",
         newborn_weights: str = "zero",
@@ -442,7 +435,6 @@ class SETRegressor(RegressorMixin, BaseSET):
         self.epsilon = epsilon
         self.zeta = zeta
         self.rewire_interval = rewire_interval
-        self.zeta_schedule = zeta_schedule
         self.pruning = pruning
         self.growth = growth
         self.newborn_weights = newborn_weights

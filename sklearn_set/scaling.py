@@ -216,9 +216,9 @@ class TargetUnits:
             size = _size(targets.max(axis=0), targets.min(axis=0))
             values = targets / size
             # not by BLAS, whose sums depend on its threads
-            share = weight[:, np.newaxis] / total
-            middle = (share * values).sum(axis=0)
-            spread = np.sqrt((share * (values - middle) ** 2).sum(axis=0))
+            by_row = weight[:, np.newaxis]
+            middle = (by_row * values).sum(axis=0) / total
+            spread = np.sqrt((by_row * (values - middle) ** 2).sum(axis=0) / total)
             if tail is not None:
                 middle = _quantile(values, weight, 0.5)
                 low, high = (_quantile(values, weight, share) for share in (tail, 1 - tail))

@@ -3,11 +3,7 @@
 Decides from progress and settings alone; must not know networks, data or optimizers.
 """
 
-from dataclasses import replace
-
 import numpy as np
-
-from sklearn_set.evolution import ZETA_SCHEDULES
 
 # The rate below which "adaptive" gives up, and what it divides by: as in MLPClassifier.
 _SMALLEST_ADAPTIVE_RATE = 1e-6
@@ -55,9 +51,9 @@ def is_time_to_evolve(progress, settings):
     newborn, untrained connection is left in the model.
     """
     return (
-        progress.n_epochs > 0
+        settings.zeta > 0
+        and progress.n_epochs > 0
         and progress.n_epochs % settings.rewire_interval == 0
-        and current_zeta(progress, settings) > 0
     )
 
 
@@ -65,14 +61,7 @@ def will_evolve(progress, settings):
     """Whether an evolution opens one of the next ``settings.n_epochs`` epochs."""
     interval = settings.rewire_interval
     first = -(-max(progress.n_epochs, 1) // interval) * interval
-    at_first = replace(progress, n_epochs=first)
-    return first < progress.n_epochs + settings.n_epochs and current_zeta(at_first, settings) > 0
-
-
-def current_zeta(progress, settings):
-    """Share of the connections to renew now: zeta times what the schedule leaves of it."""
-    part = min((progress.n_epochs - progress.n_epochs_before) / settings.max_iter, 1.0)
-    return settings.zeta * ZETA_SCHEDULES[settings.zeta_schedule](part)
+    return settings.zeta > 0 and first < progress.n_epochs + settings.n_epochs
 
 
 def record(progress, loss, held_out, settings, score_decides=True):

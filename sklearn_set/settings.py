@@ -53,7 +53,6 @@ class Settings:
     shuffle: bool
     zeta: float
     rewire_interval: int
-    zeta_schedule: str
     pruning: str
     growth: str
     newborn_weights: str

@@ -16,7 +16,6 @@ from sklearn_set.probe import n_probe_samples, probe
 from sklearn_set.samples import Samples
 from sklearn_set.schedule import (
     adjust_rate,
-    current_zeta,
     is_time_to_evolve,
     record,
     should_stop,
@@ -207,7 +206,7 @@ def evolve_network(state, data, settings, workspace):
     evolve(
         state.network,
         state.optimizer,
-        current_zeta(state.progress, settings),
+        settings.zeta,
         weight_init=settings.weight_init,
         rng=state.randomness.network,
         pruning=settings.pruning,

@@ -15,12 +15,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_set.activations import ACTIVATIONS
-from sklearn_set.evolution import (
-    GROWTH_RULES,
-    NEWBORN_WEIGHTS,
-    PRUNING_RULES,
-    ZETA_SCHEDULES,
-)
+from sklearn_set.evolution import GROWTH_RULES, NEWBORN_WEIGHTS, PRUNING_RULES
 from sklearn_set.losses import REGRESSION_LOSSES
 from sklearn_set.network import WEIGHT_LAWS
 from sklearn_set.optimizers import HYPER_PARAMETERS, SOLVERS
@@ -196,7 +191,6 @@ CONSTRAINTS = {
     "epsilon": (_POSITIVE,),
     "zeta": (_CLOSED_FRACTION,),
     "rewire_interval": (_POSITIVE_INT,),
-    "zeta_schedule": (options(*ZETA_SCHEDULES),),
     "pruning": (options(*PRUNING_RULES),),
     "growth": (options(*GROWTH_RULES),),
     "newborn_weights": (options(*NEWBORN_WEIGHTS),),

@@ -88,9 +88,8 @@ def plain_fits():
     choices = {
         "activation": activations,
         "growth": ("random", "guided"),
-        "pruning": ("set", "magnitude", "relative_importance"),
+        "pruning": ("set", "magnitude"),
         "newborn_weights": ("initial", "zero"),
-        "zeta_schedule": ("constant", "linear", "cosine"),
         "learning_rate": ("constant", "invscaling", "adaptive", "cosine"),
         "weight_init": ("auto", "he_uniform", "glorot_uniform", "normal", "small"),
         "loss": ("squared_error", "absolute_error", "huber", "quantile", "poisson"),

@@ -489,27 +489,10 @@ def prune_by_magnitude(weights, zeta):
 
     Not-a-number is as far from zero as infinity.
     """
-    return _keep_largest([abs(w) if w == w else np.inf for w in weights], zeta)
-
-
-def prune_by_relative_importance(matrix, pattern, zeta):
-    """The floor(zeta n) least important go: shares of both neurons' magnitudes, added.
-
-    matrix, pattern (n_in, n_out), where the pattern is; returns `keep`, by slot.
-    """
-    size = np.abs(matrix)
-    importance = []
-    for i, j in np.argwhere(pattern):
-        of_input, of_output = size[i][pattern[i]].sum(), size[:, j][pattern[:, j]].sum()
-        shares = [size[i, j] / total if total > 0 else 0 for total in (of_input, of_output)]
-        importance.append(sum(shares))
-    return _keep_largest(importance, zeta)
-
-
-def _keep_largest(scores, zeta):
-    nearest_zero = sorted(range(len(scores)), key=lambda k: (scores[k], k))
-    keep = np.ones(len(scores), dtype=bool)
-    keep[nearest_zero[: int(zeta * len(scores))]] = False
+    sizes = [abs(w) if w == w else np.inf for w in weights]
+    nearest_zero = sorted(range(len(sizes)), key=lambda k: (sizes[k], k))
+    keep = np.ones(len(sizes), dtype=bool)
+    keep[nearest_zero[: int(zeta * len(sizes))]] = False
     return keep
 
 

@@ -126,9 +126,11 @@ def test_accuracy_goes_on_with_what_is_there(tmp_path):
 
     third = run("accuracy", *command, "--set", "short: max_iter=2", "--json", f"{results}.json")
     assert "\n| short |" in third
+    assert third.count("minus SET ± standard error") == 2
     assert len(results.read_text(encoding="utf-8").splitlines()) == len(lines) + 15
     sections = json.loads(Path(f"{results}.json").read_text(encoding="utf-8"))["results"]
     assert [section["title"] for section in sections] == ["other", "regression"]
+    assert sections[1]["gains"]["short"].keys() == set(sections[1]["means"])
 
 
 @pytest.mark.slow
@@ -196,96 +198,14 @@ def test_stability_of_worked_examples():
 
 
 @pytest.mark.usefixtures("modules")
-def test_finding_measures(tmp_path, monkeypatch, capsys):
-    import finding
+def test_gains_of_worked_examples():
+    from reporting import gain, mean_gain, shown_gain
 
-    tiny = finding.Family(80, 12, 3, finding.linear, is_regression=True)
-    monkeypatch.setattr(finding, "FAMILIES", {"tiny": tiny})
-    monkeypatch.setattr(finding, "N_TEST", 100)
-    figures = tmp_path / "figures.json"
-    options = ["--methods", "true features", "SET", "L1", "MLP", "--draws", "2", "--seed", "0"]
-    monkeypatch.setattr("sys.argv", ["finding.py", str(tmp_path), *options, "--json", str(figures)])
-    finding.main()
-    output = capsys.readouterr().out
-    assert "madelon is left out: there is neither madelon.npz nor madelon_X.npz in" in output
-    assert output.count("\n| tiny |") == 4
-    results = json.loads(figures.read_text(encoding="utf-8"))["results"]["tiny"]
-    assert results.pop("chance") == [0, 0]
-    assert [len(outcomes) for outcomes in results.values()] == [2] * 4
-    assert all(each["score"] > 0.9 for each in (*results["true features"], *results["L1"]))
-    assert all(each["precision"] == 1 for each in (*results["SET"], *results["L1"]))
-    assert all(3 <= each["left"] <= 12 for each in (*results["SET"], *results["L1"]))
-    assert all(each["precision"] is None for each in results["MLP"])
-    for way in ("integrated", "gradient"):
-        assert all(each[way] == 1 for each in results["SET"])
-        assert all(each[way] is None for each in (*results["L1"], *results["true features"]))
-
-
-@pytest.mark.usefixtures("modules")
-def test_figures_of_finding():
-    from finding import FIGURES, LIMIT
-
-    def outcomes(*scores, **found):
-        found = dict.fromkeys(("precision", "integrated", "gradient", "left")) | found
-        return [found | {"score": score, "seconds": 3 - score} for score in scores]
-
-    of_family = {
-        "chance": [0.5, 0.7],
-        LIMIT: outcomes(1, 1),
-        "SET": outcomes(0.8, 1, precision=0.5, left=1200, integrated=0.75, gradient=0.25),
-        "MLP": outcomes(0.5, 0.5),
-        "RandomForest": outcomes(0.6, 0.6, precision=1),
-    }
-    score, precision, attribution, seconds = FIGURES.values()
-    assert [attribution(of_family, name) for name in (LIMIT, "SET")] == ["", "0.75 / 0.25"]
-    assert [score(of_family, name) for name in (LIMIT, "SET", "MLP")] == [
-        "1.000",
-        "0.900 (75)",
-        "0.500 (-25)",
-    ]
-    assert [precision(of_family, name) for name in (LIMIT, "SET", "RandomForest")] == [
-        "",
-        "0.50 (1,200)",
-        "1.00",
-    ]
-    assert seconds(of_family, "SET") == "2.0"
-    without_limit = {"chance": [0.5], "SET": outcomes(0.8)}
-    assert score(without_limit, "SET") == "0.800"
-    assert [figure(without_limit, LIMIT) for figure in FIGURES.values()] == [""] * 4
-
-
-@pytest.mark.usefixtures("modules")
-def test_draws_differ_in_data_and_in_the_order_of_columns():
-    from finding import FAMILIES, draw
-
-    orders = set()
-    for name, family in FAMILIES.items():
-        small = family._replace(n_samples=50, n_features=family.n_true + 6)
-        data, same, other = draw(small, [0, 0]), draw(small, [0, 0]), draw(small, [0, 1])
-        assert data.X.shape == (50, family.n_true + 6), name
-        assert data.true.shape == (family.n_true,)
-        np.testing.assert_array_equal(data.X, same.X)
-        assert not np.array_equal(data.y, other.y)
-        orders |= {tuple(data.true), tuple(other.true)}
-    assert len(orders) > len(FAMILIES)
-
-
-@pytest.mark.usefixtures("modules")
-def test_laws_of_families():
-    import finding
-
-    rng = np.random.default_rng(0)
-    X, y = finding.ring(2000, 5, 3, rng)
-    assert X[y == 0, :3].std() < 0.9 < 1.1 < X[y == 1, :3].std()
-    X, y = finding.product(200, 4, 2, rng)
-    np.testing.assert_array_equal(y, X[:, 0] * X[:, 1] < 0)
-    X, y = finding.correlated(300, 23, 3, rng)
-    np.testing.assert_array_equal(X[:, 3:13], X[:, 13:])
-    assert np.abs(np.corrcoef(X[:, :13].T)[:3, 3:]).max() < 0.3
-    X, y = finding.skewed(3000, 8, 5, rng)
-    scales = X.std(axis=0)
-    assert scales.max() > 100 * scales.min()
-    assert abs(y.mean() - 0.5) < 0.01
+    # differences of .1 and .3: deviation .1 * sqrt(2), over sqrt(2)
+    assert gain([0.6, 0.9], [0.5, 0.6]) == (pytest.approx(0.2), pytest.approx(0.1))
+    assert shown_gain(gain([0.6, 0.9], [0.5, 0.6])) == "+0.200 ± 0.100"
+    assert shown_gain(gain([0.5], [0.6])) == "-0.100"
+    assert mean_gain([(0.2, 0.3), (-0.4, 0.4)]) == (pytest.approx(-0.1), pytest.approx(0.25))
 
 
 @pytest.mark.usefixtures("modules")

@@ -31,7 +31,6 @@ ODD = {
     "epsilon": 2.5,
     "zeta": 0.1,
     "rewire_interval": 2,
-    "zeta_schedule": "linear",
     "pruning": "magnitude",
     "growth": "guided",
     "newborn_weights": "zero",

@@ -15,7 +15,6 @@ from sklearn_set.evolution import (
     GROWTH_RULES,
     NEWBORN_WEIGHTS,
     PRUNING_RULES,
-    ZETA_SCHEDULES,
     evolve,
     n_renewable,
 )
@@ -227,20 +226,6 @@ def test_an_interrupt_finds_every_layer_whole(monkeypatch):
     first = by_position(network.layers[0], optimizer.moments[0])
     assert any(moment == 0 for _, moment, _ in first.values())
     assert all(moment > 0 for moment in optimizer.moments[1][0])
-
-
-# -------------------------------------------------------------------------------- guided growth
-
-
-def test_schedules_fall_from_one_to_nothing():
-    parts = np.linspace(0, 1, 11)
-    for name, schedule in ZETA_SCHEDULES.items():
-        shares = [schedule(part) for part in parts.tolist()]
-        assert shares[0] == 1
-        assert shares[-1] == (1 if name == "constant" else 0)
-        assert (np.diff(shares) <= 0).all()
-    assert ZETA_SCHEDULES["linear"](0.25) == 0.75
-    np.testing.assert_allclose(ZETA_SCHEDULES["cosine"](0.25), (1 + np.sqrt(0.5)) / 2)
 
 
 # ------------------------------------------------------------------------------- compiled sweeps

@@ -19,7 +19,6 @@ from sklearn_set.evolution import (
     NEWBORN_WEIGHTS,
     PRUNING_RULES,
     PRUNING_TOLD,
-    ZETA_SCHEDULES,
 )
 from sklearn_set.losses import LOSSES, REGRESSION_LOSSES
 from sklearn_set.network import WEIGHT_LAWS
@@ -97,7 +96,6 @@ def section_of(page, heading):
         ("loss", REGRESSION_LOSSES, "### Loss"),
         ("solver", SOLVERS, "### Optimizer step"),
         ("pruning", PRUNING_RULES, "### Prune"),
-        ("zeta_schedule", ZETA_SCHEDULES, "### Prune"),
         ("growth", GROWTH_RULES, "### Regrow"),
         ("newborn_weights", NEWBORN_WEIGHTS, "### Regrow"),
         ("weight_init", WEIGHT_LAWS, "### Regrow"),
@@ -132,7 +130,7 @@ def places_of(section):
         ("A loss", "absolute_error", set(), 5),
         ("An optimizer", "adam", {"sklearn_set/classifier.py", "sklearn_set/regressor.py"}, 4),
         ("A growth rule", "guided", set(), 3),
-        ("A pruning rule", "relative_importance", set(), 4),
+        ("A pruning rule", "magnitude", set(), 4),
     ],
 )
 def test_recipes_name_every_file_that_knows_their_example(recipe, example, users, n_files):

@@ -1,17 +1,15 @@
 """Pruning chooses the connections that its rules name.
 
-What SET prunes is a table of worked examples; the other rules have a slow reference.
+What SET prunes is a table of worked examples; the other rule has a slow reference.
 """
 
 import numpy as np
 import pytest
 import reference
 
-from sklearn_set import evolution
 from sklearn_set.evolution import (
     PRUNING_RULES,
     prune_by_magnitude,
-    prune_by_relative_importance,
     prune_each_sign,
     prune_nearest_zero,
 )
@@ -162,48 +160,6 @@ def test_magnitude_equals_sorting_all_weights(law, dtype):
                 prune_by_magnitude(layer, zeta, ANY),
                 reference.prune_by_magnitude(layer.weights, zeta),
             )
-
-
-@pytest.mark.parametrize("law", ["normal", "misleading"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_relative_importance_equals_the_slow_rule(law, dtype):
-    # Numbers without ties: the order of additions decides nothing.
-    for n_in, n_out, n in ((1, 1, 1), (5, 3, 7), (20, 30, 60), (20, 30, 400)):
-        layer = layer_of(NUMBERS[law](np.random.default_rng(n), n).astype(dtype), n_in, n_out)
-        pattern = reference.pattern_of(layer.topology)
-        matrix = layer.as_csr().toarray().astype("float64")
-        for zeta in (0.0, 0.3, 0.999, 1.0):
-            keep = prune_by_relative_importance(layer, zeta, ANY)
-            expected = reference.prune_by_relative_importance(matrix, pattern, zeta)
-            np.testing.assert_array_equal(keep, expected)
-
-
-def test_relative_importance_of_a_worked_example():
-    # [[4, 1], [1, 4], [., 0.5]]: the last has a neuron of its own, and is kept though smallest.
-    layer = SparseLayer(
-        evolution.regrown(
-            erdos_renyi(3, 2, 0, np.random.default_rng(0)),
-            np.zeros(0, bool),
-            np.array([0, 1, 2, 3, 5]),
-        )[0],
-        np.array([4, -1, 1, -4, 0.5]),
-        np.zeros(2),
-    )
-    importance = evolution.relative_importance(layer)
-    expected = [4 / 5 + 4 / 5, 1 / 5 + 1 / 5.5, 1 / 5 + 1 / 5, 4 / 5 + 4 / 5.5, 1 + 0.5 / 5.5]
-    np.testing.assert_allclose(importance, expected, rtol=1e-15)
-    keep = prune_by_relative_importance(layer, 0.4, ANY)
-    np.testing.assert_array_equal(keep, [True, False, False, True, True])
-    keep = prune_by_relative_importance(layer, 0.4, 1)
-    np.testing.assert_array_equal(keep, [True, False, True, True, True])
-
-
-def test_neurons_that_have_only_zeros_are_unimportant():
-    weights = np.zeros(40)
-    weights[20:] = 1e-310  # whose reciprocal is infinite
-    layer = layer_of(weights, 8, 9)
-    assert np.isfinite(evolution.relative_importance(layer)).all()
-    assert (~prune_by_relative_importance(layer, 0.5, ANY)).sum() == 20
 
 
 @pytest.mark.parametrize("rule", PRUNING_RULES.values(), ids=PRUNING_RULES)

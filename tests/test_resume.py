@@ -33,7 +33,7 @@ def regressor(**parameters):
 WAYS = {
     "adam": {},
     "sgd": {"solver": "sgd", "learning_rate": "invscaling", "momentum": 0.5},
-    "cosine": {"learning_rate": "cosine", "zeta_schedule": "linear"},
+    "cosine": {"learning_rate": "cosine"},
     "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "n_iter_no_change": 2, "tol": 1.0},
     "guided": {"growth": "guided", "newborn_weights": "initial", "rewire_interval": 2},
     "snapshots": {"n_snapshots": 4},

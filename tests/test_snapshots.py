@@ -114,10 +114,8 @@ def test_the_beginning_does_not_depend_on_the_number_of_epochs(monkeypatch, feat
     monkeypatch.setattr(training, "run_epoch", begins)
     seconds, n_bytes = [], []
     for max_iter in (100, 10_000_000):
-        model, y = small(
-            max_iter=max_iter, feature_search=feature_search, learning_rate="cosine",
-            zeta_schedule="cosine",
-        )  # fmt: skip
+        how = {"feature_search": feature_search, "learning_rate": "cosine"}
+        model, y = small(max_iter=max_iter, **how)
         tracemalloc.start()
         began = time.thread_time()
         with pytest.raises(BeginsError):

@@ -12,7 +12,7 @@ from scipy import sparse
 from small_models import T, X, Y, assert_same, classifier, regressor
 
 from sklearn_set import training
-from sklearn_set.evolution import GROWTH_RULES, NEWBORN_WEIGHTS, PRUNING_RULES, ZETA_SCHEDULES
+from sklearn_set.evolution import GROWTH_RULES, NEWBORN_WEIGHTS, PRUNING_RULES
 from sklearn_set.schedule import is_time_to_evolve, will_evolve
 from sklearn_set.state import Progress
 
@@ -91,14 +91,8 @@ def test_each_partial_fit_is_an_epoch_for_evolution(evolutions):
 
 @pytest.mark.parametrize("rewire_interval", [1, 2, 5])
 @pytest.mark.parametrize("zeta", [0.0, 0.3])
-@pytest.mark.parametrize("zeta_schedule", ZETA_SCHEDULES)
-def test_an_evolution_to_come_is_foretold(rewire_interval, zeta, zeta_schedule):
-    how = {
-        "max_iter": 7,
-        "zeta": zeta,
-        "rewire_interval": rewire_interval,
-        "zeta_schedule": zeta_schedule,
-    }
+def test_an_evolution_to_come_is_foretold(rewire_interval, zeta):
+    how = {"max_iter": 7, "zeta": zeta, "rewire_interval": rewire_interval}
     for done in range(12):
         for n_epochs in range(1, 7):
             epochs = range(done, done + n_epochs)
@@ -124,34 +118,13 @@ def shares(monkeypatch):
     return seen
 
 
-# After t of 6 epochs.
-SHARES = {
-    "constant": [0.4] * 5,
-    "linear": [0.4 * (1 - t / 6) for t in range(1, 6)],
-    "cosine": [0.2 * (1 + np.cos(np.pi * t / 6)) for t in range(1, 6)],
-}
-
-
-@pytest.mark.parametrize("zeta_schedule", ZETA_SCHEDULES)
-def test_the_share_renewed_follows_its_schedule(zeta_schedule, shares):
-    classifier(zeta=0.4, zeta_schedule=zeta_schedule).fit(X, Y)
-    np.testing.assert_allclose(shares, SHARES[zeta_schedule])
-
-
-@pytest.mark.parametrize("zeta_schedule", ["linear", "cosine"])
-def test_schedules_begin_anew_with_each_fit(zeta_schedule, shares):
-    model = classifier(zeta=0.4, zeta_schedule=zeta_schedule, warm_start=True)
-    model.fit(X, Y).fit(X, Y)
+def test_every_evolution_renews_zeta(shares):
+    classifier(zeta=0.4).fit(X, Y)
+    assert shares == [0.4] * 5
+    shares.clear()
     # The second fit evolves before its first epoch, too.
-    np.testing.assert_allclose(shares, [*SHARES[zeta_schedule], 0.4, *SHARES[zeta_schedule]])
-
-
-@pytest.mark.parametrize("zeta_schedule", ["linear", "cosine"])
-def test_partial_fit_goes_on_with_the_schedule_until_nothing_is_renewed(zeta_schedule, shares):
-    model = classifier(zeta=0.4, zeta_schedule=zeta_schedule)
-    for _ in range(9):
-        model.partial_fit(X, Y, classes=[0, 1, 2])
-    np.testing.assert_allclose(shares, SHARES[zeta_schedule])
+    classifier(zeta=0.2, warm_start=True).fit(X, Y).fit(X, Y)
+    assert shares == [0.2] * 11
 
 
 @pytest.fixture
@@ -204,8 +177,7 @@ RULES = [
     *({"pruning": pruning} for pruning in PRUNING_RULES),
     *({"growth": growth} for growth in GROWTH_RULES),
     *({"newborn_weights": newborn_weights} for newborn_weights in NEWBORN_WEIGHTS),
-    *({"zeta_schedule": zeta_schedule} for zeta_schedule in ZETA_SCHEDULES),
-    {"growth": "guided", "newborn_weights": "zero", "pruning": "relative_importance"},
+    {"growth": "guided", "newborn_weights": "zero", "pruning": "magnitude"},
 ]
 every_rule = pytest.mark.parametrize("rules", RULES, ids=lambda rules: "-".join(rules.values()))
 
@@ -226,12 +198,7 @@ def test_every_rule_trains_the_same_model_whatever_the_threads_and_the_kind_of_X
 
 @every_rule
 def test_every_other_rule_than_those_of_the_paper_is_another_model(rules):
-    default = {
-        "pruning": "set",
-        "growth": "random",
-        "newborn_weights": "initial",
-        "zeta_schedule": "constant",
-    }
+    default = {"pruning": "set", "growth": "random", "newborn_weights": "initial"}
     one, other = classifier(**default).fit(X, Y), classifier(**default | rules).fit(X, Y)
     assert (one.loss_curve_ == other.loss_curve_) == (default | rules == default)
 

@@ -10,12 +10,7 @@ from sklearn.neural_network import MLPClassifier
 
 import sklearn_set
 from sklearn_set.activations import ACTIVATIONS
-from sklearn_set.evolution import (
-    GROWTH_RULES,
-    NEWBORN_WEIGHTS,
-    PRUNING_RULES,
-    ZETA_SCHEDULES,
-)
+from sklearn_set.evolution import GROWTH_RULES, NEWBORN_WEIGHTS, PRUNING_RULES
 from sklearn_set.losses import REGRESSION_LOSSES
 from sklearn_set.optimizers import HYPER_PARAMETERS, SOLVERS
 from sklearn_set.validation import (
@@ -86,11 +81,6 @@ BAD_VALUES = [
     ("zeta", nan, "must be a float in the range [0.0, 1.0]. Got nan instead."),
     ("rewire_interval", 0, "must be an int in the range [1, inf). Got 0 instead."),
     ("rewire_interval", 2.0, "must be an int in the range [1, inf). Got 2.0 instead."),
-    (
-        "zeta_schedule",
-        "step",
-        f"must be a str among {{{listed(ZETA_SCHEDULES)}}}. Got 'step' instead.",
-    ),
     (
         "pruning",
         "smallest",
@@ -194,7 +184,6 @@ GOOD_VALUES = [
     ("epsilon", np.int32(3)),
     *(("zeta", value) for value in (0, 1, 0.0, 1.0, np.float64(0.3))),
     ("rewire_interval", np.uint8(3)),
-    *(("zeta_schedule", name) for name in ZETA_SCHEDULES),
     *(("pruning", name) for name in PRUNING_RULES),
     *(("growth", name) for name in GROWTH_RULES),
     *(("newborn_weights", name) for name in NEWBORN_WEIGHTS),

@@ -36,10 +36,16 @@ def main():
     arguments = read_arguments()
     # All epochs are wanted; the test shows whether they are enough.
     warnings.simplefilter("ignore", ConvergenceWarning)
+    seed = arguments.seed
     X, y = make_microarray(
-        arguments.samples, arguments.features, n_classes=3, random_state=0, dtype="float32"
+        arguments.samples,
+        arguments.features,
+        n_classes=3,
+        class_sep=arguments.class_sep,
+        random_state=seed,
+        dtype="float32",
     )
-    parts = train_test_split(X, y, stratify=y, random_state=0)
+    parts = train_test_split(X, y, stratify=y, random_state=seed)
     print(
         f"{X.shape[0]} samples x {X.shape[1]:,} genes, {np.unique(y).size} classes; "
         f"{len(parts[0])} samples to learn from, {len(parts[1])} to be tested on"
@@ -56,13 +62,13 @@ def main():
         mixup=0,
         label_smoothing=0,
         input_dropout=0,
-        alpha=1e-4,
-        weight_decay=5,
+        alpha=arguments.alpha,
+        weight_decay=arguments.weight_decay,
         batch_size=arguments.batch_size,
         max_iter=arguments.epochs,
         tol=0,
         n_iter_no_change=np.inf,
-        random_state=0,
+        random_state=seed,
         verbose=True,
     )
     stopwatch = Stopwatch()
@@ -78,9 +84,9 @@ def main():
     print(f"\n{'':<24} {'accuracy':>8} {'s per fit':>10}")
     print(ROW.format("SETClassifier", accuracy, seconds))
     for name, other in {
-        "MLPClassifier": MLPClassifier((100,), random_state=0),
+        "MLPClassifier": MLPClassifier((100,), random_state=seed),
         "LogisticRegression": LogisticRegression(max_iter=1000),
-        "LinearSVC, L1 penalty": LinearSVC(penalty="l1", dual=False, random_state=0),
+        "LinearSVC, L1 penalty": LinearSVC(penalty="l1", dual=False, random_state=seed),
     }.items():
         seconds, accuracy = fit_and_score(other, *parts)
         print(ROW.format(name, accuracy, seconds))
@@ -127,8 +133,14 @@ def read_arguments():
     parser.add_argument("--epsilon", type=float, default=5)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--alpha", type=float, default=1e-4)
+    parser.add_argument("--weight-decay", type=float, default=5)
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("--features", type=int, default=10_000)
+    parser.add_argument(
+        "--class-sep", type=float, default=1.5, help="how far a gene tells classes apart"
+    )
+    parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
 

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 
 from sklearn_set import SETClassifier, SETRegressor, activations
 from sklearn_set.datasets import make_microarray
-from sklearn_set.evolution import GROWTH_RULES, PRUNING_RULES, ZETA_SCHEDULES
+from sklearn_set.evolution import GROWTH_RULES, PRUNING_RULES
 from sklearn_set.feature_selection import SETSelector
 from sklearn_set.losses import LOSSES, REGRESSION_LOSSES
 from sklearn_set.optimizers import SOLVERS
@@ -235,7 +235,6 @@ SHARED = {
     "epsilon": (["3", "10", "2.5"], *NUMBER),
     "zeta": (["0.3", "0.0", "1.0"], *NUMBER),
     "rewire_interval": (["1", "2"], *NUMBER),
-    "zeta_schedule": ([f"{name!r}" for name in ZETA_SCHEDULES], *OPTION),
     "pruning": ([f"{name!r}" for name in PRUNING_RULES], *OPTION),
     "growth": (["'auto'", *(f"{name!r}" for name in GROWTH_RULES)], *OPTION),
     "newborn_weights": (["'initial'", "'zero'"], *OPTION),

@@ -20,6 +20,8 @@ StandardScaler (MaxAbsScaler where X is sparse), behind sign(x) log(1 + |x|) whe
 intensities (largest above 100), all inside the pipeline.  Targets of a regression are
 standardised for all methods.  The seed is the number of the split.  Scores are accuracy, of
 regressions R2; seconds are those of one thread, with as many fits at a time as there are jobs.
+What --set adds is also compared with SET split by split.  Splits share training samples, so the
+standard error of the mean difference is a little too small.
 
 FILE of --results gets one line of JSON per fit and is complete at any time: what it holds is
 not computed again, a changed default or parameter is another configuration.  --tune compares

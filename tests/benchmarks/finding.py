@@ -1,7 +1,9 @@
-"""Finding features: what a few features among many of noise cost, where the truth is known.
+r"""Finding features: what a few features among many of noise cost, where the truth is known.
 
     python tests/benchmarks/finding.py FOLDER
     python tests/benchmarks/finding.py --families ring product --methods SET "true features"
+    python tests/benchmarks/finding.py --families linear_500 --samples 100 --draws 20 \
+        --methods SET --set "guided: growth='guided'"
 
 Each family is a law that generates data: which features are true, and how targets depend on them.
 A draw has as many samples to train on as the family says, and 5,000 more of the same law that give
@@ -18,7 +20,9 @@ features" is SET that is given these alone: the limit.  Figures are means over t
 - of SET, also the precision by attribution of the training data, in two ways: by integrated
   gradients, and by the gradient times the feature;
 - the features that are left: with connections, or with coefficients other than zero;
-- seconds of the fastest fit, scaling included, on one thread.
+- seconds of the fastest fit, scaling included, on one thread;
+- of configurations that --set adds: what each gains on SET, or on the method that --against names,
+  which has the same draws and seeds; and the standard error of this mean of differences.
 """
 
 import sys
@@ -30,8 +34,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from methods import CLASSIFIERS, REGRESSORS, Source, read_arrays
-from reporting import digits, make_parser, print_machine, print_table, write_json
+from methods import (
+    CLASSIFIERS,
+    DEFAULT,
+    REGRESSORS,
+    Source,
+    configuration,
+    makers_of,
+    read_arrays,
+)
+from reporting import (
+    digits,
+    gain,
+    make_parser,
+    mean_gain,
+    print_machine,
+    print_table,
+    shown_gain,
+    write_json,
+)
 from scipy.stats import chi2
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import make_blobs, make_classification, make_friedman1, make_regression
@@ -191,8 +212,11 @@ def draws_of(name, arguments):
         for train, test in folds.split(X, y):
             yield Draw(X[train], y[train], X[test], y[test], None, is_regression=False)
     else:
+        family = FAMILIES[name]
+        if arguments.samples:
+            family = family._replace(n_samples=arguments.samples)
         for number in range(arguments.draws):
-            yield draw(FAMILIES[name], [arguments.seed, number])
+            yield draw(family, [arguments.seed, number])
 
 
 def draw(family, seed):
@@ -214,7 +238,7 @@ def madelon_in(folder):
 # Name of the method: what makes a classifier and what makes a regressor, from a seed.
 METHODS = {
     LIMIT: (CLASSIFIERS["SET"], REGRESSORS["SET"]),
-    "SET": (CLASSIFIERS["SET"], REGRESSORS["SET"]),
+    DEFAULT: (CLASSIFIERS[DEFAULT], REGRESSORS[DEFAULT]),
     "no search": (
         lambda seed: SETClassifier(feature_search=False, random_state=seed, n_jobs=1),
         lambda seed: SETRegressor(feature_search=False, random_state=seed, n_jobs=1),
@@ -236,7 +260,19 @@ METHODS = {
 }
 
 
-def measure(method, data, seed):
+def methods_of(arguments):
+    """What makes the classifier and the regressor of every method that is asked for."""
+    makers = {name: METHODS[name] for name in arguments.methods}
+    # A name that only one of the two knows is wrong only where the other is needed.
+    kinds = {name != MADELON and FAMILIES[name].is_regression for name in arguments.families}
+    for kind, ours in ((False, SETClassifier), (True, SETRegressor)):
+        if kind in kinds:
+            for label, make in makers_of(arguments.set, ours).items():
+                makers[label] = makers.get(label, {}) | {kind: make}
+    return makers
+
+
+def measure(method, make, data, seed):
     """Fit once, on one thread, and score.
 
     Returns
@@ -246,7 +282,7 @@ def measure(method, data, seed):
         ``seconds``; None where there is no such figure.
     """
     columns = data.true if method == LIMIT else slice(None)
-    model = make_pipeline(StandardScaler(), METHODS[method][data.is_regression](seed))
+    model = make_pipeline(StandardScaler(), make[data.is_regression](seed))
     if data.is_regression:
         model = TransformedTargetRegressor(model, transformer=StandardScaler())
     with threadpool_limits(1), warnings.catch_warnings():
@@ -298,6 +334,9 @@ def main():
     names = [*FAMILIES, MADELON]
     add("--families", nargs="+", choices=names, default=names, metavar="FAMILY")
     add("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD")
+    add("--set", action="append", default=[], metavar="LABEL: PARAMETER=VALUE, ...")
+    add("--against", default=DEFAULT, metavar="METHOD", help="what they are compared with")
+    add("--samples", type=int, metavar="N", help="to train on, in every family but madelon")
     add("--draws", type=int, default=3, help="of every family")
     add("--seed", type=int, default=0, help="of the data and of all methods")
     arguments = parser.parse_args()
@@ -305,24 +344,33 @@ def main():
     if MADELON in arguments.families and missing:
         print(f"{MADELON} is left out: {missing}.")
         arguments.families.remove(MADELON)
+    try:
+        arguments.set = dict(map(configuration, arguments.set))
+        for label in METHODS.keys() & arguments.set:
+            raise ValueError(f"the label {label!r} is the name of a method")
+        if arguments.set and arguments.against not in arguments.methods:
+            raise ValueError(f"--against {arguments.against!r} is not one of the methods")
+        makers = methods_of(arguments)
+    except ValueError as error:
+        parser.error(str(error))
     if arguments.families:
         print_machine()
-        results = measured(arguments)
+        results = measured(arguments, makers)
         report(results, arguments)
         write_json(arguments.json, results)
 
 
-def measured(arguments):
+def measured(arguments, makers):
     """All figures: by family a dict of `chance` and of lists of `measure` by method."""
     results = {}
     for name in arguments.families:
         outcomes = results[name] = {"chance": []}
         for number, data in enumerate(draws_of(name, arguments)):
             outcomes["chance"].append(data.chance)
-            for method in arguments.methods:
+            for method, make in makers.items():
                 if method == LIMIT and data.true is None:
                     continue
-                outcome = measure(method, data, arguments.seed + number)
+                outcome = measure(method, make, data, arguments.seed + number)
                 outcomes.setdefault(method, []).append(outcome)
                 print(name, number, method, outcome, file=sys.stderr, flush=True)
     return results
@@ -330,15 +378,39 @@ def measured(arguments):
 
 def report(results, arguments):
     """Print a table of every figure: a row for each family, a column for each method."""
+    methods = [*arguments.methods, *arguments.set]
     for title, figure in FIGURES.items():
         print(f"\n{title}")
         print_table(
-            ["family", *arguments.methods],
+            ["family", *methods],
             (
-                [name, *(figure(results[name], method) for method in arguments.methods)]
+                [name, *(figure(results[name], method) for method in methods)]
                 for name in arguments.families
             ),
         )
+    if arguments.set:
+        report_gains(results, arguments)
+
+
+def report_gains(results, arguments):
+    """Print what each configuration gains: in every family, and in the mean over them."""
+    scores = {
+        name: {
+            method: [each["score"] for each in outcomes[method]]
+            for method in (arguments.against, *arguments.set)
+        }
+        for name, outcomes in results.items()
+    }
+    gains = {
+        name: [gain(of_method[label], of_method[arguments.against]) for label in arguments.set]
+        for name, of_method in scores.items()
+    }
+    if len(gains) > 1:
+        gains["mean"] = [mean_gain(of_label) for of_label in zip(*gains.values(), strict=True)]
+    print(f"\nscore minus that of {arguments.against} ± standard error, over paired draws")
+    print_table(
+        ["family", *arguments.set], ([name, *map(shown_gain, each)] for name, each in gains.items())
+    )
 
 
 def score_of(outcomes, method):

@@ -229,10 +229,16 @@ def methods_of(group, configurations, names=None):
         (REGRESSORS, SETRegressor) if group == REGRESSION else (CLASSIFIERS, SETClassifier)
     )
     chosen = {name: make for name, make in table.items() if names is None or name in names}
-    for label, parameters in configurations.items():
+    return chosen | makers_of(configurations, ours)
+
+
+def makers_of(configurations, ours):
+    """Functions that make an estimator of ours from a seed, by the label of its parameters."""
+    for parameters in configurations.values():
         ours().set_params(**parameters)  # the message about a wrong name, before any fit
-        chosen[label] = partial(configured, ours, parameters)
-    return chosen
+    return {
+        label: partial(configured, ours, parameters) for label, parameters in configurations.items()
+    }
 
 
 def configured(ours, parameters, seed):

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 
 def make_parser(description):
     """A command line whose help is the module's docstring, with the options of every benchmark."""
@@ -40,6 +42,25 @@ def digits(value, n_digits=3):
     rounded = float(f"{value:.{n_digits}g}")
     decimals = max(0, n_digits - 1 - int(f"{rounded:e}".partition("e")[2])) if rounded else 0
     return f"{rounded:,.{decimals}f}"
+
+
+def gain(scores, reference):
+    """The mean of paired differences and its standard error; that is nan of a single pair."""
+    differences = np.subtract(scores, reference)
+    if differences.size == 1:
+        return float(differences[0]), np.nan
+    return float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(differences.size))
+
+
+def mean_gain(gains):
+    """The mean of gains on several data sets, which are taken as given, and its standard error."""
+    means, errors = np.transpose(gains)
+    return float(means.mean()), float(np.sqrt((errors**2).sum()) / errors.size)
+
+
+def shown_gain(gained):
+    mean, error = gained
+    return f"{mean:+.3f}" if np.isnan(error) else f"{mean:+.3f} ± {error:.3f}"
 
 
 def mark(n_disturbed):

@@ -12,7 +12,7 @@ from ranking import (
     plot_scores,
 )
 from records import group_by
-from reporting import digits, print_table
+from reporting import digits, gain, mean_gain, print_table, shown_gain
 
 
 class Section:
@@ -29,6 +29,8 @@ class Section:
         Lists of results by data set and method, only those that have all splits.
     is_union : bool
         Of several groups that have sections of their own: no columns of single data sets.
+    changed : sequence of str
+        Methods that are the default with other parameters: what they gain on it is told.
 
     Attributes
     ----------
@@ -38,8 +40,8 @@ class Section:
         The data sets that all these methods have: means and ranks are over them.
     """
 
-    def __init__(self, title, score, names, records, is_union=False):
-        self.is_union = is_union
+    def __init__(self, title, score, names, records, is_union=False, changed=()):
+        self.is_union, self.changed = is_union, changed
         self.title, self.score, self.names, self._records = title, score, names, records
         self.methods = list(dict.fromkeys(method for name, method in records if name in names))
         self.common = [
@@ -79,6 +81,8 @@ class Section:
         }
         if len(self.common) > 1 and len(self.methods) > 1:
             document |= self._report_tests()
+        if self.reference == DEFAULT and not self.is_union:
+            document["gains"] = self._report_gains()
         return document
 
     def _table(self, what="score", of=np.mean):
@@ -118,6 +122,30 @@ class Section:
                 yield [method, *cells, *([last[1][place]] if last else [])]
 
         print_table(["method", *shown, "mean", *([last[0]] if last else [])], rows())
+
+    def _report_gains(self):
+        """What each configuration gains on the default, over the splits that they share."""
+        gains = {
+            label: {
+                name: gain(*(self._scores(name, method) for method in (label, DEFAULT)))
+                for name in self.common
+            }
+            for label in self.changed
+            if label in self.methods and self.common
+        }
+        if gains:
+            print(f"\n{self.title}: minus {DEFAULT} ± standard error, over paired splits")
+            print_table(
+                ["method", *self.common, "mean"],
+                (
+                    [label, *map(shown_gain, [*each.values(), mean_gain([*each.values()])])]
+                    for label, each in gains.items()
+                ),
+            )
+        return gains
+
+    def _scores(self, name, method):
+        return [record["score"] for record in self._records[name, method]]
 
     def _report_tests(self):
         """The reference method beside each other one, and all at once."""
@@ -174,7 +202,13 @@ def make_sections(arguments, plan, results):
     names = group_by(arguments.sources, lambda source: source.group)
     names = {group: [source.name for source in sources] for group, sources in names.items()}
     sections = [
-        Section(group, "R2" if group == REGRESSION else "accuracy", names[group], records)
+        Section(
+            group,
+            "R2" if group == REGRESSION else "accuracy",
+            names[group],
+            records,
+            changed=arguments.set,
+        )
         for group in names
     ]
     groups = [group for group in names if group != REGRESSION]

@@ -51,12 +51,6 @@ BREAKS = [
             "magnitude prunes of each sign",
         ),
         (
-            "shares += by_output[topology.indices]",
-            "shares += by_input.mean()",
-            "importance to the output neuron does not count",
-        ),
-        ("shares[overflown] = np.inf", "pass", "weights that are not finite are pruned first"),
-        (
             "return draw_distinct(n_free, n_new, rng, n_threads)",
             "return draw_distinct(n_free - n_new, n_new, rng, n_threads)",
             "the last free positions never get a connection",
@@ -74,8 +68,6 @@ BREAKS = [
             "moments stay behind when connections move",
         ),
         ('if newborn_weights == "initial":', 'if newborn_weights != "initial":', "newborn weights"),
-        ('"linear": lambda part: 1 - part', '"linear": lambda part: 1 - part / 2', "linear zeta"),
-        ("(1 + np.cos(np.pi * part))", "(1 + np.cos(part))", "cosine zeta"),
     ),
     *near(
         "test_optimizers test_continuation test_weak_spots",
@@ -161,9 +153,9 @@ BREAKS = [
             "evolution more often than asked for",
         ),
         (
-            "(progress.n_epochs - progress.n_epochs_before) / settings.max_iter, 1.0)",
-            "progress.n_epochs / settings.max_iter, 1.0)",
-            "the schedule of zeta does not begin anew with warm_start",
+            "progress.n_epochs - progress.n_epochs_before - n_search",
+            "progress.n_epochs - n_search",
+            "the cosine rate does not begin anew with warm_start",
         ),
         (
             "left // interval < n_snapshots",
