@@ -248,8 +248,9 @@ class TargetUnits:
         total = self.total + other.total
         own, others = self.total / total, other.total / total
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            middle = own * self.middle + others * other.middle
             apart = other.middle - self.middle
+            middle = own * self.middle + others * other.middle
+            middle = np.where(apart == 0, self.middle, middle)  # the same to the last bit
             size = _size(self.spread, other.spread, apart)
             spread = size * np.sqrt(
                 own * (self.spread / size) ** 2
