@@ -64,6 +64,10 @@ PUBLIC_MODULES = [
 ]
 
 autosummary_generate = ["reference_tables.rst"]
+# A function has the same name but for its first letter: on some file systems that is one file.
+autosummary_filename_map = {
+    "sklearn_set.inspection.Contributions": "sklearn_set.inspection.Contributions_object"
+}
 autodoc_typehints = "none"  # numpydoc tells the types
 toc_object_entries_show_parents = "hide"
 default_role = "literal"  # `name` in a docstring is a name

@@ -1,19 +1,14 @@
 """Training data made from the user's: softened targets, and mixtures of two samples.
 
-The user's data are read and never changed.  Mixtures are made part after part, so only one part is
-in memory.  Knows arrays of data and random numbers; must not know networks or time.
+The user's data are read and never changed.  Samples are mixed when a batch is read, targets before.
+Knows arrays of data and random numbers; must not know networks or time.
 """
 
 from dataclasses import replace
 
 import numpy as np
-from scipy import sparse
 
-from sklearn_set._core.products import times_table
-from sklearn_set.samples import MAX_SAMPLES, Samples
-
-# A part of the mixed data has about so many numbers, some tens of megabytes, but at least a batch.
-_NUMBERS_IN_A_PART = 1 << 22
+from sklearn_set.samples import MixedSamples
 
 
 def soften(data, n_outputs, label_smoothing):
@@ -42,11 +37,12 @@ def soften(data, n_outputs, label_smoothing):
     return replace(data, y=(data.y * (1 - label_smoothing) + label_smoothing / 2).astype(dtype))
 
 
-def mixed_parts(data, order, mixup, *, batch_size, rng, n_threads=1):
-    """Mix every sample with another, part after part.
+def mixed(data, order, mixup, batch_size, rng):
+    """Mix every sample with one of its batch.
 
     Mixup (Zhang et al., 2018, arXiv 1710.09412, eq. 1): a sample and its target become weighted
-    means with those of a partner drawn at random.  The weight is drawn for each pair from
+    means with those of a partner drawn at random from the same batch, as in the authors' code: what
+    is read together stays near the processor.  The weight is drawn for each pair from
     Beta(mixup, mixup), and the larger share is the sample's own (Berthelot et al., 2019, arXiv
     1905.02249, eq. 9), so that every sample keeps its part in every epoch.  With sample weights
     the target is the mean by weight times share, and the sum of these is the new weight.
@@ -60,52 +56,31 @@ def mixed_parts(data, order, mixup, *, batch_size, rng, n_threads=1):
     mixup : float
         Above 0.
     batch_size : int
-        A part holds whole batches.
     rng : numpy.random.Generator
-    n_threads : int, default=1
-        Changes nothing but time.
 
-    Yields
-    ------
+    Returns
+    -------
     TrainingData
-        One part: all its samples are to be trained on, in their order.
+        All its samples are to be trained on, in their order.
     """
-    if data.sample_weight is not None:
-        order = order[data.sample_weight[order] > 0]  # weight zero: no effect at all
-    if 2 * min(batch_size, order.shape[0]) > MAX_SAMPLES:  # two shares for each sample
-        raise ValueError(
-            f"mixup mixes at most {MAX_SAMPLES // 2} samples in a batch, but "
-            f"batch_size={batch_size}. Lower batch_size."
-        )
-    X = data.X.matrix()
-    n_batches = max(1, _NUMBERS_IN_A_PART // (data.X.n_features * batch_size))
-    for start in range(0, order.shape[0], n_batches * batch_size):
-        rows = order[start : start + n_batches * batch_size]
-        shares = rng.beta(mixup, mixup, size=rows.shape[0])
-        partners = rng.choice(order, rows.shape[0])
-        yield _mixed(data, X, rows, partners, np.maximum(shares, 1 - shares), n_threads)
-
-
-def _mixed(data, X, rows, partners, shares, n_threads):
-    """The weighted means of pairs, as products with a matrix that has two shares in every row."""
-    y, weight, dtype = data.y, data.sample_weight, X.dtype
-    n = rows.shape[0]
-    columns = np.column_stack([rows, partners]).ravel()
-    values = np.column_stack([shares, 1 - shares]).astype(dtype).ravel()
-    matrix = sparse.csr_array((values, columns, np.arange(0, 2 * n + 1, 2)), (n, y.shape[0]))
-    if sparse.issparse(X):
-        mixed = matrix @ X
-    else:
-        pairs = matrix.indptr.astype(np.int32), columns.astype(np.int32), values
-        mixed = times_table(*pairs, X, np.arange(n + 1, dtype=np.int32), n_threads)
+    y, weight, dtype = data.y, data.sample_weight, data.X.dtype
     if weight is not None:
-        matrix.data *= weight[columns]
-        weight = matrix.sum(axis=1).astype(dtype)
-        matrix.data /= np.repeat(weight, 2)
+        order = order[weight[order] > 0]  # weight zero: no effect at all
+    n = order.shape[0]
+    share = rng.beta(mixup, mixup, size=n)
+    share = np.maximum(share, 1 - share).astype(dtype)
+    start_of_batch = np.arange(n) // batch_size * batch_size
+    place = start_of_batch + rng.integers(np.minimum(batch_size, n - start_of_batch))
+    first, second = order.astype(np.int32), order[place].astype(np.int32)
+    own, others = share[:, np.newaxis], 1 - share[:, np.newaxis]
+    if weight is not None:
+        own, others = own * weight[first, np.newaxis], others * weight[second, np.newaxis]
+        total = own + others
+        own, others, weight = own / total, others / total, total[:, 0].astype(dtype)
     return replace(
         data,
-        X=Samples(mixed, dtype),
-        y=np.ascontiguousarray(matrix @ y, dtype),
+        X=MixedSamples(data.X, first, second, share),
+        y=np.ascontiguousarray(own * y[first] + others * y[second], dtype),
         sample_weight=weight,
         rows=np.arange(n, dtype=np.int32),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_set._core.pruning import count_negative, keep_beyond
+from sklearn_set._core.pruning import keep_farthest
 from sklearn_set.network import SparseLayer, draw_weights
 from sklearn_set.topology import (
     among_inputs,
@@ -78,7 +78,7 @@ def evolve(
         if n_new == 0:
             return layer.topology, np.arange(keep.shape[0], dtype=np.int32), 0
         given = (layer_probe,) if rule.needs_probe else ()
-        ranks = rule.grow(layer.topology, keep, n_new, rng, *given)
+        ranks = rule.grow(layer.topology, keep, n_new, rng, *given, n_threads=n_threads)
         return *regrown(layer.topology, keep, ranks, n_threads), n_new
 
     for depth, (layer, layer_probe) in enumerate(zip(network.layers, probes, strict=True)):
@@ -182,57 +182,13 @@ def prune_nearest_zero(weights, zeta, at_most, n_threads=1):
     -------
     keep : ndarray of shape (n_connections,), bool
     """
-    n_negative = count_negative(weights, n_threads)
-    n_drop = [int(zeta * (weights.shape[0] - n_negative)), int(zeta * n_negative)]
-    if sum(n_drop) > at_most:
-        n_drop[0] = at_most * n_drop[0] // sum(n_drop)
-        n_drop[1] = at_most - n_drop[0]
-    keep, n_below, between = keep_beyond(weights, _bounds(weights, n_drop, n_negative), n_threads)
-    missing = n_drop - n_below
-    if not all(0 <= missing[sign] <= between[sign].shape[0] for sign in (0, 1)):
-        # The bounds from the sample were wrong.  Between zero and infinity are all numbers of a
-        # sign, so now all of them are looked at.
-        keep, _, between = keep_beyond(weights, [[0, np.inf], [0, np.inf]], n_threads)
-        missing = n_drop
-    for sign, slots in enumerate(between):
-        if missing[sign]:
-            keep[slots[_smallest(np.abs(weights[slots]), missing[sign])]] = 0
-    return keep.view(bool)
-
-
-def _bounds(weights, n_drop, n_negative):
-    """For each sign, two magnitudes that very probably enclose the threshold, from a sample."""
-    n = weights.shape[0]
-    sample = weights[:: max(1, round(n ** (1 / 3)))]
-    bounds = np.array([[0.0, -1.0], [0.0, -1.0]])  # keep all of the sign
-    for sign, n_sign in enumerate((n - n_negative, n_negative)):
-        if n_drop[sign] == 0:
-            continue
-        magnitudes = np.sort(np.abs(sample[(sample < 0) == sign]))
-        m, share = magnitudes.shape[0], n_drop[sign] / n_sign
-        margin = 4 * np.sqrt(m * share * (1 - share)) + 2
-        low, high = int(m * share - margin), int(np.ceil(m * share + margin))
-        bounds[sign] = (
-            magnitudes[low] if low > 0 else 0,
-            magnitudes[high] if high < m else np.inf,
-        )
-    return bounds
-
-
-def _smallest(values, n):
-    """Mask of the n smallest values; of equal ones the first.  Not-a-number is infinite."""
-    values = np.fmin(values, np.inf)
-    threshold = np.partition(values, n - 1)[n - 1]
-    chosen = values < threshold
-    ties = np.flatnonzero(values == threshold)
-    chosen[ties[: n - np.count_nonzero(chosen)]] = True
-    return chosen
+    return keep_farthest(weights, zeta, at_most, n_threads).view(bool)
 
 
 # ------------------------------------------------------------------------------------- growth
 
 
-def grow_at_random(topology, keep, n_new, rng):
+def grow_at_random(topology, keep, n_new, rng, *, n_threads=1):
     """SET's choice of new connections: any free position, all equally likely.
 
     A position is free if no kept connection holds it, also if its connection was just pruned.
@@ -243,6 +199,8 @@ def grow_at_random(topology, keep, n_new, rng):
     keep : ndarray of shape (n_connections,), bool
     n_new : int
     rng : numpy.random.Generator
+    n_threads : int, default=1
+        Changes nothing but time.
 
     Returns
     -------
@@ -250,10 +208,10 @@ def grow_at_random(topology, keep, n_new, rng):
         Ascending ranks among the free positions.
     """
     n_free = topology.n_positions - np.count_nonzero(keep)
-    return draw_distinct(n_free, n_new, rng)
+    return draw_distinct(n_free, n_new, rng, n_threads)
 
 
-def grow_guided(topology, keep, n_new, rng, probe):
+def grow_guided(topology, keep, n_new, rng, probe, *, n_threads=1):
     """Guided stochastic exploration: of some free positions those of the largest gradient.
 
     Heddes et al., 2024 (arXiv 2401.06898), with all candidates equally likely.  It is RigL's growth
@@ -268,6 +226,8 @@ def grow_guided(topology, keep, n_new, rng, probe):
         How much is drawn from it does not depend on the probe.
     probe : LayerProbe
         Gradients of the layer on some samples.
+    n_threads : int, default=1
+        Changes nothing but time.
 
     Returns
     -------
@@ -275,9 +235,9 @@ def grow_guided(topology, keep, n_new, rng, probe):
         Ascending ranks among the free positions.
     """
     n_free = topology.n_positions - np.count_nonzero(keep)
-    candidates = draw_distinct(n_free, min(_CANDIDATES * n_new, n_free), rng)
+    candidates = draw_distinct(n_free, min(_CANDIDATES * n_new, n_free), rng, n_threads)
     among_equals = rng.integers(2**63)
-    gradients = probe.gradients(positions_of_ranks(topology, keep, candidates, probe.n_threads))
+    gradients = probe.gradients(positions_of_ranks(topology, keep, candidates, n_threads))
     np.abs(gradients, out=gradients)
     gradients[np.isnan(gradients)] = 0
     return np.compress(_largest(gradients, n_new, among_equals), candidates)

@@ -9,10 +9,10 @@ from scipy import sparse
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_set import machine
-from sklearn_set._core import measured
 from sklearn_set._typing import Floats, Labels, Matrix
 from sklearn_set.data_checks import validated
 from sklearn_set.hooks import TRANSIENT
+from sklearn_set.network import sum_of_outputs, threads_pay
 from sklearn_set.samples import Samples
 from sklearn_set.version import __version__
 from sklearn_set.warning import warn
@@ -46,17 +46,13 @@ class FittedSET:
         if X.dtype != dtype:
             with np.errstate(all="ignore"):  # too large is refused in words
                 X = check_array(X, dtype=dtype, input_name="X", **layout)
+        networks, n_threads = self._networks(), 1
         # To predict a few rows takes less time than to count the processors.
-        work = self._network.n_connections * X.shape[0] * (1 + len(self._snapshots))
-        threads_pay = work > measured.SERIAL_PREDICTION
-        n_threads = machine.effective_n_threads(self.n_jobs) if threads_pay else 1
-        X = Samples(X, dtype)
+        if threads_pay(networks, X.shape[0]):
+            n_threads = machine.effective_n_threads(self.n_jobs)
+        raw = sum_of_outputs(networks, Samples(X, dtype), n_threads)
         with np.errstate(all="ignore"):
-            last, *snapshots = self._networks()
-            raw = last.forward(X, n_threads)
-            for network in snapshots:
-                raw += network.forward(X, n_threads)
-            raw /= 1 + len(snapshots)
+            raw /= len(networks)
             raw = raw.astype(wider, copy=False)
         if not np.isfinite(raw).all():
             _tell_overflow(raw.dtype)

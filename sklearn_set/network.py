@@ -14,7 +14,7 @@ from sklearn_set import machine
 from sklearn_set._core import measured
 from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.topology import MAX_CONNECTIONS, erdos_renyi, n_erdos_renyi
-from sklearn_set.workspace import aligned
+from sklearn_set.workspace import aligned_tables
 
 # The most bytes of the tables in which predictions are made, unless eight samples need more.
 _PREDICT_BYTES = 1 << 28
@@ -214,18 +214,51 @@ class SparseNetwork:
         -------
         ndarray of shape (n_samples, n_outputs)
         """
-        kernels = machine.kernels(self.dtype.name)
-        sizes = self.sizes
-        bytes_per_column = sum(sizes) * self.dtype.itemsize
-        width = min(max(_PREDICT_BYTES // bytes_per_column, 8), measured.PREDICT_WIDTH) // 8 * 8
-        width = min(width, kernels.batch_width(X.n))
-        # A layer reads one table and writes the other: two tables serve any depth.
-        two_tables = [aligned((max(sizes[part::2]), width), self.dtype) for part in (0, 1)]
-        tables = [two_tables[depth % 2] for depth in range(len(sizes))]
-        outputs = np.empty((X.n, sizes[-1]), self.dtype)
-        partial = aligned((kernels.n_partial_rows(self), width), self.dtype)
-        kernels.forward(self, X, tables, outputs, partial=partial, n_threads=n_threads)
-        return outputs
+        return sum_of_outputs([self], X, n_threads)
+
+
+def threads_pay(networks, n_samples):
+    """Whether networks predict so many samples faster with threads.
+
+    A prediction of less than a millisecond is not worth the risk that a thread must wait for
+    another program.
+    """
+    n_blocks = -(-n_samples // measured.PREDICT_WIDTH)
+    columns = n_samples + n_blocks * measured.WORK_BESIDE_WIDTH
+    return sum(network.n_connections for network in networks) * columns > measured.SERIAL_PREDICTION
+
+
+def sum_of_outputs(networks, X, n_threads=1):
+    """Pre-activations of the output neurons for every row of X, summed over networks.
+
+    Parameters
+    ----------
+    networks : list of SparseNetwork
+        All of the same sizes and number type.
+    X : Samples
+        Of that number type.
+    n_threads : int, default=1
+        The most threads; one where others do not pay.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs)
+    """
+    first = networks[0]
+    dtype, sizes = first.dtype, first.sizes
+    kernels = machine.kernels(dtype.name)
+    bytes_per_column = sum(sizes) * dtype.itemsize
+    width = min(max(_PREDICT_BYTES // bytes_per_column, 8), measured.PREDICT_WIDTH) // 8 * 8
+    width = min(width, kernels.batch_width(X.n))
+    n_partial = max(kernels.n_partial_rows(network) for network in networks)
+    # A layer reads one table and writes the other: two tables serve any depth, beside the data.
+    odd, even = max(sizes[1::2]), max(sizes[2::2], default=0)
+    data, odd, even, partial = aligned_tables((sizes[0], odd, even, n_partial), width, dtype)
+    tables = [data, *(odd if depth % 2 else even for depth in range(1, len(sizes)))]
+    outputs = np.empty((X.n, sizes[-1]), dtype)
+    n_threads = n_threads if threads_pay(networks, X.n) else 1
+    kernels.forward(networks, X, tables, outputs, partial=partial, n_threads=n_threads)
+    return outputs
 
 
 def check_sizes(sizes, epsilon):

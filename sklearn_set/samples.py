@@ -1,4 +1,4 @@
-"""X as the kernels read it: dense or sparse, one type for both.
+"""X as the kernels read it: dense or sparse, one type for both; and means of two samples.
 
 Knows arrays and what the kernels can number; must not know networks, targets or weights.
 """
@@ -31,12 +31,16 @@ class Samples:
     indptr : ndarray of shape (n + 1,), int64, or None
         Where the stored values of each sample begin; None for dense samples.
     n, n_features : int
+    first, second, share : None
+        As in `MixedSamples`: each sample is one row of X, not a mean of two.
 
     Raises
     ------
     ValueError
         If there are too many samples.
     """
+
+    first = second = share = None
 
     def __init__(self, X, dtype=None):
         check_n_samples(X.shape[0])
@@ -75,6 +79,37 @@ class Samples:
     def take(self, rows):
         """Some of the samples, copied."""
         return Samples(self.matrix()[rows])
+
+
+class MixedSamples:
+    """Weighted means of two samples each; they exist only when a kernel reads them.
+
+    Parameters
+    ----------
+    given : Samples
+    first, second : ndarray of shape (n,), int32
+        The two samples of each mean.
+    share : ndarray of shape (n,)
+        What the first one contributes, from 0 to 1; the second one contributes the rest.
+
+    Attributes
+    ----------
+    values, indices, indptr, n_features
+        Those of the given samples.
+    n : int
+        Number of means.
+    """
+
+    def __init__(self, given, first, second, share):
+        self.values, self.indices, self.indptr = given.values, given.indices, given.indptr
+        self.n_features = given.n_features
+        self.n = first.shape[0]
+        self.first, self.second, self.share = first, second, share
+
+    @property
+    def dtype(self):
+        """The number type."""
+        return self.values.dtype
 
 
 def check_n_samples(n_samples):

@@ -215,8 +215,9 @@ class TargetUnits:
             # Numbers of about one: neither their squares nor their sums overflow or vanish.
             size = _size(targets.max(axis=0), targets.min(axis=0))
             values = targets / size
-            middle = weight @ values / total
-            spread = np.sqrt(weight @ (values - middle) ** 2 / total)
+            # not BLAS, whose sums depend on its threads
+            middle = np.einsum("i,ij->j", weight, values) / total
+            spread = np.sqrt(np.einsum("i,ij->j", weight, (values - middle) ** 2) / total)
             if tail is not None:
                 middle = _quantile(values, weight, 0.5)
                 low, high = (_quantile(values, weight, share) for share in (tail, 1 - tail))

@@ -17,10 +17,14 @@ def is_time_for_a_snapshot(n_iter, n_epochs, n_snapshots):
     If the second half has fewer epochs, there are fewer snapshots.  Their topologies differ, and so
     do their errors (Liu et al., 2022, arXiv 2106.14568).
     """
-    interval = max(1, n_epochs // (2 * n_snapshots))
+    interval = _snapshot_interval(n_epochs, n_snapshots)
     left = n_epochs - n_iter
     in_second_half = 0 < 2 * left < n_epochs
     return in_second_half and left % interval == 0 and left // interval < n_snapshots
+
+
+def _snapshot_interval(n_epochs, n_snapshots):
+    return max(1, n_epochs // (2 * n_snapshots))
 
 
 def takes_snapshot(n_iter, settings):
@@ -33,10 +37,11 @@ def takes_snapshot(n_iter, settings):
 
 def n_certain_snapshots(settings):
     """How many snapshots will be kept for certain: none if training may end early."""
-    n_epochs = settings.n_epochs
-    if settings.n_iter_no_change < n_epochs:
+    if settings.n_iter_no_change < settings.n_epochs:
         return 0
-    return sum(takes_snapshot(n_iter, settings) for n_iter in range(1, n_epochs))
+    n_epochs = settings.n_epochs - settings.n_search_epochs
+    n_at_most = (n_epochs - 1) // 2 // _snapshot_interval(n_epochs, settings.n_snapshots)
+    return max(0, min(settings.n_snapshots - 1, n_at_most))
 
 
 def is_time_to_evolve(progress, settings):

@@ -5,11 +5,9 @@ of a CSR matrix of shape (n_in, n_out); the arrays with the prefix `t_` tell the
 by output neuron.  Knows positions and random numbers; must not know weights or training.
 """
 
-from itertools import pairwise
-
 import numpy as np
 
-from sklearn_set._core import connections, measured
+from sklearn_set._core import connections, directions, draws, measured
 
 MAX_CONNECTIONS = np.iinfo(np.int32).max
 
@@ -75,20 +73,17 @@ class Topology:
     @property
     def t_indptr(self):
         """See the class."""
-        t_indptr = self._t_indptr
-        if t_indptr is None:
-            self._t_indptr = t_indptr = connections.count_by_output(self.indices, self.n_out)
-        return t_indptr
+        return self._counted()
 
     @property
     def t_indices(self):
         """See the class."""
-        return self._by_output()[0]
+        return self.by_output()[1]
 
     @property
     def t_slots(self):
         """See the class."""
-        return self._by_output()[1]
+        return self.by_output()[2]
 
     @property
     def chunks(self):
@@ -108,8 +103,23 @@ class Topology:
             self._t_chunks = t_chunks
         return t_chunks
 
-    def splits(self, n_parts):
+    def by_output(self, n_threads=1):
+        """The connections by output neuron: t_indptr, t_indices and t_slots."""
+        t_indptr = self._counted(n_threads)
+        transposed = self._transposed
+        if transposed is None:
+            transposed = directions.transpose(self.indptr, self.indices, t_indptr, n_threads)
+            self._transposed = transposed
+        return t_indptr, *transposed
+
+    def splits(self, n_parts, n_threads=1):
         """Cut the output neurons into parts of about equal numbers of connections.
+
+        Parameters
+        ----------
+        n_parts : int
+        n_threads : int, default=1
+            Changes nothing but time.
 
         Returns
         -------
@@ -121,18 +131,18 @@ class Topology:
         splits = self._splits
         if splits is None or splits[1].shape[0] != n_parts + 1:
             goals = np.linspace(0, self.n_connections, n_parts + 1)
-            t_splits = np.searchsorted(self.t_indptr, goals).astype(np.int32)
+            t_splits = np.searchsorted(self._counted(n_threads), goals).astype(np.int32)
             t_splits[0], t_splits[-1] = 0, self.n_out
-            splits = connections.split(self.indptr, self.indices, t_splits), t_splits
+            splits = directions.split(self.indptr, self.indices, t_splits, n_threads), t_splits
             self._splits = splits
         return splits
 
-    def _by_output(self):
-        transposed = self._transposed
-        if transposed is None:
-            transposed = connections.transpose(self.indptr, self.indices, self.t_indptr)
-            self._transposed = transposed
-        return transposed
+    def _counted(self, n_threads=1):
+        t_indptr = self._t_indptr
+        if t_indptr is None:
+            t_indptr = directions.count_by_output(self.indices, self.n_out, n_threads)
+            self._t_indptr = t_indptr
+        return t_indptr
 
     def __getstate__(self):
         # The other direction follows from this one, so a pickle leaves it out.
@@ -153,7 +163,7 @@ def _chunks_of(indptr):
 
     They depend on the topology alone.  So sums over chunks are the same for any number of threads.
     """
-    return connections.equal_work(indptr, measured.CHUNK_WORK, measured.MAX_CHUNKS)
+    return directions.equal_work(indptr, measured.CHUNK_WORK, measured.MAX_CHUNKS)
 
 
 def n_erdos_renyi(n_in, n_out, epsilon):
@@ -185,7 +195,7 @@ def erdos_renyi(n_in, n_out, epsilon, rng, n_threads=1):
     Topology
     """
     n_connections = n_erdos_renyi(n_in, n_out, epsilon)
-    ranks = draw_distinct(n_in * n_out, n_connections, rng)
+    ranks = draw_distinct(n_in * n_out, n_connections, rng, n_threads)
     return regrown(empty(n_in, n_out), np.empty(0, np.uint8), ranks, n_threads)[0]
 
 
@@ -307,7 +317,7 @@ def carried(source, old, newborn, n_threads=1):
     return result.view(old.dtype)
 
 
-def draw_distinct(population, size, rng):
+def draw_distinct(population, size, rng, n_threads=1):
     """Draw `size` distinct numbers below `population`, ascending, all sets equally likely.
 
     A few more than needed are drawn with replacement.  The distinct ones are kept, and the excess
@@ -320,6 +330,8 @@ def draw_distinct(population, size, rng):
     size : int
         At most `population`.
     rng : numpy.random.Generator
+    n_threads : int, default=1
+        Changes nothing but time.
 
     Returns
     -------
@@ -327,7 +339,7 @@ def draw_distinct(population, size, rng):
     """
     if 2 * size > population:
         chosen = np.ones(population, dtype=bool)
-        chosen[draw_distinct(population, population - size, rng)] = False
+        chosen[draw_distinct(population, population - size, rng, n_threads)] = False
         return np.flatnonzero(chosen).astype(np.int64, copy=False)
     if size == 0:
         return np.empty(0, np.int64)
@@ -335,43 +347,33 @@ def draw_distinct(population, size, rng):
     # rare.
     expected = -population * np.log1p(-size / population)
     n_draws = int(np.ceil(expected + 6 * np.sqrt(expected - size) + 4))
-    drawn = _draw_ascending(population, n_draws, rng)
+    drawn, starts, n_distinct = _draw_in_parts(population, n_draws, rng, n_threads)
+    excess = int(n_distinct.sum()) - size
+    if excess < 0:
+        drawn = draws.gather_parts(drawn, starts, n_distinct, np.empty(0, np.int64), n_threads)
+        return _topped_up(drawn, population, size, rng)
+    too_many = np.sort(rng.choice(size + excess, excess, replace=False, shuffle=False))
+    return draws.gather_parts(drawn, starts, n_distinct, too_many, n_threads)
+
+
+def _draw_in_parts(population, n_draws, rng, n_threads):
+    """Draws with replacement, by ranges of the population, so that threads share the work.
+
+    How many fall into a range follows the multinomial law.
+    """
+    n_parts = max(1, n_draws // measured.DRAWS_IN_A_PART)
+    cuts = np.array([population * part // n_parts for part in range(n_parts + 1)])
+    counts = np.array([n_draws])
+    if n_parts > 1:
+        counts = rng.multinomial(n_draws, np.diff(cuts) / population)
+    seed = rng.integers(2**64, dtype=np.uint64)
+    drawn, n_distinct = draws.draw_parts(cuts, counts, seed, n_threads)
+    return drawn, np.cumsum(counts) - counts, n_distinct
+
+
+def _topped_up(drawn, population, size, rng):
+    """Draw on until there are enough distinct numbers; drop the excess at random."""
     while drawn.shape[0] < size:
         others = rng.integers(population, size=2 * (size - drawn.shape[0]) + 4)
         drawn = np.unique(np.concatenate([drawn, others]))
-    excess = drawn.shape[0] - size
-    if excess:
-        too_many = rng.choice(drawn.shape[0], excess, replace=False, shuffle=False)
-        drawn = connections.without(drawn, np.sort(too_many))
-    return drawn
-
-
-def _draw_ascending(population, n_draws, rng):
-    """The distinct values of `n_draws` draws with replacement, ascending.
-
-    Many draws are made range by range, so that each range can be sorted in the cache.  How many
-    fall into a range follows the multinomial law.
-    """
-    n_parts = max(1, n_draws // measured.DRAWS_IN_A_PART)
-    cuts = [population * part // n_parts for part in range(n_parts + 1)]
-    counts = [n_draws]
-    if n_parts > 1:
-        counts = rng.multinomial(n_draws, np.diff(cuts) / population).tolist()
-    drawn = np.empty(n_draws, np.int64)
-    n = 0
-    for (low, high), count in zip(pairwise(cuts), counts, strict=True):
-        part = _integers(high - low, count, rng)
-        if high - low <= 2**32:
-            part = part.astype(np.uint32)  # sorted in half the time
-        part.sort()
-        n += connections.distinct(part, low, drawn[n:])
-    return drawn[:n]
-
-
-def _integers(population, size, rng):
-    """Uniform integers below `population`; NumPy draws those beyond 32 bits twice as fast."""
-    if population >= 2**32:
-        return rng.integers(population, size=size)
-    drawn = rng.integers(population << 31, size=size)
-    drawn >>= 31
-    return drawn
+    return np.sort(rng.choice(drawn, size, replace=False, shuffle=False))

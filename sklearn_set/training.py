@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sklearn_set import machine
-from sklearn_set.augmentation import mixed_parts, soften
+from sklearn_set.augmentation import mixed, soften
 from sklearn_set.evolution import evolve
 from sklearn_set.losses import LOSSES, OUT_ACTIVATIONS, sample_losses
 from sklearn_set.probe import n_probe_samples, probe
@@ -241,25 +241,16 @@ def run_epoch(state, data, settings, workspace):
     order = data.rows
     if settings.shuffle:
         order = state.randomness.order.permutation(order)
-    parts = [replace(data, rows=order)]
+    shown = replace(data, rows=order)
     if settings.mixup > 0:
-        parts = mixed_parts(
-            data,
-            order,
-            settings.mixup,
-            batch_size=settings.batch_size,
-            rng=state.randomness.order,
-            n_threads=workspace.n_threads_that_pay(),
-        )
-    total, n_used, finite = 0.0, 0, True
-    for part in parts:
-        stepper = stepper_of(state, part, settings, workspace)
-        for loss, n_samples in batch_losses(stepper, state, part, settings.batch_size):
-            total += loss * n_samples
-            n_used += n_samples
-        finite = finite and stepper.weights_are_finite
+        shown = mixed(data, order, settings.mixup, settings.batch_size, state.randomness.order)
+    stepper = stepper_of(state, shown, settings, workspace)
+    total, n_used = 0.0, 0
+    for loss, n_samples in batch_losses(stepper, state, shown, settings.batch_size):
+        total += loss * n_samples
+        n_used += n_samples
     loss = total / n_used if n_used else 0.0
-    if not (np.isfinite(loss) and finite and _biases_are_finite(state)):
+    if not (np.isfinite(loss) and stepper.weights_are_finite and _biases_are_finite(state)):
         raise ValueError(DIVERGED)
     state.progress.n_epochs += 1
     state.progress.n_samples_seen += data.rows.shape[0]

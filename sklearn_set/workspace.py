@@ -87,3 +87,15 @@ def aligned(shape, dtype):
     memory = np.empty(n_bytes + line, np.uint8)
     start = -memory.ctypes.data % line
     return memory[start : start + n_bytes].view(dtype).reshape(shape)
+
+
+def aligned_tables(numbers_of_rows, width, dtype):
+    """Several empty tables of one width, each of which begins at the start of a cache line."""
+    line = 64
+    starts = [0]
+    for n in numbers_of_rows:
+        starts.append(starts[-1] + -(-n // line) * line)
+    memory = aligned((starts[-1], width), dtype)
+    return [
+        memory[start : start + n] for start, n in zip(starts[:-1], numbers_of_rows, strict=True)
+    ]

@@ -208,7 +208,12 @@ def dropout_mask(n_samples, n_neurons, dropout, seed, step_number, depth, dtype=
 #
 # Each takes the values, their gradient, their moments (a list, replaced in place), the rate, the
 # number of this step counted from 1 and the optimizer's hyper-parameters; it returns what is to be
-# added to the values.
+# added to the values.  Moments that are subnormal become zero, and so do values (in `step`).
+
+
+def flushed(values, factor=1):
+    """Zero instead of numbers whose magnitude is below the smallest normal one times `factor`."""
+    return np.where(np.abs(values) < factor * np.finfo(values.dtype).tiny, 0, values)
 
 
 def plain_sgd(values, gradient, moments, rate, t):
@@ -218,13 +223,13 @@ def plain_sgd(values, gradient, moments, rate, t):
 
 def momentum(values, gradient, moments, rate, t, *, momentum):
     """Polyak's momentum: the velocity remembers."""
-    moments[0] = momentum * moments[0] - rate * gradient
+    moments[0] = flushed(momentum * moments[0] - rate * gradient)
     return moments[0]
 
 
 def nesterov(values, gradient, moments, rate, t, *, momentum):
     """Nesterov's momentum in the form of Sutskever et al. (2013): the velocity one step ahead."""
-    moments[0] = momentum * moments[0] - rate * gradient
+    moments[0] = flushed(momentum * moments[0] - rate * gradient)
     return momentum * moments[0] - rate * gradient
 
 
@@ -234,8 +239,8 @@ def adam(values, gradient, moments, rate, t, *, beta_1, beta_2, adam_epsilon):
     The last form of section 2 of the paper, scikit-learn's and ours, adds epsilon before the
     second moment is corrected: in this form epsilon is divided by the same correction.
     """
-    moments[0] = beta_1 * moments[0] + (1 - beta_1) * gradient
-    moments[1] = beta_2 * moments[1] + (1 - beta_2) * gradient**2
+    moments[0] = flushed(beta_1 * moments[0] + (1 - beta_1) * gradient)
+    moments[1] = flushed(beta_2 * moments[1] + flushed((1 - beta_2) * gradient**2))
     mean, square = moments[0] / (1 - beta_1**t), moments[1] / (1 - beta_2**t)
     return -rate * mean / (np.sqrt(square) + adam_epsilon / np.sqrt(1 - beta_2**t))
 
@@ -367,6 +372,16 @@ class DenseMLP:
                 delta = delta * ACTIVATIONS[name][1](z[depth - 1], parameter)
         return value, weight_gradients, bias_gradients
 
+    def begin(self, solver):
+        """Moments of zero."""
+        n_moments = SOLVERS[solver][1]
+        self.moments = [
+            [np.zeros_like(matrix) for _ in range(n_moments)] for matrix in self.weights
+        ]
+        self.bias_moments = [
+            [np.zeros_like(bias) for _ in range(n_moments)] for bias in self.biases
+        ]
+
     def step(
         self,
         X,
@@ -384,25 +399,23 @@ class DenseMLP:
         """One optimizer step; returns the loss before it.
 
         `weight_decay` is decoupled: weights, not biases, lose the share ``rate * weight_decay``
-        beside the optimizer's own step (Loshchilov and Hutter, 2019).
+        beside the optimizer's own step (Loshchilov and Hutter, 2019).  Of penalised weights those
+        become zero, too, whose penalty would be subnormal.
         """
-        formula, n_moments, _, _ = SOLVERS[solver]
+        formula = SOLVERS[solver][0]
         if self.moments is None:
-            self.moments = [
-                [np.zeros_like(matrix) for _ in range(n_moments)] for matrix in self.weights
-            ]
-            self.bias_moments = [
-                [np.zeros_like(bias) for _ in range(n_moments)] for bias in self.biases
-            ]
+            self.begin(solver)
         self.n_steps += 1
         value, on_weights, on_biases = self.gradients(X, y, loss, sample_weight, alpha, masks)
         for depth in range(len(self.weights)):
             w, b = self.weights[depth], self.biases[depth]
             change = formula(w, on_weights[depth], self.moments[depth], rate, self.n_steps, **hyper)
-            self.weights[depth] = w - rate * weight_decay * w + change
-            self.biases[depth] = b + formula(
+            kept = w - rate * weight_decay * w
+            self.weights[depth] = flushed(kept + change, 1e12 if alpha > 0 else 1)
+            change = formula(
                 b, on_biases[depth], self.bias_moments[depth], rate, self.n_steps, **hyper
             )
+            self.biases[depth] = flushed(b + change)
         return value
 
 

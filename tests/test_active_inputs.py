@@ -115,5 +115,5 @@ def test_guided_growth_reads_the_gradients_of_the_active_features():
     grown = [each for each in positions(network.layers[0].topology) if each not in before]
     of_feature = np.bincount(np.array(grown) // 20, minlength=30)
     # Four positions are compared for each connection that grows: nearly all of this feature win.
-    assert of_feature[17] >= 10
+    assert of_feature[17] >= 6
     assert of_feature[17] > 1.5 * np.delete(of_feature, 17).max()

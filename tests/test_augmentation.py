@@ -17,10 +17,11 @@ from conftest import (
     make_network,
     some_rows,
 )
+from scipy.stats import chisquare
 
-from sklearn_set import augmentation
-from sklearn_set.augmentation import mixed_parts, soften
-from sklearn_set.samples import Samples
+from sklearn_set import machine
+from sklearn_set.augmentation import mixed, soften
+from sklearn_set.samples import MixedSamples, Samples
 from sklearn_set.training import TrainingData
 
 every_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -39,7 +40,7 @@ def training_data(dtype, loss="soft_log_loss", *, weighted=False, seed=0):
         data.y,
         data.sample_weight,
         loss,
-        np.random.default_rng(1).permutation(N),
+        np.random.default_rng(1).permutation(N).astype(np.int32),
     )
 
 
@@ -126,89 +127,79 @@ def test_confident_outputs_neither_overflow_nor_vanish(kernel):
 # ---------------------------------------------------------------------------------- mixed pairs
 
 
-def mixed(data, mixup=0.7, *, order=None, seed=5, X=None, batch_size=BATCH):
-    """All parts of an epoch; X replaces that of `data`."""
+def mixed_of(data, mixup=0.7, *, order=None, seed=5, X=None, batch_size=BATCH):
+    """An epoch; X replaces that of `data`."""
     if X is not None:
         data = replace(data, X=X)
-    return list(
-        mixed_parts(
-            data,
-            data.rows if order is None else order,
-            mixup,
-            batch_size=batch_size,
-            rng=np.random.default_rng(seed),
-        )
-    )
+    order = data.rows if order is None else order
+    return mixed(data, order, mixup, batch_size, np.random.default_rng(seed))
 
 
-def dense(X):
-    return X.matrix().toarray() if X.is_sparse else X.values
-
-
-def arrays_of(X):
-    return [X.values, X.indices, X.indptr] if X.is_sparse else [X.values]
-
-
-def drawn_again(order, part_sizes, mixup, seed=5):
-    """Samples, partners and shares of an epoch from the same random numbers."""
-    rng = np.random.default_rng(seed)
-    partners, shares = [], []
-    for size in part_sizes:
-        shares.append(rng.beta(mixup, mixup, size=size))
-        partners.append(rng.choice(order, size))
-    shares = np.concatenate(shares)
-    return order, np.concatenate(partners), np.where(shares < 0.5, 1 - shares, shares)
-
-
-@pytest.fixture
-def small_parts(monkeypatch):
-    """Parts of two batches."""
-    monkeypatch.setattr(augmentation, "_NUMBERS_IN_A_PART", 2 * N_FEATURES * BATCH + 5)
+def read(part, n_threads=1):
+    """The samples as kernels read them."""
+    table_of = machine.kernels(part.X.dtype.name).table_of
+    return table_of(part.X, part.rows, part.X.n_features, n_threads=n_threads).T
 
 
 @every_dtype
 @pytest.mark.parametrize("mixup", [0.1, 1.0, 8.0])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("loss", ["soft_log_loss", "logistic_log_loss", "squared_error"])
-@pytest.mark.usefixtures("small_parts")
 def test_every_sample_is_the_stated_mean_of_two(loss, weighted, mixup, dtype):
     data = training_data(dtype, loss, weighted=weighted)
+    part = mixed_of(data, mixup)
+    first, second, share = part.X.first, part.X.second, part.X.share
     order = data.rows
     if weighted:
         order = order[data.sample_weight[order] > 0]
         assert len(order) == N - 1
-    parts = mixed(data, mixup)
-    rows, partners, shares = drawn_again(order, [len(part.rows) for part in parts], mixup)
-    assert shares.min() >= 0.5
-    weight = np.ones(N) if data.sample_weight is None else data.sample_weight.astype(np.float64)
-    for k, (row, partner, share) in enumerate(zip(rows, partners, shares, strict=True)):
-        part, place = parts[k // (2 * BATCH)], k % (2 * BATCH)
+    np.testing.assert_array_equal(first, order)
+    shares = np.random.default_rng(5).beta(mixup, mixup, size=len(order))
+    assert_close(share, np.where(shares < 0.5, 1 - shares, shares), dtype)
+    X, weight = read(part), np.ones(N) if data.sample_weight is None else data.sample_weight
+    for place, (row, partner, p) in enumerate(zip(first, second, share.astype(float), strict=True)):
         given = data.X.values
-        x = share * given[row].astype(float) + (1 - share) * given[partner]
-        assert_close(part.X.values[place], x, dtype)
-        own, others = share * weight[row], (1 - share) * weight[partner]
+        assert_close(X[place], p * given[row].astype(float) + (1 - p) * given[partner], dtype)
+        own, others = p * weight[row], (1 - p) * weight[partner]
         target = (own * data.y[row] + others * data.y[partner]) / (own + others)
         assert_close(part.y[place], target, dtype)
         if weighted:
             assert_close(part.sample_weight[place], own + others, dtype)
-    for part in parts:
-        assert part.loss == loss
-        assert part.X.dtype == part.y.dtype == dtype
-        assert part.y.flags.c_contiguous
-        assert (part.sample_weight is not None) == weighted
-        if weighted:
-            assert part.sample_weight.dtype == dtype
-        if loss == "soft_log_loss":
-            assert_close(part.y.sum(axis=1), np.ones(len(part.rows)), dtype)
+    assert part.loss == loss
+    assert part.X.dtype == part.y.dtype == dtype
+    assert part.y.flags.c_contiguous
+    assert (part.sample_weight is not None) == weighted
+    if weighted:
+        assert part.sample_weight.dtype == dtype
+    if loss == "soft_log_loss":
+        assert_close(part.y.sum(axis=1), np.ones(len(part.rows)), dtype)
 
 
-@pytest.mark.usefixtures("small_parts")
+@every_kernel()
+@pytest.mark.parametrize("n_rows", [1, 3, 8, 9, 17, 23])
+def test_kernels_read_means_of_every_batch(kernel, n_rows):
+    """Dense and sparse, of more features than are read at a time, in any order."""
+    variant, dtype = kernel
+    rng = np.random.default_rng(n_rows)
+    X = rng.normal(size=(N, 300)).astype(dtype)
+    X[rng.random(X.shape) < 0.5] = 0
+    first, second = rng.integers(N, size=(2, N)).astype(np.int32)
+    share, rows = rng.random(N).astype(dtype), rng.permutation(N)[:n_rows].astype(np.int32)
+    table_of = machine.kernels(dtype, variant).table_of
+    tables = [
+        table_of(MixedSamples(given, first, second, share), rows, 300)
+        for given in (Samples(X), as_csr(X))
+    ]
+    p = share[rows, np.newaxis].astype(float)
+    assert_close(tables[0].T, p * X[first[rows]] + (1 - p) * X[second[rows]], dtype)
+    np.testing.assert_array_equal(*tables)
+
+
 def test_the_larger_share_is_the_samples_own():
     """Seen without knowing what was drawn: X tells samples apart."""
     data = training_data("float64")
-    X, rows = Samples(np.eye(N, N_FEATURES)), np.arange(N_FEATURES)
-    data = TrainingData(X, data.y, None, data.loss, rows)
-    X = np.concatenate([part.X.values for part in mixed(data)])
+    X, rows = Samples(np.eye(N, N_FEATURES)), np.arange(N_FEATURES, dtype=np.int32)
+    X = read(mixed_of(TrainingData(X, data.y, None, data.loss, rows)))
     assert X.shape == (N_FEATURES, N_FEATURES)
     assert (np.diag(X) >= 0.5).all()
     assert (np.diag(X) < 1).any()
@@ -216,99 +207,82 @@ def test_the_larger_share_is_the_samples_own():
 
 
 @pytest.mark.parametrize("n_samples", [1, BATCH - 1, BATCH, 2 * BATCH, 2 * BATCH + 1, N])
-@pytest.mark.parametrize("numbers", [1, N_FEATURES * BATCH, 2 * N_FEATURES * BATCH, 1 << 22])
-def test_parts_hold_whole_batches_and_together_the_epoch(numbers, n_samples, monkeypatch):
-    monkeypatch.setattr(augmentation, "_NUMBERS_IN_A_PART", numbers)
+def test_partners_are_of_the_same_batch_and_all_equally_likely(n_samples):
     data = training_data("float64")
-    order = data.rows[:n_samples]
-    parts = mixed(data, order=order)
-    sizes = [len(part.rows) for part in parts]
-    assert sum(sizes) == n_samples
-    assert all(size % BATCH == 0 for size in sizes[:-1])
-    assert all(size * N_FEATURES <= max(numbers, N_FEATURES * BATCH) for size in sizes)
-    assert len(sizes) == -(-n_samples // (BATCH * max(1, numbers // (N_FEATURES * BATCH))))
-    for part in parts:
-        assert part.rows.dtype == np.int32
-        np.testing.assert_array_equal(part.rows, np.arange(len(part.rows)))
-        assert (part.X.n, part.X.n_features) == (len(part.rows), N_FEATURES)
-        assert part.y.shape == (len(part.rows), N_OUTPUTS)
+    order, counts = data.rows[:n_samples], np.zeros((N, N), int)
+    for seed in range(400):
+        part = mixed_of(data, order=order, seed=seed)
+        np.testing.assert_array_equal(part.X.first, order)
+        np.testing.assert_array_equal(part.rows, np.arange(n_samples))
+        np.add.at(counts, (part.X.first, part.X.second), 1)
+    for start in range(0, n_samples, BATCH):
+        batch = order[start : start + BATCH]
+        seen = counts[np.ix_(batch, batch)]
+        assert seen.sum() == 400 * len(batch)
+        assert len(batch) == 1 or chisquare(seen.ravel()).pvalue > 1e-5
 
 
 def test_threads_change_no_bit():
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((300, 500)), rng.random((300, 2))
     data = TrainingData(Samples(X), y, None, "squared_error", np.arange(300, dtype=np.int32))
-    (one,), (two,) = (
-        list(
-            mixed_parts(
-                data,
-                data.rows,
-                1.0,
-                batch_size=BATCH,
-                rng=np.random.default_rng(0),
-                n_threads=n_threads,
-            )
-        )
-        for n_threads in (1, 2)
-    )
-    np.testing.assert_array_equal(one.X.values, two.X.values)
+    part = mixed_of(data)
+    np.testing.assert_array_equal(read(part), read(part, n_threads=2))
 
 
 @every_dtype
 @pytest.mark.parametrize("duplicates", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.usefixtures("small_parts")
 def test_dense_and_sparse_samples_give_the_same_bits(weighted, duplicates, dtype):
     data = training_data(dtype, weighted=weighted)
-    ours, theirs = mixed(data), mixed(data, X=as_csr(data.X.values, duplicates=duplicates))
-    for one, other in zip(ours, theirs, strict=True):
-        assert other.X.is_sparse
-        assert other.X.dtype == dtype
-        if duplicates:
-            assert_close(dense(other.X), dense(one.X), dtype)
-        else:
-            np.testing.assert_array_equal(dense(other.X), dense(one.X))
-        np.testing.assert_array_equal(other.y, one.y)
-        np.testing.assert_array_equal(other.rows, one.rows)
-        if weighted:
-            np.testing.assert_array_equal(other.sample_weight, one.sample_weight)
+    one = mixed_of(data)
+    other = mixed_of(data, X=as_csr(data.X.values, duplicates=duplicates))
+    assert other.X.indptr is not None
+    assert other.X.dtype == dtype
+    if duplicates:
+        assert_close(read(other), read(one), dtype)
+    else:
+        np.testing.assert_array_equal(read(other), read(one))
+    np.testing.assert_array_equal(other.y, one.y)
+    np.testing.assert_array_equal(other.rows, one.rows)
+    if weighted:
+        np.testing.assert_array_equal(other.sample_weight, one.sample_weight)
 
 
 @pytest.mark.parametrize("sparse_input", [False, True])
-@pytest.mark.usefixtures("small_parts")
 def test_samples_of_weight_zero_leave_no_trace_even_as_partners(sparse_input):
     """Not by their values, which are not even finite here, nor by their being there."""
     data = training_data("float64", weighted=True)
     data.sample_weight[[2, 11]] = 0
     ignored = data.sample_weight == 0
     data.X.values[ignored], data.y[ignored] = np.nan, np.nan
-    parts = mixed(data, X=as_csr(data.X.values) if sparse_input else None)
-    without = mixed(data, order=data.rows[~ignored[data.rows]])
-    assert sum(len(part.rows) for part in parts) == N - 3
-    for part, expected in zip(parts, without, strict=True):
-        np.testing.assert_array_equal(dense(part.X), dense(expected.X))
-        np.testing.assert_array_equal(part.y, expected.y)
-        np.testing.assert_array_equal(part.sample_weight, expected.sample_weight)
-        assert np.isfinite(dense(part.X)).all()
-        assert np.isfinite(part.y).all()
-        assert (part.sample_weight > 0).all()
+    part = mixed_of(data, X=as_csr(data.X.values) if sparse_input else None)
+    expected = mixed_of(data, order=data.rows[~ignored[data.rows]])
+    assert len(part.rows) == N - 3
+    np.testing.assert_array_equal(read(part), read(expected))
+    np.testing.assert_array_equal(part.y, expected.y)
+    np.testing.assert_array_equal(part.sample_weight, expected.sample_weight)
+    assert np.isfinite(read(part)).all()
+    assert np.isfinite(part.y).all()
+    assert (part.sample_weight > 0).all()
 
 
 @pytest.mark.parametrize("sparse_input", [False, True])
-@pytest.mark.usefixtures("small_parts")
 def test_mixing_only_reads_what_it_is_given(sparse_input):
     data = training_data("float64", weighted=True)
-    X = as_csr(dense(data.X)) if sparse_input else data.X
-    arrays = [*arrays_of(X), data.y, data.sample_weight, data.rows]
+    X = as_csr(data.X.values) if sparse_input else data.X
+    arrays = [X.values, *([X.indices, X.indptr] if sparse_input else [])]
+    arrays += [data.y, data.sample_weight, data.rows]
     kept = [array.copy() for array in arrays]
     for array in arrays:
         array.flags.writeable = False
-    parts = mixed(data, X=X)
+    part = mixed_of(data, X=X)
+    read(part)
+    assert part.X.values is X.values
     for array, before in zip(arrays, kept, strict=True):
         np.testing.assert_array_equal(array, before)
-        for part in parts:
-            made = [*arrays_of(part.X), part.y, part.sample_weight, part.rows]
-            assert not any(np.shares_memory(array, other) for other in made)
+        made = [part.X.first, part.X.second, part.X.share, part.y, part.sample_weight, part.rows]
+        assert not any(np.shares_memory(array, other) for other in made)
 
 
 def test_samples_outside_the_epoch_are_nobodys_partner():
@@ -318,12 +292,4 @@ def test_samples_outside_the_epoch_are_nobodys_partner():
     held_out = np.setdiff1d(np.arange(N), order)
     data.X.values[held_out] = np.nan
     for seed in range(5):
-        parts = mixed(data, order=order, seed=seed)
-        assert all(np.isfinite(part.X.values).all() for part in parts)
-
-
-def test_batches_of_more_pairs_than_can_be_numbered_are_refused():
-    data = replace(training_data("float64"), sample_weight=None)
-    order = np.broadcast_to(np.int32(0), 2**30)
-    with pytest.raises(ValueError, match=r"batch_size=1073741824\. Lower batch_size"):
-        mixed(data, order=order, batch_size=2**30)
+        assert np.isfinite(read(mixed_of(data, order=order, seed=seed))).all()

@@ -9,7 +9,7 @@ from conftest import assert_close, serial_work
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_set import SETClassifier, SETRegressor, augmentation
+from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.network import SparseNetwork
 
 every_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -64,9 +64,8 @@ def networks(model):
         ),
     ],
 )
-def test_same_bits_for_any_number_of_threads_and_format(target, dtype, monkeypatch):
+def test_same_bits_for_any_number_of_threads_and_format(target, dtype):
     estimator, y = TARGETS[target]
-    monkeypatch.setattr(augmentation, "_NUMBERS_IN_A_PART", 2 * X.shape[1] * 32)
     options = AUGMENTED | {
         "hidden_layer_sizes": (700, 700),
         "epsilon": 9,

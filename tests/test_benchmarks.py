@@ -35,16 +35,13 @@ SMALL = {
         *("--rounds", "1", "--budget", "0.05", "--calm", "0"),
     ],
     "bench_predict": ["--workloads", "W1", "--samples", "1,8", "--rounds", "2"],
-    "bench_search": [
-        *("--samples", "40", "--features", "100", "--epochs", "2", "--rounds", "1"),
-    ],
+    "bench_search": ["--samples", "40", "--features", "100", "--epochs", "2", "--rounds", "1"],
     "bench_step": [
         *("--workloads", "W1", "--batches", "32", "--threads", "1", "--rounds", "1"),
         *("--structure-rounds", "1", "--no-limits", "--patience", "0"),
     ],
     "growth": ["--series", "connections", "--max-connections", "1e5"],
 }
-
 
 ACCURACY = ("--data", "iris", "wine", "diabetes", "--methods", "SET", "Ridge", "5-NN")
 ACCURACY += ("--repeats", "1")  # of five folds
@@ -100,6 +97,12 @@ def test_small_measurement(script, tmp_path):
     assert run(script, *SMALL[script], *options).count("\n|") >= 2  # a table
     if options:
         assert json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+def test_predictions_of_estimators():
+    table = run("bench_predict", "--estimators", "--busy", "--rounds", "2")
+    assert table.count("| SETClassifier") == 6
 
 
 @pytest.mark.slow

@@ -71,11 +71,19 @@ def check_pictures(printed, titles):
     assert [len(shown) for shown in titles] == [1, 2, 2, 1, 1]
 
 
+def check_reasons(printed, titles):
+    assert float(re.search(r"^accuracy (0\.\d\d|1\.00)$", printed, re.MULTILINE)[1]) >= 0.95
+    assert float(re.search(r"^largest difference: (\S+)$", printed, re.MULTILINE)[1]) < 1e-12
+    assert [len(shown) for shown in titles] == [1, 1, 1, 2]
+    assert all(int(re.search(r": (\d+) of 15 differ", each)[1]) >= 13 for each in titles[-1])
+
+
 # What must be true of what an example prints, and of the titles of its figures.
 CHECKS = {
     "plot_feature_search.py": check_feature_search,
     "plot_gene_selection.py": check_gene_selection,
     "plot_inspection.py": check_pictures,
+    "plot_reasons.py": check_reasons,
 }
 
 

@@ -141,7 +141,7 @@ def test_class_weights_favour_their_class():
     noise = np.random.default_rng(1).normal(size=(N, 8))
     favoured = classifier(class_weight={0: 1000.0}, **LEARNS)
     favoured.fit(noise, Y)
-    assert np.mean(favoured.predict(noise) == 0) > 0.9
+    assert np.mean(favoured.predict(noise) == 0) > 0.8 > 2 * np.mean(Y == 0)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_finding_measures(finding, tmp_path, monkeypatch, capsys):
     finding.main()
     output = capsys.readouterr().out
     assert "madelon is left out: there is neither madelon.npz nor madelon_X.npz in" in output
-    assert output.count("\n| tiny |") == 3
+    assert output.count("\n| tiny |") == 4
     results = json.loads(figures.read_text(encoding="utf-8"))["results"]["tiny"]
     assert results.pop("chance") == [0, 0]
     assert [len(outcomes) for outcomes in results.values()] == [2] * 4
@@ -35,6 +35,9 @@ def test_finding_measures(finding, tmp_path, monkeypatch, capsys):
     assert all(each["precision"] == 1 for each in (*results["SET"], *results["L1"]))
     assert all(3 <= each["left"] <= 12 for each in (*results["SET"], *results["L1"]))
     assert all(each["precision"] is None for each in results["MLP"])
+    for way in ("integrated", "gradient"):
+        assert all(each[way] == 1 for each in results["SET"])
+        assert all(each[way] is None for each in (*results["L1"], *results["true features"]))
 
 
 def test_finding_compares_configurations_with_the_defaults(finding, monkeypatch, capsys):
@@ -83,20 +86,20 @@ def test_finding_compares_configurations_with_the_defaults(finding, monkeypatch,
 
 
 def test_figures_of_finding(finding):
-    def outcomes(*scores, precision=None, left=None):
-        return [
-            {"score": score, "precision": precision, "left": left, "seconds": 3 - score}
-            for score in scores
-        ]
+    def outcomes(*scores, **found):
+        found = dict.fromkeys(("precision", "integrated", "gradient", "left")) | found
+        return [found | {"score": score, "seconds": 3 - score} for score in scores]
 
     of_family = {
         "chance": [0.5, 0.7],
         finding.LIMIT: outcomes(1, 1),
-        "SET": outcomes(0.8, 1, precision=0.5, left=1200),
+        "SET": outcomes(0.8, 1, precision=0.5, left=1200, integrated=0.75, gradient=0.25),
         "MLP": outcomes(0.5, 0.5),
         "RandomForest": outcomes(0.6, 0.6, precision=1),
     }
-    score, precision, seconds = finding.FIGURES.values()
+    score, precision, attribution, seconds = finding.FIGURES.values()
+    names = (finding.LIMIT, "SET")
+    assert [attribution(of_family, name) for name in names] == ["", "0.75 / 0.25"]
     assert [score(of_family, name) for name in (finding.LIMIT, "SET", "MLP")] == [
         "1.000",
         "0.900 (75)",
@@ -110,11 +113,8 @@ def test_figures_of_finding(finding):
     assert seconds(of_family, "SET") == "2.0"
     without_limit = {"chance": [0.5], "SET": outcomes(0.8)}
     assert score(without_limit, "SET") == "0.800"
-    assert [figure(without_limit, finding.LIMIT) for figure in finding.FIGURES.values()] == [
-        "",
-        "",
-        "",
-    ]
+    figures = [figure(without_limit, finding.LIMIT) for figure in finding.FIGURES.values()]
+    assert figures == [""] * 4
 
 
 def test_draws_differ_in_data_and_in_the_order_of_columns(finding):

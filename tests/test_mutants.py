@@ -70,7 +70,7 @@ def test_a_text_is_found_by_its_words_wherever_it_is(tmp_path):
     ("kernel", "module"),
     [
         ("connections.pyx", "connections"),
-        ("ascending.pxi", "connections"),
+        ("draws.pyx", "draws"),
         ("system.h", "system"),
         ("stepper.pxi", STEP),
         ("rows.pxd", STEP),

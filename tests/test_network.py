@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from small_models import drawn_network
 
+from sklearn_set._core import measured
+from sklearn_set.network import sum_of_outputs, threads_pay
 from sklearn_set.samples import Samples
 
 
@@ -34,3 +37,35 @@ def test_no_output_is_beyond_the_bound(units):
     size = factor * (1.0 if offset is None else 1.0 + np.abs(offset).max())
     network.offset, network.factor = None, 1.0
     assert network.bound(size) == bound
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("kind", [np.array, sparse.csr_array])
+@pytest.mark.parametrize("n_samples", [1, 5, 64, 150])
+def test_networks_together_give_the_bits_of_each_by_itself(monkeypatch, n_samples, kind, n_threads):
+    """Those that read the data in the same units share what they have read."""
+    monkeypatch.setattr(measured, "SERIAL_PREDICTION", 0)
+    networks = [drawn_network() for _ in range(5)]
+    rng = np.random.default_rng(2)
+    offset = rng.normal(size=6)
+    for network, units in zip(networks, (None, None, offset, offset, offset), strict=True):
+        network.offset = units
+        for layer in network.layers:
+            layer.weights *= rng.uniform(0.5, 2, layer.weights.shape)
+    networks[4].factor = 0.25
+    X = rng.normal(size=(n_samples, 6))
+    X[:, 2] = 0  # a silent feature, unless something is subtracted
+    X = Samples(kind(X))
+    first, *others = networks
+    expected = first.forward(X)
+    for network in others:
+        expected += network.forward(X)
+    assert sum_of_outputs(networks, X, n_threads).tobytes() == expected.tobytes()
+
+
+def test_threads_pay_for_much_work_alone():
+    network = drawn_network()
+    needed = measured.SERIAL_PREDICTION / network.n_connections
+    assert not threads_pay([network], int(needed * 0.7))
+    assert threads_pay([network], int(needed * 0.9))
+    assert threads_pay([network] * 4, int(needed * 0.9) // 4)

@@ -20,6 +20,7 @@ from conftest import (
     random_network,
     some_rows,
 )
+from stepping import values_of
 
 from sklearn_set.evolution import evolve, n_renewable
 from sklearn_set.optimizers import HYPER_PARAMETERS, SGD, SOLVERS, UPDATES, Adam
@@ -80,6 +81,59 @@ def test_formula(kernel, solver, alpha, weight_decay):
     rates = [THIRD / 10, THIRD / 10, THIRD / 7, THIRD / 20, THIRD / 30, THIRD / 10]
     run(kernel, network, optimizer, data, dense, rates, alpha=alpha, weight_decay=weight_decay)
     assert_same_state(network, optimizer, dense, dtype)
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 5.0])
+@pytest.mark.parametrize("alpha", [0.0, THIRD])
+@pytest.mark.parametrize("solver", list(OPTIMIZERS))
+@every_kernel()
+def test_nothing_stays_subnormal(kernel, solver, alpha, weight_decay):
+    """Without gradients numbers shrink to zero; below the normal ones they would stay for ever."""
+    dtype = np.dtype(kernel[1])
+    network = irregular_network(SIZES, "relu", dtype, seed=1)
+    optimizer = OPTIMIZERS[solver]().attach(network)
+    data = make_data(40, SIZES, "squared_error", dtype, seed=2)
+    data.X[:, ::2] = 0
+    network.layers[0].bias[::2] = -100  # these neurons are silent, too
+    silent = np.repeat(np.arange(SIZES[0]) % 2 == 0, np.diff(network.layers[0].topology.indptr))
+    # So near to subnormal numbers that few steps decide: for the reference, to those of its own.
+    small = np.random.default_rng(3).uniform(-16, 16, silent.shape)
+    dense = reference.DenseMLP.of(network)
+    dense.begin(solver)
+    for values, of_dense in zip(
+        [network.layers[0].weights, *optimizer.moments[0]],
+        [dense.weights[0], *dense.moments[0]],
+        strict=True,
+    ):
+        values[silent] = np.finfo(dtype).tiny * small[silent]
+        of_dense[::2][dense.patterns[0][::2]] = np.finfo(float).tiny * small[silent]
+    for values, of_dense in zip(optimizer.bias_moments[0], dense.bias_moments[0], strict=True):
+        values[::2] = np.finfo(dtype).tiny * small[: SIZES[1] : 2]
+        of_dense[::2] = np.finfo(float).tiny * small[: SIZES[1] : 2]
+    for values in (*optimizer.moments[0][1:], *optimizer.bias_moments[0][1:]):
+        values[:] = np.abs(values)  # squares
+    for values in (*dense.moments[0][1:], *dense.bias_moments[0][1:]):
+        values[:] = np.abs(values)
+    stepper = make_stepper(
+        kernel, network, optimizer, data, batch_size=16, alpha=alpha, weight_decay=weight_decay
+    )
+    rows = some_rows(40, 16, seed=4)
+    for step in range(300):
+        stepper.step(rows, 0.01, optimizer.next_step_size(0.01), step)
+        dense.step(
+            data.X[rows], data.y[rows], data.loss, solver, 0.01, alpha=alpha,
+            weight_decay=weight_decay, sample_weight=data.sample_weight[rows], **optimizer.hyper,
+        )  # fmt: skip
+    for name, values in values_of(network, optimizer).items():
+        assert not ((values != 0) & (np.abs(values) < np.finfo(dtype).tiny)).any(), name
+    for m in range(optimizer.n_moments):
+        assert not optimizer.moments[0][m][silent].any()
+        assert not optimizer.bias_moments[0][m][::2].any()
+        assert not dense.moments[0][m][::2].any()
+        assert not dense.bias_moments[0][m][::2].any()
+    if alpha > 0 or weight_decay > 0:
+        assert not network.layers[0].weights[silent].any()
+        assert not dense.weights[0][::2].any()
 
 
 def test_solvers_and_their_kernels():

@@ -126,7 +126,7 @@ def test_forward_of_every_number_of_samples(kernel, n_samples, sparse_input):
     tables = [np.full((size, width), np.nan, dtype) for size in network.sizes]
     outputs = np.full((n_samples, network.sizes[-1]), np.nan, dtype)
     given = as_csr(X, duplicates=True) if sparse_input else Samples(X)
-    kernels.forward(network, given, tables, outputs)
+    kernels.forward([network], given, tables, outputs)
     z, _ = reference.DenseMLP.of(network).forward(X)
     assert_close(outputs, z[-1], dtype)
 

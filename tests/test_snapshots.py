@@ -2,6 +2,9 @@
 
 import copy
 import pickle
+import time
+import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +13,8 @@ from conftest import assert_close, settings
 from scipy import sparse
 from snapshot_cases import TARGETS, X
 
-from sklearn_set import SETClassifier, memory, training
-from sklearn_set.schedule import is_time_for_a_snapshot, n_certain_snapshots
+from sklearn_set import SETClassifier, machine, memory, training
+from sklearn_set.schedule import is_time_for_a_snapshot, n_certain_snapshots, takes_snapshot
 
 quiet = pytest.mark.filterwarnings(
     "ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"
@@ -86,6 +89,41 @@ def test_those_that_are_certain_are_counted(n_epochs, n_snapshots):
     assert n_certain_snapshots(patient) == len(epochs_of(n_epochs, n_snapshots))
     impatient = settings(**how | {"max_iter": max(2, n_epochs)}, n_iter_no_change=1)
     assert n_certain_snapshots(impatient) == 0
+
+
+@pytest.mark.parametrize("n_search_epochs", [0, 1, 4, 25])
+@pytest.mark.parametrize("n_snapshots", [1, 2, 5, 30])
+@pytest.mark.parametrize("n_epochs", [25, 26, 60, 101])
+def test_those_after_a_search_are_counted(n_epochs, n_snapshots, n_search_epochs):
+    patient = settings(n_snapshots=n_snapshots, max_iter=n_epochs, n_iter_no_change=np.inf)
+    patient = replace(patient, n_search_epochs=n_search_epochs)
+    expected = sum(takes_snapshot(n_iter, patient) for n_iter in range(1, n_epochs))
+    assert n_certain_snapshots(patient) == expected
+
+
+@pytest.mark.parametrize("feature_search", [False, True])
+def test_the_beginning_does_not_depend_on_the_number_of_epochs(monkeypatch, feature_search):
+    """Neither its time nor its memory: training may be meant to last until it is interrupted."""
+
+    class BeginsError(Exception):
+        pass
+
+    def begins(*args):
+        raise BeginsError
+
+    monkeypatch.setattr(training, "run_epoch", begins)
+    seconds, n_bytes = [], []
+    for max_iter in (100, 10_000_000):
+        model, y = small(max_iter=max_iter, feature_search=feature_search, learning_rate="cosine")
+        tracemalloc.start()
+        began = time.thread_time()
+        with pytest.raises(BeginsError):
+            model.fit(X, y)
+        seconds.append(time.thread_time() - began)
+        n_bytes.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert seconds[1] < seconds[0] + 1
+    assert n_bytes[1] < n_bytes[0] + 100_000
 
 
 # ------------------------------------------------------------------------------------------ what
@@ -334,3 +372,21 @@ def test_too_many_for_the_memory_are_refused_with_advice(monkeypatch):
         model.fit(X, y)
     with pytest.raises(MemoryError, match=r"epsilon or batch_size\."):
         model.set_params(n_snapshots=1).fit(X, y)
+
+
+def test_one_row_asks_for_no_threads(monkeypatch):
+    """Ten networks of a default fit predict it before a thread would be awake."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 5000))
+    model = SETClassifier(random_state=0).fit(X, np.arange(80) % 2)
+    assert len(model._networks()) == 10
+    expected = model.decision_function(X)
+
+    def refuse(n_jobs=None):
+        raise AssertionError("threads were asked for")
+
+    monkeypatch.setattr(machine, "effective_n_threads", refuse)
+    for one in (X[:1], sparse.csr_array(X[:1])):
+        assert model.decision_function(one).tobytes() == expected[:1].tobytes()
+    with pytest.raises(AssertionError, match="threads were asked for"):
+        model.predict(np.tile(X, (4, 1)))

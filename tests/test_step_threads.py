@@ -25,7 +25,7 @@ from conftest import (
 from stepping import IRREGULAR, ROOT, assert_same_bits, values_of
 
 from sklearn_set import machine
-from sklearn_set._core import system
+from sklearn_set._core import measured, system
 from sklearn_set.network import SparseNetwork
 from sklearn_set.optimizers import SGD, Adam
 from sklearn_set.samples import Samples
@@ -100,7 +100,8 @@ def test_same_bits_for_any_number_of_threads(kernel, sparse_input, batch_size):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_same_predictions_for_any_number_of_threads(dtype):
+def test_same_predictions_for_any_number_of_threads(monkeypatch, dtype):
+    monkeypatch.setattr(measured, "SERIAL_PREDICTION", 0)
     network = large_network(dtype)
     X = large_data(dtype)[0].X
     outputs = [network.forward(samples(X), n_threads) for n_threads in (1, 2, 4)]
@@ -142,8 +143,9 @@ def test_threads_are_really_used():
 # ------------------------------------------------------------------------ threads of the user
 
 
-def test_many_threads_predict_with_one_network():
+def test_many_threads_predict_with_one_network(monkeypatch):
     """Right after it was made, when nothing of its topologies has been derived, and again."""
+    monkeypatch.setattr(measured, "SERIAL_PREDICTION", 0)
     data, X_sparse = large_data("float32")
     network = large_network("float32").copy()
     expected = network.forward(samples(data.X))

@@ -12,7 +12,7 @@ from conftest import serial_work
 from processes import python
 
 from sklearn_set import machine
-from sklearn_set._core import measured, system
+from sklearn_set._core import system
 
 needs_openmp = pytest.mark.skipif(
     system.openmp_version() == 0, reason="a build without OpenMP has one thread"
@@ -119,13 +119,14 @@ def test_processors_are_those_of_the_system(monkeypatch):
     assert machine.n_processors() == 1
 
 
-# Enough work for threads to be woken, and half as many samples again to predict.
+# Enough work for threads to be woken, also by a prediction.
 LARGE_FIT = """
     import sys
     import threading
     import warnings
     import numpy as np
     from sklearn_set import SETClassifier, machine, memory
+    from sklearn_set.network import threads_pay
 
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(64, 2000)).astype(np.float32), np.arange(64) % 2
@@ -135,11 +136,10 @@ LARGE_FIT = """
                               n_iter_no_change=np.inf, n_jobs=n_jobs)
         network = model.fit(X, y)._network
         assert network.layers[0].topology.n_connections * (64 + 16) > SERIAL_WORK
-        assert network.n_connections * 64 > SERIAL_PREDICTION
-        return model.predict_proba(X)
+        assert threads_pay([network], 640)
+        return model.predict_proba(np.tile(X, (10, 1)))
 """
 LARGE_FIT = LARGE_FIT.replace("SERIAL_WORK", str(serial_work()))
-LARGE_FIT = LARGE_FIT.replace("SERIAL_PREDICTION", str(measured.SERIAL_PREDICTION))
 
 
 @pytest.mark.slow
@@ -267,6 +267,61 @@ def test_threads_that_were_started_stay():
     """
     )
     assert printed == "[7]"
+
+
+@pytest.mark.skipif(machine.n_processors() < 2, reason="BLAS has one thread on one processor")
+def test_one_thread_is_one_thread():
+    """No fit wakes the threads of BLAS: they would wait busily, and their number change sums."""
+    printed = python(
+        """
+    import os
+
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
+        os.environ.pop(name, None)
+
+    import time
+    import warnings
+
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    from sklearn_set import SETClassifier, SETRegressor
+    from sklearn_set.feature_selection import SETSelector
+
+    warnings.simplefilter("ignore")
+    rng = np.random.default_rng(0)
+    wide, long = rng.standard_normal((60, 2000)), rng.standard_normal((20_000, 9))
+    labels = np.arange(60) % 2
+    few = {"n_jobs": 1, "random_state": 0, "max_iter": 4}
+
+    def others():
+        return time.process_time() - time.thread_time()
+
+    def used(model, *data):
+        began, mine = others(), time.thread_time()
+        model.fit(*data)
+        mine = time.thread_time() - mine
+        return (others() - began) / mine
+
+    models = [
+        (SETClassifier(**few | {"max_iter": 20}), wide, labels),
+        (SETClassifier(early_stopping=True, **few), wide, labels),
+        (SETRegressor(input_dropout=0.2, batch_size=1000, **few), long, long[:, :3]),
+        (SETRegressor(feature_search=True, **few), wide, wide[:, 0]),
+        (SETSelector(n_networks=2, **few), wide, labels),
+        (SETSelector(n_networks=2, unsupervised=True, **few), wide),
+    ]
+    print(*(used(*case) for case in models))
+    curves = []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads, user_api="blas"):
+            curves += [[model.fit(*data).loss_curve_ for model, *data in models[:4]]]
+    print(curves[0] == curves[1])
+    """
+    )
+    shares, same = printed.split("\n")
+    assert max(map(float, shares.split())) < 0.05, shares
+    assert same == "True"
 
 
 @needs_openmp

@@ -15,7 +15,7 @@ import pytest
 from scipy.stats import chi2, chisquare
 
 from sklearn_set import topology as topology_module
-from sklearn_set._core import connections, measured
+from sklearn_set._core import measured
 from sklearn_set.topology import (
     Topology,
     draw_distinct,
@@ -314,8 +314,13 @@ def test_splits_hold_outputs_without_connection():
 
 
 def test_a_second_round_of_draws_repeats_none(monkeypatch):
-    first_round = topology_module._draw_ascending
-    monkeypatch.setattr(topology_module, "_draw_ascending", lambda *how: first_round(*how)[:20])
+    first_round = topology_module._draw_in_parts
+
+    def too_few(*how):
+        drawn, starts, n_distinct = first_round(*how)
+        return drawn, starts, np.minimum(n_distinct, 20)
+
+    monkeypatch.setattr(topology_module, "_draw_in_parts", too_few)
     for seed in range(20):
         drawn = topology_module.draw_distinct(100, 40, np.random.default_rng(seed))
         assert drawn.shape == (40,)
@@ -391,18 +396,3 @@ def test_many_threads_derive_at_once():
             for pair in splits:
                 for ours, theirs in zip(pair, expected.splits(thread % 4 + 1), strict=True):
                     np.testing.assert_array_equal(ours, theirs)
-
-
-@pytest.mark.parametrize("dtype", ["uint32", "int64"])
-@pytest.mark.parametrize("values", [[], [3], [3, 3], [0, 0, 1, 4, 4, 4, 9], [2**32 - 1] * 3])
-def test_distinct_numbers_are_told_apart(values, dtype):
-    out = np.full(len(values), -1)
-    n = connections.distinct(np.array(values, dtype), 10, out)
-    np.testing.assert_array_equal(out[:n], np.unique(np.array(values, "int64")) + 10)
-
-
-@pytest.mark.parametrize("places", [[], [0], [4], [0, 1, 2, 3, 4], [1, 3]])
-def test_numbers_are_left_out_by_place(places):
-    values = np.arange(50, 55)
-    result = connections.without(values, np.array(places, "int64"))
-    np.testing.assert_array_equal(result, np.delete(values, np.array(places, "int64")))

@@ -1,4 +1,4 @@
-"""Integer work on topologies: transpose, splice newcomers in, carry what belongs to slots.
+"""Integer work on topologies: splice newcomers in, carry what belongs to slots.
 
 Knows neither weights nor why a connection is pruned or grown: it is told which slots stay and
 which of the free positions are taken.
@@ -9,142 +9,11 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_
 
 import numpy as np
 
-from sklearn_set._core.measured cimport SERIAL_CONNECTIONS
-
-include "ascending.pxi"
+from sklearn_set._core.parts cimport parts
 
 ctypedef fused bits_t:
     uint32_t
     uint64_t
-
-
-def count_by_output(const int32_t[::1] indices, int32_t n_out):
-    """Where the connections of each output neuron begin, when they are sorted by it.
-
-    Parameters
-    ----------
-    indices : ndarray of shape (n_connections,), int32
-    n_out : int
-
-    Returns
-    -------
-    t_indptr : ndarray of shape (n_out + 1,), int32
-    """
-    cdef Py_ssize_t n = indices.shape[0], k, j
-    t_indptr_array = np.zeros(<int64_t> n_out + 1, dtype=np.int32)
-    cdef int32_t[::1] t_indptr = t_indptr_array
-    with nogil:
-        for k in range(n):
-            t_indptr[indices[k] + 1] += 1
-        for j in range(n_out):
-            t_indptr[j + 1] += t_indptr[j]
-    return t_indptr_array
-
-
-def transpose(
-    const int32_t[::1] indptr, const int32_t[::1] indices, const int32_t[::1] t_indptr,
-):
-    """The same connections by output neuron, by counting.
-
-    Parameters
-    ----------
-    indptr : ndarray of shape (n_in + 1,), int32
-    indices : ndarray of shape (n_connections,), int32
-    t_indptr : ndarray of shape (n_out + 1,), int32
-        As `count_by_output` returns it.
-
-    Returns
-    -------
-    t_indices : ndarray of shape (n_connections,), int32
-        Input neurons, ascending within an output neuron.
-    t_slots : ndarray of shape (n_connections,), int32
-    """
-    cdef Py_ssize_t n_in = indptr.shape[0] - 1, n = indices.shape[0], i, k
-    cdef int32_t place
-    t_indices_array = np.empty(n, dtype=np.int32)
-    t_slots_array = np.empty(n, dtype=np.int32)
-    next_place_array = np.array(t_indptr)
-    cdef int32_t[::1] t_indices = t_indices_array
-    cdef int32_t[::1] t_slots = t_slots_array
-    cdef int32_t[::1] next_place = next_place_array
-    with nogil:
-        for i in range(n_in):
-            for k in range(indptr[i], indptr[i + 1]):
-                place = next_place[indices[k]]
-                next_place[indices[k]] = place + 1
-                t_indices[place] = <int32_t> i
-                t_slots[place] = <int32_t> k
-    return t_indices_array, t_slots_array
-
-
-def equal_work(const int32_t[::1] indptr, int64_t chunk_work, int64_t max_chunks):
-    """Cut neurons into chunks of about equal work: a connection each, and the neuron itself.
-
-    Parameters
-    ----------
-    indptr : ndarray of shape (n + 1,), int32
-        Where the connections of each neuron begin.
-    chunk_work : int
-        What a chunk should have at least.
-    max_chunks : int
-
-    Returns
-    -------
-    ndarray of shape (n_chunks + 1,), int32
-        Ascending, from 0 to n.
-    """
-    cdef Py_ssize_t n = indptr.shape[0] - 1, low, high, i
-    cdef int64_t total = indptr[n] + n, n_chunks, c
-    n_chunks = max(1, min(total // chunk_work, max_chunks))
-    cuts_array = np.zeros(n_chunks + 1, dtype=np.int32)
-    cdef int32_t[::1] cuts = cuts_array
-    cdef Py_ssize_t n_cuts = 1
-    for c in range(1, n_chunks):
-        # the first neuron before which there is enough work
-        low, high = cuts[n_cuts - 1], n
-        while low < high:
-            i = (low + high) // 2
-            if (indptr[i] + i) * n_chunks < total * c:
-                low = i + 1
-            else:
-                high = i
-        if cuts[n_cuts - 1] < low < n:
-            cuts[n_cuts] = <int32_t> low
-            n_cuts += 1
-    if n > 0:
-        cuts[n_cuts] = <int32_t> n
-        n_cuts += 1
-    return cuts_array[:n_cuts]
-
-
-def split(const int32_t[::1] indptr, const int32_t[::1] indices, const int32_t[::1] t_splits):
-    """Where the slots of every input neuron pass from one range of output neurons to the next.
-
-    Parameters
-    ----------
-    indptr : ndarray of shape (n_in + 1,), int32
-    indices : ndarray of shape (n_connections,), int32
-        Ascending within a row.
-    t_splits : ndarray of shape (n_splits + 1,), int32
-        Ascending cuts of the output neurons, from 0 to n_out.
-
-    Returns
-    -------
-    ndarray of shape (n_splits + 1, n_in), int32
-        Slots of input neuron i with an output in range p are ``[p, i]`` to ``[p + 1, i]``.
-    """
-    cdef Py_ssize_t n_in = indptr.shape[0] - 1, n_splits = t_splits.shape[0] - 1, i, k, p
-    splits_array = np.empty((n_splits + 1, n_in), dtype=np.int32)
-    cdef int32_t[:, ::1] splits = splits_array
-    with nogil:
-        for i in range(n_in):
-            k = indptr[i]
-            for p in range(n_splits):
-                while k < indptr[i + 1] and indices[k] < t_splits[p]:
-                    k += 1
-                splits[p, i] = <int32_t> k
-            splits[n_splits, i] = indptr[i + 1]
-    return splits_array
 
 
 def splice(
@@ -267,11 +136,6 @@ cdef int64_t count_kept(const uint8_t[::1] keep, Py_ssize_t start, Py_ssize_t st
     for k in range(start, stop):
         total += keep[k]
     return total
-
-
-cdef int parts(Py_ssize_t n, int n_threads):
-    """In how many parts to do the work on n connections: threads must be worth waking."""
-    return 1 if n < SERIAL_CONNECTIONS else n_threads
 
 
 def locate(

@@ -1,7 +1,7 @@
 # The batch, transposed: from samples of an array or of CSR to one row for each feature.
 #
-# Gives each thread whole features, or of CSR whole samples.  Knows the data, their units, and the
-# dropout of features; must not know networks.
+# Gives each thread whole features, or of CSR whole samples.  Knows the data, their units, mixtures of
+# two samples, and the dropout of features; must not know networks.
 
 from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
@@ -11,7 +11,7 @@ import numpy as np
 
 from sklearn_set._core.activations cimport drop
 from sklearn_set._core.lanes cimport TILE, is_zero, real_t, transpose_tile
-from sklearn_set._core.measured cimport FEATURES, SERIAL_GATHER
+from sklearn_set._core.measured cimport FEATURES, FEW_CONNECTED, SERIAL_GATHER
 from sklearn_set._core.rows cimport prefetch_row
 from sklearn_set._core.types cimport BatchView
 
@@ -22,16 +22,28 @@ cdef inline bint is_ignored(const BatchView* batch, Py_ssize_t b) noexcept nogil
         batch.sample_weight != NULL and batch.sample_weight[batch.rows[b]] == 0)
 
 
+cdef inline bint has_connections(
+    const BatchView* batch, Py_ssize_t start, Py_ssize_t stop,
+) noexcept nogil:
+    """Whether anybody will read one of the features [start, stop)."""
+    return batch.connections == NULL or batch.connections[start] < batch.connections[stop]
+
+
 cdef inline void finish_features(
     const BatchView* batch, real_t* table, uint8_t* silent, Py_ssize_t start, Py_ssize_t stop,
 ) noexcept nogil:
     """Units and dropout of the features [start, stop), and whether they are silent.
+
+    One without a connection is silent, and its row means nothing.
 
     The offset comes off padding columns too: these leave no trace, as their deltas are zero.
     """
     cdef Py_ssize_t f, b, width = batch.width
     cdef real_t offset, factor = batch.factor
     for f in range(start, stop):
+        if not has_connections(batch, f, f + 1):
+            silent[f] = True
+            continue
         if batch.offset != NULL and batch.offset[f] != 0:
             offset = batch.offset[f]
             for b in range(width):
@@ -49,30 +61,51 @@ cdef inline void gather_features(
 ) noexcept nogil:
     """Transpose the features [start, stop) of the batch's samples into table (n_features, width).
 
-    Whole tiles in registers, the rest number by number.
+    Whole tiles in registers, the rest number by number.  Where few features have connections, only
+    these are read.
     """
+    cdef Py_ssize_t f, n_connected = 0
+    for f in range(start, stop):
+        n_connected += has_connections(batch, f, f + 1)
+    if n_connected * FEW_CONNECTED > stop - start:
+        gather_all(batch, table, start, stop)
+        return
+    for f in range(start, stop):
+        if has_connections(batch, f, f + 1):
+            gather_all(batch, table, f, f + 1)
+
+
+cdef inline void gather_all(
+    const BatchView* batch, real_t* table, Py_ssize_t start, Py_ssize_t stop,
+) noexcept nogil:
+    """At most FEATURES of them."""
     cdef const real_t* samples[TILE]
+    cdef real_t mixed[TILE * FEATURES]
     cdef Py_ssize_t b, f, q, width = batch.width, tiled
-    cdef const real_t* sample
     b = 0
     if TILE <= width:
         prefetch_samples(batch, 0, start, stop)
     while b < width:
         tiled = start
         prefetch_samples(batch, b + TILE, start, stop)
-        if b + TILE <= width and sample_rows(batch, b, samples):
+        if read_samples(batch, b, start, stop, mixed, samples) == TILE:
             while tiled + TILE <= stop:
-                transpose_tile(samples, tiled, table + tiled * width + b, width)
+                transpose_tile(samples, tiled - start, table + tiled * width + b, width)
                 tiled = tiled + TILE
         for q in range(b, min(b + TILE, width)):
-            if is_ignored(batch, q):
+            if samples[q - b] == NULL:
                 for f in range(tiled, stop):
                     table[f * width + q] = 0
             else:
-                sample = batch.dense + <Py_ssize_t> batch.rows[q] * batch.n_features
                 for f in range(tiled, stop):
-                    table[f * width + q] = sample[f]
+                    table[f * width + q] = samples[q - b][f - start]
         b = b + TILE
+
+
+cdef inline const real_t* row_of_X(
+    const BatchView* batch, int32_t row, Py_ssize_t start,
+) noexcept nogil:
+    return batch.dense + <Py_ssize_t> row * batch.n_features + start
 
 
 cdef inline void prefetch_samples(
@@ -81,30 +114,69 @@ cdef inline void prefetch_samples(
     """Features [start, stop) of the samples of the tile that begins with column b, if any."""
     cdef Py_ssize_t q
     for q in range(b, min(b + TILE, batch.n_batch)):
-        prefetch_row(batch.dense + <Py_ssize_t> batch.rows[q] * batch.n_features + start,
-                     stop - start)
+        if batch.first == NULL:
+            prefetch_row(row_of_X(batch, batch.rows[q], start), stop - start)
+        else:
+            prefetch_row(row_of_X(batch, batch.first[batch.rows[q]], start), stop - start)
+            prefetch_row(row_of_X(batch, batch.second[batch.rows[q]], start), stop - start)
 
 
-cdef inline bint sample_rows(
-    const BatchView* batch, Py_ssize_t b, const real_t** samples,
+cdef inline int read_samples(
+    const BatchView* batch, Py_ssize_t b, Py_ssize_t start, Py_ssize_t stop,
+    real_t* mixed,              # room for the features of a tile
+    const real_t** samples,     # OUT the features [start, stop) of each sample, NULL if ignored
 ) noexcept nogil:
-    """The rows of X of a tile's columns; whether all of them are to be read."""
+    """The samples of the tile that begins with column b; return how many are not ignored."""
     cdef Py_ssize_t q
+    cdef int n_read = 0
+    cdef int32_t row
     for q in range(TILE):
         if is_ignored(batch, b + q):
-            return False
-        samples[q] = batch.dense + <Py_ssize_t> batch.rows[b + q] * batch.n_features
-    return True
+            samples[q] = NULL
+            continue
+        n_read += 1
+        row = batch.rows[b + q]
+        if batch.first == NULL:
+            samples[q] = row_of_X(batch, row, start)
+        else:
+            mix(row_of_X(batch, batch.first[row], start), row_of_X(batch, batch.second[row], start),
+                batch.share[row], stop - start, mixed + q * FEATURES)
+            samples[q] = mixed + q * FEATURES
+    return n_read
+
+
+cdef inline void mix(
+    const real_t* first, const real_t* second, real_t share, Py_ssize_t n, real_t* mixed,
+) noexcept nogil:
+    # Two loops: the product is rounded before the addition, as it is for sparse samples.
+    cdef Py_ssize_t f
+    cdef real_t other = 1 - share
+    for f in range(n):
+        mixed[f] = share * first[f]
+    for f in range(n):
+        mixed[f] += other * second[f]
 
 
 cdef inline void scatter_sample(
     const BatchView* batch, Py_ssize_t b, real_t* table,
 ) noexcept nogil:
+    cdef int32_t row = batch.rows[b]
+    cdef real_t share
+    if batch.first == NULL:
+        scatter_row(batch, row, b, 1, table)
+    else:
+        share = batch.share[row]
+        scatter_row(batch, batch.first[row], b, share, table)
+        scatter_row(batch, batch.second[row], b, 1 - share, table)
+
+
+cdef inline void scatter_row(
+    const BatchView* batch, int64_t row, Py_ssize_t b, real_t share, real_t* table,
+) noexcept nogil:
     cdef int64_t c
-    cdef int64_t row = batch.rows[b]
     for c in range(batch.csr_indptr[row], batch.csr_indptr[row + 1]):
         # += : the format allows an entry to be given in several parts
-        table[batch.csr_indices[c] * batch.width + b] += batch.csr_data[c]
+        table[batch.csr_indices[c] * batch.width + b] += share * batch.csr_data[c]
 
 
 cdef void gather(

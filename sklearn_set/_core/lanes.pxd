@@ -48,10 +48,12 @@ cdef extern from "lanes.h" nogil:
     void transpose_tile(const real_t* const* sources, Py_ssize_t column, real_t* target,
                         Py_ssize_t stride)
     real_t where_positive(real_t condition, real_t value)
+    real_t flushed(real_t value, real_t least)
     bint is_zero(const real_t* row, Py_ssize_t width)
     void PREFETCH(const void* address)
     void PREFETCH_TO_WRITE(const void* address)
 
+    const real_t SMALLEST_NORMAL
     real_t real_exp(real_t x)
     real_t real_expm1(real_t x)
     real_t real_tanh(real_t x)

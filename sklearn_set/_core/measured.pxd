@@ -61,9 +61,10 @@ cpdef enum:
     # Products of two numbers, for the probes of an evolution.
     # $ bench_fit.py W5,32 --growth guided
     SERIAL_PRODUCTS = 100_000
-    # Connections x samples that one thread predicts in less time than it takes to ask for more.
-    # $ bench_predict.py --workloads W1,W5 --samples 1,2,4
-    SERIAL_PREDICTION = 1 << 18
+    # Connections x (samples and 16 for each block of them) that one thread predicts within about a
+    # millisecond, as long as threads may have to wait for another program.
+    # $ bench_predict.py --estimators --busy
+    SERIAL_PREDICTION = 1 << 24
 
     # ------------------------------------------------------------------ parts that work is cut into
     # Connections and neurons of a chunk, which one thread takes at a time, and the most chunks.
@@ -77,6 +78,9 @@ cpdef enum:
     # Features whose part of the batch is transposed in one go, small enough for the first cache.
     # $ compare.py HEAD --workloads W1,W3 --batches 32,128 --threads 1
     FEATURES = 128
+    # Of those, features are read one by one where one in so many has connections.
+    # $ finding.py --families linear_3000 --methods SET
+    FEW_CONNECTED = 16
     # Gradients wait in a buffer until so many neighbouring slots can be updated together.  Changes
     # last digits: squares are added by run.
     # $ compare.py HEAD --workloads W1,W2 --batches 2 --solvers sgd,adam --threads 1
@@ -87,10 +91,10 @@ cpdef enum:
     # Numbers that pruning compares in one go, by vector instructions.
     # $ bench_step.py --workloads W2,W4 --batches 2 --threads 1 --no-limits
     COMPARED = 1024
-    # Random numbers that are drawn and sorted at a time: the second-level cache holds them.
-    # Another number draws another topology.
+    # Random numbers that are drawn and sorted at a time, near the processor.  Another number draws
+    # another topology.
     # $ bench_step.py --workloads W2,W4 --batches 2 --threads 1 --no-limits
-    DRAWS_IN_A_PART = 1 << 16
+    DRAWS_IN_A_PART = 1 << 12
     # Numbers that are drawn as doubles or added up at a time: half a megabyte.
     # $ bench_step.py --workloads W2,W4 --batches 2 --threads 1 --no-limits
     AT_ONCE = 1 << 16

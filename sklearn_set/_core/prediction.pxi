@@ -1,7 +1,8 @@
-# Predictions: forward alone, block after block of samples.
+# Predictions: forward alone, block after block of samples, by one network or by several together.
 #
-# Knows a network and the data; must not know training, or what outputs mean.
+# Knows networks and the data; must not know training, or what outputs mean.
 
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -27,6 +28,10 @@ cdef struct Passage:
     Py_ssize_t width            # samples of a block
     Py_ssize_t n_outputs
     real_t* outputs             # OUT (n_samples, n_outputs)
+    bint adds                   # to the outputs of networks before
+    bint is_gathered            # whether the first table holds the data already
+    bint is_alone               # whether there is a single block and a single network
+    Pace pace
 
 
 cdef void predict_block(
@@ -41,32 +46,35 @@ cdef void predict_block(
     batch.rows = passage.order + start
     batch.n_batch = <int32_t> n
     batch.width = padded_width(n)
-    gather(batch, tables[0], passage.flags, n_threads)
+    if not passage.is_gathered:
+        gather(batch, tables[0], passage.flags, n_threads)
     for depth in range(passage.n_layers):
         forward_layer(&passage.layers[depth], tables[depth], tables[depth + 1], passage.others,
                       NULL, batch.width, 0, n_threads)
     for b in range(n):
         for j in range(n_outputs):
-            outputs[b * n_outputs + j] = scores[j * batch.width + b]
+            if passage.adds:
+                outputs[b * n_outputs + j] += scores[j * batch.width + b]
+            else:
+                outputs[b * n_outputs + j] = scores[j * batch.width + b]
 
 
-cdef void predict_all(const Passage* passage, BatchView* batch) noexcept nogil:
+cdef void predict_all(Passage* passage, BatchView* batch) noexcept nogil:
+    """All samples, by one network."""
     cdef Py_ssize_t start = 0, n
     cdef int n_threads
     cdef double began
-    cdef Pace pace
-    memset(&pace, 0, sizeof(Pace))
     while start < passage.n_samples:
         began = wall_seconds()
-        # The first block is on trust: often there is no other.
+        # One thread tells the pace with the first block.  A block without others is on trust.
         n_threads = passage.n_threads
-        if start > 0:
-            n_threads = threads_that_pay(&pace, n_threads)
+        if not passage.is_alone:
+            n_threads = threads_that_pay(&passage.pace, n_threads)
         n = min(passage.width, passage.n_samples - start)
         predict_block(passage, batch, start, n, n_threads)
         start = start + n
-        if n == passage.width:
-            learn_pace(&pace, n_threads, wall_seconds() - began)
+        if n == passage.width or n == passage.n_samples:
+            learn_pace(&passage.pace, n_threads, wall_seconds() - began)
 
 
 cdef list borrow_for_prediction(Passage* passage, network, tables, int n_threads):
@@ -85,53 +93,71 @@ cdef list borrow_for_prediction(Passage* passage, network, tables, int n_threads
     return borrowed
 
 
-def forward(network, X, tables, outputs, *, partial=None, n_threads=1):
-    """Pre-activations of the output neurons, for prediction.
+def forward(networks, X, tables, outputs, *, partial=None, n_threads=1):
+    """Pre-activations of the output neurons, for prediction: the sum over networks.
 
     Parameters
     ----------
-    network : SparseNetwork
-        Only read.
+    networks : list of SparseNetwork
+        Only read.  All of the same sizes.
     X : Samples
         As for `Stepper`.
     tables : list of ndarray
-        Room for the data, and for every layer's outputs: shape (n_units, width).
+        Room for the data, and for every layer's outputs: shape (n_units, width).  That of the data
+        must be no other's, if there are several networks.
     outputs : ndarray of shape (n_samples, n_outputs)
         Written.
-    partial : ndarray of shape (n_partial_rows(network), width), default=None
-        Room for sums; made where None.
+    partial : ndarray of shape (n_partial_rows, width), default=None
+        Room for sums, with the most rows that `n_partial_rows` tells; made where None.
     n_threads : int
     """
     cdef Passage passage
     cdef BatchView batch
+    cdef bint is_one_block
     order = np.arange(outputs.shape[0], dtype=np.int32)
-    offset = network.offset  # kept alive
     memset(&passage, 0, sizeof(Passage))
     memset(&batch, 0, sizeof(BatchView))
-    passage.n_layers = len(network.layers)
+    passage.n_layers = len(networks[0].layers)
     passage.n_threads = n_threads
     passage.n_samples, passage.n_outputs = outputs.shape
     passage.width = tables[0].shape[1]
+    is_one_block = passage.n_samples <= passage.width
+    passage.is_alone = is_one_block and len(networks) == 1
     if partial is None:
-        partial = np.empty((n_partial_rows(network, PREDICTED), passage.width), REAL_DTYPE)
+        n_rows = max([n_partial_rows(network, PREDICTED) for network in networks])
+        partial = np.empty((n_rows, passage.width), REAL_DTYPE)
     passage.outputs = reals(outputs)
     passage.others = reals(partial)
     passage.order = const_ints(order)
+    view_data(&batch, X)
+    before = None
     try:
         passage.layers = <LayerView*> calloc(passage.n_layers, sizeof(LayerView))
         passage.tables = <real_t**> calloc(passage.n_layers + 1, sizeof(real_t*))
         if passage.layers == NULL or passage.tables == NULL:
             raise MemoryError
-        borrowed = borrow_for_prediction(&passage, network, tables, n_threads)
-        passage.flags = give_flags(passage.layers, passage.n_layers)
-        if passage.flags == NULL:
-            raise MemoryError
-        view_data(&batch, X)
-        batch.n_features = passage.layers[0].n_in
-        batch.offset = const_reals(offset)
-        batch.factor = network.factor
-        with nogil:
-            predict_all(&passage, &batch)
+        for network in networks:
+            borrowed = borrow_for_prediction(&passage, network, tables, n_threads)
+            if passage.flags == NULL:
+                passage.flags = give_flags(passage.layers, passage.n_layers)
+            if passage.flags == NULL:
+                raise MemoryError
+            offset = network.offset  # kept alive
+            batch.n_features = passage.layers[0].n_in
+            # Several networks share what is gathered, but not their connections.
+            batch.connections = passage.layers[0].indptr
+            if is_one_block and not passage.is_alone:
+                batch.connections = NULL
+            batch.offset = const_reals(offset)
+            batch.factor = network.factor
+            passage.is_gathered = (
+                is_one_block and before is not None and before.offset is offset
+                and before.factor == network.factor)
+            with nogil:
+                predict_all(&passage, &batch)
+            passage.adds = True
+            before = network
+            PyErr_CheckSignals()
         del borrowed
     finally:
         free(passage.flags)

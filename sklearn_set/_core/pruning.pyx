@@ -1,13 +1,15 @@
 """Which of many numbers are nearest zero, without sorting them.
 
-The caller says between which bounds the threshold lies.  Numbers beyond the bounds are decided
-here; those between them are returned, for the caller to look at one by one.  Knows neither
-topologies nor what the numbers mean.
+A first pass counts the numbers of each sign by their leading digits.  The counts tell which digits
+the threshold has.  A second pass decides all numbers but those with the same digits, of which the
+nearest are then selected.  Knows neither topologies nor what the numbers mean.
 """
 
 from cython.parallel cimport prange
-from libc.math cimport INFINITY
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.math cimport INFINITY, fabs
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 import numpy as np
 
@@ -17,139 +19,217 @@ ctypedef fused value_t:
     float
     double
 
+cdef enum:
+    # The leading digits of a magnitude, rounded to a float: its exponent and five bits more.
+    DROPPED_BITS = 18
+    NOT_SIGN = 0x7FFFFFFF
+    INFINITE = 0x7F800000
+    N_DIGITS = 1 << 13
 
-def count_negative(const value_t[::1] values, int n_threads=1):
-    """Count the numbers below zero.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,)
-    n_threads : int, default=1
-
-    Returns
-    -------
-    int
-    """
-    cdef Py_ssize_t n = values.shape[0], c
-    cdef int n_parts = n_threads if n >= SERIAL_NUMBERS else 1
-    counts_array = np.zeros(n_parts, dtype=np.int64)
-    cdef int64_t[::1] counts = counts_array
-    for c in prange(n_parts, num_threads=n_threads, use_threads_if=n_parts > 1, nogil=True,
-                    schedule="static", chunksize=1):
-        counts[c] = count_part(values, n * c // n_parts, n * (c + 1) // n_parts)
-    return int(counts_array.sum())
+cdef struct Choice:
+    double magnitude
+    int32_t place
 
 
-cdef int64_t count_part(
-    const value_t[::1] values, Py_ssize_t start, Py_ssize_t stop,
-) noexcept nogil:
-    cdef Py_ssize_t k, end
-    cdef int64_t total = 0
-    cdef int32_t few
-    while start < stop:
-        end = min(start + COMPARED, stop)
-        few = 0
-        for k in range(start, end):
-            few += values[k] < 0
-        total += few
-        start = end
-    return total
+def keep_farthest(const value_t[::1] values, double share, int64_t at_most, int n_threads=1):
+    """Leave out a share of the positive and of the negative numbers: those nearest zero.
 
-
-def keep_beyond(const value_t[::1] values, bounds, int n_threads=1):
-    """Keep the numbers that are farther from zero than the lower bound for their sign.
+    Of equal numbers the first ones go first.
 
     Parameters
     ----------
     values : ndarray of shape (n,)
         Zero, of either sign, counts as positive; not-a-number too, as large as infinity.
-    bounds : array of shape (2, 2)
-        Lower and upper bound of the magnitude, first for positive, then for negative numbers.
+    share : float in [0, 1]
+        Of `m` numbers of a sign, ``floor(share * m)`` are left out.
+    at_most : int
+        If they were more than so many in all, both counts are lowered in proportion.
     n_threads : int, default=1
+        Changes nothing but time.
 
     Returns
     -------
     keep : ndarray of shape (n,), uint8
-        1 where the magnitude is at least the lower bound.
-    n_below : ndarray of shape (2,), int64
-        How many positive and how many negative numbers are not kept.
-    between : list of two ndarray, int32
-        Places of the positive and of the negative numbers from one bound to the other, both
-        included, ascending.
+        0 for those that are left out, else 1.
     """
-    cdef Py_ssize_t n = values.shape[0], c
+    cdef Py_ssize_t n = values.shape[0], c, k, n_open
     cdef int n_parts = n_threads if n >= SERIAL_NUMBERS else 1
-    cdef const value_t[:, ::1] limits = np.asarray(
-        bounds, dtype=np.float32 if value_t is float else np.float64)
+    cdef int sign
+    cdef int64_t n_drop[2]
+    cdef int64_t missing[2]
+    cdef int32_t threshold[2]
     keep_array = np.empty(n, dtype=np.uint8)
-    # As large as they may need to be: memory that is not written costs nothing.
-    places_array = np.empty((2, n), dtype=np.int32)
-    counts_array = np.zeros((n_parts, 2, 2), dtype=np.int64)
-    cdef uint8_t[::1] keep = keep_array
-    cdef int32_t[:, ::1] places = places_array
-    cdef int64_t[:, :, ::1] counts = counts_array
     if n == 0:
-        return keep_array, counts_array[:, 0].sum(axis=0), [places_array[0], places_array[1]]
+        return keep_array
+    counts_array = np.zeros((n_parts, 2 * N_DIGITS), dtype=np.uint32)
+    # As large as it may need to be: memory that is not written costs nothing.
+    open_array = np.empty(n, dtype=np.int32)
+    n_open_array = np.zeros(n_parts, dtype=np.int64)
+    cdef uint8_t[::1] keep = keep_array
+    cdef uint32_t[:, ::1] counts = counts_array
+    cdef int32_t[::1] undecided = open_array
+    cdef int64_t[::1] n_undecided = n_open_array
     for c in prange(n_parts, num_threads=n_threads, use_threads_if=n_parts > 1, nogil=True,
                     schedule="static", chunksize=1):
-        keep_part(&values[0], &limits[0, 0], n * c // n_parts, n * (c + 1) // n_parts, &keep[0],
-                  &places[0, 0], &places[1, 0], &counts[c, 0, 0])
-    starts = [n * part // n_parts for part in range(n_parts)]
-    between = [
-        np.concatenate([
-            places_array[sign, start : start + count]
-            for start, count in zip(starts, counts_array[:, 1, sign].tolist(), strict=True)
-        ])
-        for sign in (0, 1)
-    ]
-    return keep_array, counts_array[:, 0].sum(axis=0), between
+        count_digits(&values[0], n * c // n_parts, n * (c + 1) // n_parts, &counts[c, 0])
+    if n_parts > 1:
+        counts_array[0] = counts_array.sum(axis=0, dtype=np.uint32)
+    how_many(&counts[0, 0], n, share, at_most, n_drop)
+    for sign in range(2):
+        threshold[sign] = digits_of_the(
+            n_drop[sign], &counts[0, sign * N_DIGITS], &missing[sign])
+    for c in prange(n_parts, num_threads=n_threads, use_threads_if=n_parts > 1, nogil=True,
+                    schedule="static", chunksize=1):
+        n_undecided[c] = keep_part(&values[0], n * c // n_parts, n * (c + 1) // n_parts, threshold,
+                                   &keep[0], &undecided[0])
+    n_open = n_undecided[0]
+    for c in range(1, n_parts):
+        for k in range(n_undecided[c]):
+            undecided[n_open + k] = undecided[n * c // n_parts + k]
+        n_open += n_undecided[c]
+    if not leave_out_nearest(&values[0], &undecided[0], n_open, missing, &keep[0]):
+        raise MemoryError
+    return keep_array
 
 
-cdef void keep_part(
-    const value_t* values, const value_t* limits,
-    Py_ssize_t start,               # numbers [start, stop)
-    Py_ssize_t stop,
-    uint8_t* keep,
-    int32_t* positive,              # OUT places between the bounds, from `start` on
-    int32_t* negative,
-    int64_t* counts,
+cdef inline int32_t digits_of(value_t value) noexcept nogil:
+    """The leading digits of a magnitude; those of negative numbers come after the others'."""
+    cdef float rounded = <float> value
+    cdef uint32_t bits
+    memcpy(&bits, &rounded, sizeof(bits))
+    bits &= NOT_SIGN
+    bits = min(bits, <uint32_t> INFINITE)  # not-a-number is beyond
+    return <int32_t> (bits >> DROPPED_BITS) + (value < 0) * <int32_t> N_DIGITS
+
+
+cdef void count_digits(
+    const value_t* values, Py_ssize_t start, Py_ssize_t stop, uint32_t* counts,
 ) noexcept nogil:
-    cdef Py_ssize_t k, n, p = start, q = start
-    cdef value_t value, low = limits[0], high = limits[1]
-    cdef value_t negative_low = -limits[2], negative_high = -limits[3]
-    cdef bint endless = high == INFINITY
-    cdef int64_t n_below = 0, n_negative_below = 0
-    cdef int32_t few, few_negative
-    cdef uint8_t below[COMPARED]
-    cdef uint8_t negative_below[COMPARED]
-    cdef uint8_t between[COMPARED]
-    cdef uint8_t negative_between[COMPARED]
-    counts[2] = -start
-    counts[3] = -start
+    cdef Py_ssize_t k, n
+    cdef uint16_t digits[COMPARED]
     while start < stop:
         n = min(stop - start, <Py_ssize_t> COMPARED)
         for k in range(n):
-            value = values[start + k]
-            negative_below[k] = (value < 0) & (value > negative_low)
-            below[k] = ((value >= 0) & (value < low)) | negative_below[k]
-            between[k] = ((value >= low) & (value <= high)) | ((value != value) & endless)
-            negative_between[k] = (value < 0) & (value <= negative_low) & (value >= negative_high)
-        few = 0
-        few_negative = 0
+            digits[k] = <uint16_t> digits_of(values[start + k])
         for k in range(n):
-            keep[start + k] = 1 - below[k]
-            few += below[k]
-            few_negative += negative_below[k]
-        # One in ten, at random: written always, counted where it is so, as nobody can guess that.
-        for k in range(n):
-            positive[p] = <int32_t> (start + k)
-            negative[q] = <int32_t> (start + k)
-            p += between[k]
-            q += negative_between[k]
-        n_below += few
-        n_negative_below += few_negative
+            counts[digits[k]] += 1
         start += n
-    counts[0] = n_below - n_negative_below
-    counts[1] = n_negative_below
-    counts[2] += p
-    counts[3] += q
+
+
+cdef void how_many(
+    const uint32_t* counts, int64_t n, double share, int64_t at_most, int64_t* n_drop,
+) noexcept nogil:
+    """How many positive and how many negative numbers to leave out."""
+    cdef int64_t n_positive = 0, total
+    cdef int32_t d
+    for d in range(N_DIGITS):
+        n_positive += counts[d]
+    n_drop[0] = <int64_t> (share * n_positive)
+    n_drop[1] = <int64_t> (share * (n - n_positive))
+    total = n_drop[0] + n_drop[1]
+    if total > at_most:
+        n_drop[0] = at_most * n_drop[0] // total
+        n_drop[1] = at_most - n_drop[0]
+
+
+cdef int32_t digits_of_the(
+    int64_t n_drop, const uint32_t* counts,
+    int64_t* missing,           # OUT how many numbers with these digits go
+) noexcept nogil:
+    """The digits of the n-th number from zero; -1 for none."""
+    cdef int32_t d = 0
+    missing[0] = n_drop
+    if n_drop == 0:
+        return -1
+    while missing[0] > counts[d]:
+        missing[0] -= counts[d]
+        d += 1
+    return d
+
+
+cdef int64_t keep_part(
+    const value_t* values,
+    Py_ssize_t start,               # numbers [start, stop)
+    Py_ssize_t stop,
+    const int32_t* threshold,       # digits, of positive and of negative numbers
+    uint8_t* keep,
+    int32_t* undecided,             # OUT places of those with the same digits, from `start` on
+) noexcept nogil:
+    """Keep all beyond the digits of the threshold or on them; return how many are on them."""
+    cdef Py_ssize_t k, n, u = start, first = start
+    cdef int32_t positive = threshold[0], negative = threshold[1] + N_DIGITS, digits, limit
+    cdef uint8_t is_open[COMPARED]
+    if threshold[1] < 0:
+        negative = -1
+    while start < stop:
+        n = min(stop - start, <Py_ssize_t> COMPARED)
+        for k in range(n):
+            digits = digits_of(values[start + k])
+            limit = negative if digits >= N_DIGITS else positive
+            keep[start + k] = digits >= limit
+            is_open[k] = digits == limit
+        # Few, at random: written always, counted where it is so, as nobody can guess that.
+        for k in range(n):
+            undecided[u] = <int32_t> (start + k)
+            u += is_open[k]
+        start += n
+    return u - first
+
+
+cdef bint leave_out_nearest(
+    const value_t* values, const int32_t* places, Py_ssize_t n, const int64_t* missing,
+    uint8_t* keep,
+) noexcept nogil:
+    """Of the numbers at these places leave out so many of each sign; False without memory."""
+    cdef Py_ssize_t k, m
+    cdef int sign
+    cdef value_t value
+    cdef Choice* choices
+    if n == 0:
+        return True
+    choices = <Choice*> malloc(n * sizeof(Choice))
+    if choices == NULL:
+        return False
+    for sign in range(2):
+        m = 0
+        for k in range(n):
+            value = values[places[k]]
+            choices[m].magnitude = INFINITY if value != value else fabs(value)
+            choices[m].place = places[k]
+            m += (value < 0) == sign
+        if 0 < missing[sign] < m:
+            select(choices, m, missing[sign])
+        for k in range(missing[sign]):
+            keep[choices[k].place] = 0
+    free(choices)
+    return True
+
+
+cdef inline bint is_nearer(Choice one, Choice other) noexcept nogil:
+    return one.magnitude < other.magnitude or (
+        one.magnitude == other.magnitude and one.place < other.place)
+
+
+cdef void select(Choice* choices, Py_ssize_t n, Py_ssize_t n_first) noexcept nogil:
+    """Bring the nearest to the front: Hoare's selection.  No two choices are equal."""
+    cdef Py_ssize_t low = 0, high = n - 1, i, j
+    cdef Choice pivot
+    while low < high:
+        pivot = choices[low + (high - low) // 2]
+        i = low
+        j = high
+        while i <= j:
+            while is_nearer(choices[i], pivot):
+                i += 1
+            while is_nearer(pivot, choices[j]):
+                j -= 1
+            if i <= j:
+                choices[i], choices[j] = choices[j], choices[i]
+                i += 1
+                j -= 1
+        if n_first - 1 <= j:
+            high = j
+        elif n_first - 1 >= i:
+            low = i
+        else:
+            return

@@ -18,7 +18,7 @@ from sklearn_set._core.losses cimport SOFTMAX_LOG_LOSS, loss_and_delta
 from sklearn_set._core.rows cimport padded_width
 from sklearn_set._core.shares cimport share_out, share_t, take_chunk
 from sklearn_set._core.types cimport BatchView, LayerView
-from sklearn_set._core.updates cimport N_SOLVERS, UpdateRule
+from sklearn_set._core.updates cimport N_SOLVERS, UpdateRule, sum_of_squares
 
 
 cdef class Stepper:
@@ -133,8 +133,8 @@ cdef class Stepper:
                 view.moments[m] = reals(optimizer.moments[depth][m])
                 view.bias_moments[m] = reals(optimizer.bias_moments[depth][m])
             largest_chunks = max(largest_chunks, view.n_chunks)
-            if self.alpha > 0:
-                self.penalty += float(np.vdot(layer.weights, layer.weights))
+            if self.alpha > 0:  # not BLAS, whose sums depend on its threads
+                self.penalty += sum_of_squares(view.weights, layer.topology.n_connections)
             self.borrowed.append((*optimizer.moments[depth], *optimizer.bias_moments[depth]))
         self.partial = <double*> calloc(largest_chunks, sizeof(double))
         self.flags = give_flags(self.layers, self.n_layers)
@@ -151,6 +151,7 @@ cdef class Stepper:
         memset(&self.batch, 0, sizeof(BatchView))
         view_data(&self.batch, X)
         self.batch.n_features = self.layers[0].n_in
+        self.batch.connections = self.layers[0].indptr
         self.batch.offset = const_reals(network.offset)
         self.batch.factor = network.factor
         self.batch.dropout = input_dropout

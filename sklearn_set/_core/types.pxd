@@ -48,7 +48,12 @@ cdef struct BatchView:
     const real_t* csr_data      # CSR otherwise
     const int32_t* csr_indices
     const int64_t* csr_indptr
+    # each sample is a mean of two rows of X, or all are NULL, and the samples are the rows
+    const int32_t* first        # (n_samples,)
+    const int32_t* second       # (n_samples,)
+    const real_t* share         # (n_samples,) of the first row, from 0 to 1
     int32_t n_features
+    const int32_t* connections  # (n_features + 1,) where those of each feature begin, or NULL
     const real_t* offset        # (n_features,) what is subtracted from the features, or NULL
     real_t factor               # what they are multiplied by then
     const int32_t* labels       # (n_samples,), or NULL

@@ -5,7 +5,8 @@ optimizer, see doc/extending.md.
 """
 
 from sklearn_set._core.lanes cimport (
-    block_16, block_add_product, block_fill, block_total, real_sqrt, real_t,
+    SMALLEST_NORMAL, block_16, block_add_product, block_fill, block_total, flushed, real_sqrt,
+    real_t,
 )
 
 cdef enum Solver:
@@ -49,29 +50,39 @@ cdef inline void update(
     cdef real_t rate = rule.learning_rate, momentum = rule.hyper.momentum
     cdef real_t beta_1 = rule.hyper.beta_1, beta_2 = rule.hyper.beta_2
     cdef real_t adam_epsilon = rule.hyper.adam_epsilon
+    # Without a gradient, numbers shrink until they are subnormal, and rounding keeps the smallest
+    # of them for ever.  Arithmetic with such numbers is slow, so they become zero.  So do numbers
+    # whose products would be subnormal: gradients that are squared, and weights that the penalty
+    # pulls to zero, since rate * l2 is hardly ever below 1e-12.
+    cdef real_t least = SMALLEST_NORMAL
+    cdef real_t least_weight = least * <real_t> 1e12 if l2 > 0 else least
+    cdef real_t least_squared = real_sqrt(least / (1 - beta_2))
     if rule.solver == PLAIN_SGD:
         for k in range(n):
-            weights[k] = weights[k] * shrink - rate * (gradients[k] + l2 * weights[k])
+            weights[k] = flushed(
+                weights[k] * shrink - rate * (gradients[k] + l2 * weights[k]), least_weight)
     elif rule.solver == MOMENTUM:
         for k in range(n):
             g = gradients[k] + l2 * weights[k]
-            v = momentum * first[k] - rate * g
+            v = flushed(momentum * first[k] - rate * g, least)
             first[k] = v
-            weights[k] = weights[k] * shrink + v
+            weights[k] = flushed(weights[k] * shrink + v, least_weight)
     elif rule.solver == NESTEROV:
         for k in range(n):
             g = gradients[k] + l2 * weights[k]
-            v = momentum * first[k] - rate * g
+            v = flushed(momentum * first[k] - rate * g, least)
             first[k] = v
-            weights[k] = weights[k] * shrink + (momentum * v - rate * g)
+            weights[k] = flushed(
+                weights[k] * shrink + (momentum * v - rate * g), least_weight)
     elif rule.solver == ADAM:
         for k in range(n):
             g = gradients[k] + l2 * weights[k]
-            first[k] = beta_1 * first[k] + (1 - beta_1) * g
-            second[k] = beta_2 * second[k] + (1 - beta_2) * g * g
-            weights[k] = (
-                weights[k] * shrink - rate * first[k] / (real_sqrt(second[k]) + adam_epsilon)
-            )
+            first[k] = flushed(beta_1 * first[k] + (1 - beta_1) * g, least)
+            g = flushed(g, least_squared)
+            second[k] = flushed(beta_2 * second[k] + (1 - beta_2) * g * g, least)
+            weights[k] = flushed(
+                weights[k] * shrink - rate * first[k] / (real_sqrt(second[k]) + adam_epsilon),
+                least_weight)
 
 
 cdef inline double sum_of_squares(const real_t* values, Py_ssize_t n) noexcept nogil:

@@ -107,12 +107,12 @@ cdef tuple view_layer(LayerView* view, layer, int n_threads, bint by_input, int 
     # Read once: another thread may replace it by an equal array, and this one may then be freed.
     t_indptr, chunks = None, topology.chunks
     if not by_input:
-        t_indptr, t_indices, t_slots = topology.t_indptr, topology.t_indices, topology.t_slots
+        t_indptr, t_indices, t_slots = topology.by_output(n_threads)
         t_chunks = topology.t_chunks
     elif n_threads <= view.n_halves:
         t_splits = np.array([0, topology.n_out], np.int32)
     else:
-        splits, t_splits = topology.splits(-(-n_threads // view.n_halves))
+        splits, t_splits = topology.splits(-(-n_threads // view.n_halves), n_threads)
     arrays = (
         topology.indptr, topology.indices, t_indptr, t_indices, t_slots,
         chunks, t_chunks, splits, t_splits, layer.weights, layer.bias,
@@ -158,11 +158,14 @@ cdef uint8_t* give_flags(LayerView* layers, int n_layers) noexcept nogil:
 
 
 cdef int view_data(BatchView* batch, X) except -1:
-    """Where the samples are: X is of class Samples (samples.py), and must be kept alive."""
+    """Where the samples are: X is of a class of samples.py, and must be kept alive."""
     if X.indptr is None:
         batch.dense = const_reals(X.values)
     else:
         batch.csr_data = const_reals(X.values)
         batch.csr_indices = const_ints(X.indices)
         batch.csr_indptr = const_longs(X.indptr)
+    batch.first = const_ints(X.first)
+    batch.second = const_ints(X.second)
+    batch.share = const_reals(X.share)
     return 0

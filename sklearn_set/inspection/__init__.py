@@ -1,10 +1,25 @@
-"""Pictures of fitted networks, as displays like those of scikit-learn; they need matplotlib.
+"""Pictures of fitted networks, as displays like those of scikit-learn, and reasons for predictions.
 
-The names in `__all__` are the public ones; the modules behind them are for reading.
+Displays need matplotlib.  The names in `__all__` are the public ones; the modules behind them are
+for reading.
 """
 
+from sklearn_set.inspection._contribution_display import ContributionDisplay
+from sklearn_set.inspection._contributions import (
+    Contributions,
+    attribution_importances,
+    contributions,
+)
 from sklearn_set.inspection._feature_importance import FeatureImportanceDisplay
 from sklearn_set.inspection._topology import TopologyDisplay
 from sklearn_set.inspection._training_curve import TrainingCurveDisplay
 
-__all__ = ["FeatureImportanceDisplay", "TopologyDisplay", "TrainingCurveDisplay"]
+__all__ = [
+    "ContributionDisplay",
+    "Contributions",
+    "FeatureImportanceDisplay",
+    "TopologyDisplay",
+    "TrainingCurveDisplay",
+    "attribution_importances",
+    "contributions",
+]

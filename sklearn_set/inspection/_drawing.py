@@ -1,8 +1,9 @@
-"""What the displays share: matplotlib on demand, axes, colours, the network inside a pipeline.
+"""What the displays share: matplotlib on demand, axes, colours, the network in a pipeline, names.
 
 Knows matplotlib and pipelines; must not know what is drawn.
 """
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -84,6 +85,33 @@ def network_of(estimator, attribute, owner):
         f"SETRegressor, or a Pipeline whose last step is one. Got {found}. From a search, pass "
         "`best_estimator_`."
     )
+
+
+def names_seen_by(estimator):
+    """The names of the features that the last step sees, or None if they are not known."""
+    if not isinstance(estimator, Pipeline):
+        return getattr(estimator, "feature_names_in_", None)
+    last = estimator.steps[-1][1]
+    names = names_seen_by(last)
+    if names is None and len(estimator.steps) > 1:
+        try:
+            names = estimator[:-1].get_feature_names_out()
+        except AttributeError:  # a transformer does not know them
+            return None
+    return names
+
+
+def checked_names(feature_names, n_features):
+    """The names of the features as an array; None makes "x0", "x1" and so on."""
+    if feature_names is None:
+        return np.array([f"x{feature}" for feature in range(n_features)], dtype=object)
+    names = np.asarray(feature_names, dtype=object)
+    if names.shape != (n_features,):
+        raise ValueError(
+            f"feature_names must have one name per feature, shape ({n_features},). "
+            f"Got shape {names.shape}."
+        )
+    return names
 
 
 def with_defaults(defaults, given):

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
 
 from sklearn_set._typing import Int, Ints, Keywords
 from sklearn_set.inspection._drawing import (
     BLUE,
     KEYWORDS,
+    checked_names,
     import_pyplot,
+    names_seen_by,
     network_of,
     with_defaults,
 )
@@ -126,7 +127,7 @@ class FeatureImportanceDisplay:
         given = {"max_features": max_features, "bar_kw": bar_kw, "errorbar_kw": errorbar_kw}
         check_values(given, _CONSTRAINTS, owner)
         samples = _checked_importances(self.importances)
-        names = _checked_names(self.feature_names, samples.shape[1])
+        names = checked_names(self.feature_names, samples.shape[1])
         pyplot = import_pyplot(owner)
 
         means = samples.mean(axis=0)
@@ -209,7 +210,7 @@ class FeatureImportanceDisplay:
         import_pyplot(cls.__name__)
         network = network_of(estimator, "feature_importances_", cls.__name__)
         if feature_names is None:
-            feature_names = _names_seen_by(estimator)
+            feature_names = names_seen_by(estimator)
         return cls.from_importances(
             network.feature_importances_,
             feature_names=feature_names,
@@ -265,20 +266,6 @@ class FeatureImportanceDisplay:
         return display.plot(ax, max_features=max_features, bar_kw=bar_kw, errorbar_kw=errorbar_kw)
 
 
-def _names_seen_by(estimator):
-    """The names of the features that the last step sees, or None if they are not known."""
-    if not isinstance(estimator, Pipeline):
-        return getattr(estimator, "feature_names_in_", None)
-    last = estimator.steps[-1][1]
-    names = _names_seen_by(last)
-    if names is None and len(estimator.steps) > 1:
-        try:
-            names = estimator[:-1].get_feature_names_out()
-        except AttributeError:  # a transformer does not know them
-            return None
-    return names
-
-
 def _checked_importances(importances):
     samples = np.asarray(importances, dtype=float)
     if samples.ndim not in (1, 2) or samples.size == 0:
@@ -289,15 +276,3 @@ def _checked_importances(importances):
     if not np.isfinite(samples).all():
         raise ValueError("importances must be finite, got NaN or infinity.")
     return np.atleast_2d(samples)
-
-
-def _checked_names(feature_names, n_features):
-    if feature_names is None:
-        return np.array([f"x{feature}" for feature in range(n_features)], dtype=object)
-    names = np.asarray(feature_names, dtype=object)
-    if names.shape != (n_features,):
-        raise ValueError(
-            f"feature_names must have one name per feature, shape ({n_features},). "
-            f"Got shape {names.shape}."
-        )
-    return names

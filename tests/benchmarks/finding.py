@@ -17,6 +17,8 @@ features" is SET that is given these alone: the limit.  Figures are means over t
 - the score, and the share of the limit: 0 is what the commonest class, or the mean, would give;
 - the precision: how many of the k most important features are true, of k true ones (by
   feature_importances_ or the sizes of coef_, where there are any);
+- of SET, also the precision by attribution of the training data, in two ways: by integrated
+  gradients, and by the gradient times the feature;
 - the features that are left: with connections, or with coefficients other than zero;
 - seconds of the fastest fit, scaling included, on one thread;
 - of configurations that --set adds: what each gains on SET, or on the method that --against names,
@@ -62,6 +64,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from sklearn_set import SETClassifier, SETRegressor
+from sklearn_set.inspection import attribution_importances
 
 N_TEST = 5000
 N_FOLDS = 3
@@ -275,7 +278,8 @@ def measure(method, make, data, seed):
     Returns
     -------
     dict
-        ``score``, ``precision``, ``left`` and ``seconds``; None where there is no such figure.
+        ``score``, ``precision``, that by ``integrated`` and by ``gradient``, ``left`` and
+        ``seconds``; None where there is no such figure.
     """
     columns = data.true if method == LIMIT else slice(None)
     model = make_pipeline(StandardScaler(), make[data.is_regression](seed))
@@ -288,9 +292,20 @@ def measure(method, make, data, seed):
         model.fit(data.X[:, columns], data.y)
         seconds = time.perf_counter() - start
         score = float(model.score(data.X_test[:, columns], data.y_test))
-    fitted = (model.regressor_ if data.is_regression else model)[-1]
-    found = {} if method == LIMIT else figures_of_features(fitted, data.true)
-    return {"score": score, "precision": None, "left": None, "seconds": seconds, **found}
+        fitted = model.regressor_ if data.is_regression else model
+        found = {} if method == LIMIT else figures_of_features(fitted[-1], data.true)
+        if method != LIMIT and data.true is not None and hasattr(fitted[-1], "active_features_"):
+            for way in ("integrated", "gradient"):
+                importances = attribution_importances(fitted, data.X, method=way)
+                found[way] = precision_at_true(importances, data.true)
+    nothing = dict.fromkeys(("precision", "integrated", "gradient", "left"))
+    return nothing | {"score": score, "seconds": seconds, **found}
+
+
+def precision_at_true(strength, true):
+    """The share of true features among the strongest, of which there are as many."""
+    strongest = np.argsort(-strength, kind="stable")[: len(true)]
+    return float(np.isin(strongest, true).mean())
 
 
 def figures_of_features(fitted, true):
@@ -301,8 +316,7 @@ def figures_of_features(fitted, true):
         return figures
     strength = np.abs(np.atleast_2d(strength)).sum(axis=0)
     if true is not None:
-        strongest = np.argsort(-strength, kind="stable")[: len(true)]
-        figures["precision"] = float(np.isin(strongest, true).mean())
+        figures["precision"] = precision_at_true(strength, true)
     if hasattr(fitted, "active_features_"):
         figures["left"] = int(fitted.active_features_.sum())
     elif hasattr(fitted, "coef_"):
@@ -414,6 +428,12 @@ def precision_of(outcomes, method):
     return in_brackets(precision, left, ".2f")
 
 
+def attribution_of(outcomes, method):
+    """The mean precision by integrated gradients, and by the gradient times the feature."""
+    values = [mean_of(way, outcomes, method) for way in ("integrated", "gradient")]
+    return " / ".join(format(value, ".2f") for value in values if value is not None)
+
+
 def seconds_of(outcomes, method):
     seconds = [outcome["seconds"] for outcome in outcomes.get(method, ())]
     return digits(min(seconds), 2) if seconds else ""
@@ -434,6 +454,7 @@ def in_brackets(value, other, form):
 FIGURES = {
     "score (share of the limit, per cent)": score_of,
     "precision (features left)": precision_of,
+    "precision by attribution: integrated / gradient": attribution_of,
     "seconds": seconds_of,
 }
 

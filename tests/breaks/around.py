@@ -123,6 +123,52 @@ BREAKS = [
         ),
     ),
     *near(
+        "test_contributions test_attribution_importances test_contribution_refusals",
+        ("sign=1.0 if place == 1 else -1.0", "sign=1.0", "the first of two classes"),
+        (
+            "return units.scale[numbers], units.offset[numbers]",
+            "return units.scale[numbers], 0.0",
+            "outputs without the middle of the targets",
+        ),
+        ("np.log(units.scale[numbers])", "0.0", "the scale of exponential outputs"),
+        (
+            "tables -= tables.mean(axis=0)",
+            "pass",
+            "importances count what all classes have in common",
+        ),
+        ("X = estimator[:-1].transform(X)", "pass", "the transformers of a pipeline"),
+        (
+            "np.zeros(n_features) if offset is None else offset",
+            "np.zeros(n_features) if True else offset",
+            "the default baseline of features far from zero",
+        ),
+        (
+            "if table.shape[1] != n_features:",
+            "if False:",
+            "a baseline of another width",
+        ),
+    ),
+    *near(
+        "test_contribution_display",
+        ("np.delete(values, features).sum()", "0.0", "the sum of the other features"),
+        (
+            "features = features[size[features] > 0]",
+            "pass",
+            "features that contribute nothing are drawn",
+        ),
+        (
+            "_columns(self.contributions.data, features)[sample]",
+            "_columns(self.contributions.data, features)[0]",
+            "values of another sample",
+        ),
+        (
+            "low, high = np.quantile(column, (0.05, 0.95))",
+            "low, high = column.min(), column.max()",
+            "an outlier takes all colours",
+        ),
+        ("places[order] = steps", "places[:] = steps", "points aside that hide nobody"),
+    ),
+    *near(
         "test_importance_display test_topology_display test_inspection",
         ("np.argsort(-means,", "np.argsort(means,", "the weakest features are drawn"),
         ("ax.stairs(counts / table.shape[1],", "ax.stairs(counts,", "numbers in place of shares"),

@@ -11,19 +11,18 @@ BREAKS = [
             "rounding of epsilon",
         ),
         (
-            "rng.choice(drawn.shape[0], excess, replace=False, shuffle=False)",
+            "rng.choice(size + excess, excess, replace=False, shuffle=False)",
             "np.arange(excess)",
             "the smallest of too many draws are dropped",
         ),
-        ("drawn >>= 31", "drawn >>= 30", "draws up to twice the population"),
         (
             "drawn = np.unique(np.concatenate([drawn, others]))",
             "drawn = np.sort(np.concatenate([drawn, others]))",
             "a second round of draws may repeat the first",
         ),
         (
-            "rng.multinomial(n_draws, np.diff(cuts) / population).tolist()",
-            "[n_draws // n_parts] * n_parts",
+            "rng.multinomial(n_draws, np.diff(cuts) / population)",
+            "np.full(n_parts, n_draws // n_parts)",
             "each range of positions has the same number of connections",
         ),
         (
@@ -42,30 +41,9 @@ BREAKS = [
     *near(
         "test_pruning test_growth test_evolution",
         (
-            "int(zeta * n_negative)]",
-            "round(zeta * n_negative)]",
-            "one negative connection too many may be pruned",
-        ),
-        (
-            "n_drop[0] = at_most * n_drop[0] // sum(n_drop)",
-            "n_drop[0] = at_most",
-            "positive connections alone are pruned in a layer that is nearly full",
-        ),
-        (
             "(topology.n_positions - topology.n_connections) // 2",
             "topology.n_positions - topology.n_connections",
             "nearly full layers renew every free position",
-        ),
-        (
-            "chosen[ties[: n - np.count_nonzero(chosen)]] = True",
-            "chosen[ties[::-1][: n - np.count_nonzero(chosen)]] = True",
-            "of equal weights the last are pruned",
-        ),
-        ("values = np.fmin(values, np.inf)", "pass", "not-a-number is not the largest"),
-        (
-            "if not all(0 <= missing[sign] <= between[sign].shape[0] for sign in (0, 1)):",
-            "if False:",
-            "a sample of the weights that misleads is believed",
         ),
         (
             "prune_nearest_zero(np.abs(layer.weights), zeta,",
@@ -73,8 +51,8 @@ BREAKS = [
             "magnitude prunes of each sign",
         ),
         (
-            "return draw_distinct(n_free, n_new, rng)",
-            "return draw_distinct(n_free - n_new, n_new, rng)",
+            "return draw_distinct(n_free, n_new, rng, n_threads)",
+            "return draw_distinct(n_free - n_new, n_new, rng, n_threads)",
             "the last free positions never get a connection",
         ),
         ("np.abs(gradients, out=gradients)", "pass", "guided growth by signed gradients"),
@@ -140,14 +118,14 @@ BREAKS = [
     *near(
         "test_augmentation",
         ("label_smoothing / 2", "label_smoothing", "smoothed labels of two classes"),
-        ("np.maximum(shares, 1 - shares)", "shares", "the partner may have the larger share"),
-        ("partners = rng.choice(order, rows.shape[0])", "partners = rows", "mixup with itself"),
+        ("np.maximum(share, 1 - share)", "share", "the partner may have the larger share"),
+        ("order[place].astype(np.int32)", "order.astype(np.int32)", "mixup with itself"),
         (
-            "order = order[data.sample_weight[order] > 0]",
+            "order = order[weight[order] > 0]",
             "pass",
             "mixup with samples of weight zero",
         ),
-        ("matrix.data /= np.repeat(weight, 2)", "pass", "mixed targets of weighted samples"),
+        ("own / total, others / total", "own, others", "mixed targets of weighted samples"),
     ),
     *near(
         "test_topology test_growth test_network test_estimators",
@@ -475,6 +453,49 @@ BREAKS = [
             "was_cut = self.course.interrupted and search is not None",
             "was_cut = search is not None",
             "callbacks judge what the search would choose, not the last epoch",
+        ),
+    ),
+    *near(
+        "test_attribution",
+        (
+            "near = ~far",
+            "near = far & False",
+            "a neuron that does not change has no slope",
+        ),
+        (
+            "far = np.abs(run) > _NEAR * size",
+            "far = np.abs(run) > _NEAR",
+            "small features never reach a corner",
+        ),
+        (
+            "n_pieces = question.n_pieces if len(z) > 2 else 1",
+            "n_pieces = 1",
+            "deep networks get the rescale rule",
+        ),
+        (
+            "ground[0] + (piece / n_pieces) * (z[0] - ground[0])",
+            "(piece / n_pieces) * z[0]",
+            "pieces of the way from zero",
+        ),
+        (
+            "inputs *= question.baselines.shape[0]",
+            "pass",
+            "gradients with several baselines",
+        ),
+        (
+            "((baseline - offset) * self.network.factor)",
+            "(baseline * self.network.factor - offset)",
+            "units of a baseline",
+        ),
+        (
+            "share = 1 / (len(networks) * question.baselines.shape[0])",
+            "share = 1 / len(networks)",
+            "a sum over the baselines in place of a mean",
+        ),
+        (
+            "if len(under_way) > n_threads:",
+            "if len(under_way) > 1000:",
+            "all blocks are in memory at once",
         ),
     ),
 ]

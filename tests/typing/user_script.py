@@ -22,9 +22,13 @@ from sklearn_set.datasets import fetch_microarray, make_microarray
 from sklearn_set.export import SKOPS_TRUSTED
 from sklearn_set.feature_selection import SETSelector
 from sklearn_set.inspection import (
+    ContributionDisplay,
+    Contributions,
     FeatureImportanceDisplay,
     TopologyDisplay,
     TrainingCurveDisplay,
+    attribution_importances,
+    contributions,
 )
 
 Floats = NDArray[np.floating]
@@ -104,6 +108,17 @@ def draw(network: Pipeline, recorder: TopologyRecorder, scores: Floats) -> None:
     assert_type(bars.features_, Labels)
 
 
+def explain(network: Pipeline, X: Floats) -> Floats:
+    reasons = contributions(network, X, baseline=X[:3], n_steps=np.int64(5), output=1)
+    assert_type(reasons, Contributions)
+    assert_type(reasons.values, Floats)
+    assert reasons.feature_names.shape == (50,)
+    bars = ContributionDisplay.from_contributions(reasons, sample=0, max_features=3)
+    assert_type(bars.features_, Labels)
+    ContributionDisplay.from_estimator(network, X, method="gradient", scatter_kw={"s": 3})
+    return attribution_importances(network, X, method="gradient")
+
+
 def main() -> None:
     sklearn_set.show_versions()
     assert_type(sklearn_set.__version__, str)
@@ -112,7 +127,9 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         learn(X, y)
         recorder = watch(X, y, Path(folder) / "fit.checkpoint")
-    draw(search(X, y), recorder, select(X, y))
+    network = search(X, y)
+    draw(network, recorder, select(X, y))
+    assert explain(network, X).shape == (50,)
 
 
 if __name__ == "__main__":
