@@ -215,9 +215,10 @@ class TargetUnits:
             # Numbers of about one: neither their squares nor their sums overflow or vanish.
             size = _size(targets.max(axis=0), targets.min(axis=0))
             values = targets / size
-            # not BLAS, whose sums depend on its threads
-            middle = np.einsum("i,ij->j", weight, values) / total
-            spread = np.sqrt(np.einsum("i,ij->j", weight, (values - middle) ** 2) / total)
+            # not by BLAS, whose sums depend on its threads
+            share = weight[:, np.newaxis] / total
+            middle = (share * values).sum(axis=0)
+            spread = np.sqrt((share * (values - middle) ** 2).sum(axis=0))
             if tail is not None:
                 middle = _quantile(values, weight, 0.5)
                 low, high = (_quantile(values, weight, share) for share in (tail, 1 - tail))
