@@ -236,7 +236,7 @@ SHARED = {
     "zeta": (["0.3", "0.0", "1.0"], *NUMBER),
     "rewire_interval": (["1", "2"], *NUMBER),
     "pruning": ([f"{name!r}" for name in PRUNING_RULES], *OPTION),
-    "growth": (["'auto'", *(f"{name!r}" for name in GROWTH_RULES)], *OPTION),
+    "growth": ([f"{name!r}" for name in GROWTH_RULES], *OPTION),
     "newborn_weights": (["'initial'", "'zero'"], *OPTION),
     "solver": ([f"{name!r}" for name in SOLVERS], *OPTION),
     "alpha": (["0.0", "0.3"], *NUMBER),
