@@ -19,6 +19,7 @@ SCRIPTS = (
     "bench_predict",
     "bench_search",
     "bench_step",
+    "bench_threads",
     "compare",
     "finding",
     "growth",
@@ -40,6 +41,7 @@ SMALL = {
         *("--workloads", "W1", "--batches", "32", "--threads", "1", "--rounds", "1"),
         *("--structure-rounds", "1", "--no-limits", "--patience", "0"),
     ],
+    "bench_threads": ["W1,32", "--threads", "1,2", "--epochs", "2", "--phases"],
     "growth": ["--series", "connections", "--max-connections", "1e5"],
 }
 

@@ -50,7 +50,7 @@ def splice(
     """
     cdef Py_ssize_t n_in = indptr.shape[0] - 1, n_new = ranks.shape[0], n, c
     cdef int n_chunks = parts(max(indices.shape[0], n_new), n_threads)
-    rows_array, kept_array, grown_array = cut(indptr, keep, ranks, n_out, n_chunks)
+    rows_array, kept_array, grown_array = cut(indptr, keep, ranks, n_out, n_chunks, n_threads)
     cdef int64_t[::1] rows = rows_array
     cdef int64_t[::1] kept = kept_array
     cdef int64_t[::1] grown = grown_array
@@ -71,7 +71,7 @@ def splice(
 
 cdef tuple cut(
     const int32_t[::1] indptr, const uint8_t[::1] keep, const int64_t[::1] ranks, int64_t n_out,
-    int n_chunks,
+    int n_chunks, int n_threads,
 ):
     """The rows that begin a chunk, and how many are kept and have come before it."""
     cdef Py_ssize_t n_in = indptr.shape[0] - 1, n_slots = keep.shape[0], c
@@ -83,7 +83,7 @@ cdef tuple cut(
     rows[n_chunks] = n_in
     kept_array = np.zeros(n_chunks + 1, dtype=np.int64)
     cdef int64_t[::1] kept = kept_array
-    for c in prange(n_chunks, num_threads=n_chunks, use_threads_if=n_chunks > 1, nogil=True,
+    for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
                     schedule="static", chunksize=1):
         kept[c + 1] = count_kept(keep, indptr[rows[c]], indptr[rows[c + 1]])
     np.cumsum(kept_array, out=kept_array)
@@ -163,13 +163,13 @@ def locate(
     """
     cdef Py_ssize_t c
     cdef int n_chunks = parts(max(indices.shape[0], ranks.shape[0]), n_threads)
-    rows_array, kept_array, found_array = cut(indptr, keep, ranks, n_out, n_chunks)
+    rows_array, kept_array, found_array = cut(indptr, keep, ranks, n_out, n_chunks, n_threads)
     cdef int64_t[::1] rows = rows_array
     cdef int64_t[::1] kept = kept_array
     cdef int64_t[::1] found = found_array
     result_array = np.empty(ranks.shape[0], dtype=np.int64)
     cdef int64_t[::1] result = result_array
-    for c in prange(n_chunks, num_threads=n_chunks, use_threads_if=n_chunks > 1, nogil=True,
+    for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
                     schedule="static", chunksize=1):
         locate_in_rows(indptr, indices, keep, ranks, n_out, rows[c], rows[c + 1], kept[c],
                        found[c], found[c + 1], result)

@@ -28,7 +28,7 @@ def count_by_output(const int32_t[::1] indices, int32_t n_out, int n_threads=1):
     cdef Py_ssize_t n = indices.shape[0]
     cdef int n_parts = parts_by_output(n, n_out, n_threads)
     cuts_array = np.array([n * part // n_parts for part in range(n_parts + 1)])
-    counts = count_in_parts(indices, cuts_array, n_out)
+    counts = count_in_parts(indices, cuts_array, n_out, n_threads)
     t_indptr = np.zeros(<int64_t> n_out + 1, dtype=np.int32)
     np.cumsum(counts[0] if n_parts == 1 else counts.sum(axis=0, dtype=np.int32),
               out=t_indptr[1:])
@@ -40,12 +40,14 @@ cdef int parts_by_output(Py_ssize_t n, Py_ssize_t n_out, int n_threads):
     return max(1, min(parts(n, n_threads), n // max(4 * n_out, 1)))
 
 
-cdef count_in_parts(const int32_t[::1] indices, const int64_t[::1] cuts, int32_t n_out):
+cdef count_in_parts(
+    const int32_t[::1] indices, const int64_t[::1] cuts, int32_t n_out, int n_threads,
+):
     """How many connections of each output neuron lie between every two cuts of the slots."""
     cdef Py_ssize_t n_parts = cuts.shape[0] - 1, c, k
     counts_array = np.zeros((n_parts, n_out), dtype=np.int32)
     cdef int32_t[:, ::1] counts = counts_array
-    for c in prange(n_parts, num_threads=n_parts, use_threads_if=n_parts > 1, nogil=True,
+    for c in prange(n_parts, num_threads=n_threads, use_threads_if=n_parts > 1, nogil=True,
                     schedule="static", chunksize=1):
         for k in range(cuts[c], cuts[c + 1]):
             counts[c, indices[k]] += 1
@@ -84,7 +86,8 @@ def transpose(
     places_array[0] = t_indptr[:n_out]
     if n_parts > 1:
         cuts_array = np.asarray(indptr)[rows_array].astype(np.int64)
-        np.cumsum(count_in_parts(indices, cuts_array, n_out)[:-1], axis=0, out=places_array[1:])
+        np.cumsum(count_in_parts(indices, cuts_array, n_out, n_threads)[:-1], axis=0,
+                  out=places_array[1:])
         places_array[1:] += places_array[0]
     t_indices_array = np.empty(n, dtype=np.int32)
     t_slots_array = np.empty(n, dtype=np.int32)
@@ -92,7 +95,7 @@ def transpose(
     cdef int32_t[:, ::1] places = places_array
     cdef int32_t[::1] t_indices = t_indices_array
     cdef int32_t[::1] t_slots = t_slots_array
-    for c in prange(n_parts, num_threads=n_parts, use_threads_if=n_parts > 1, nogil=True,
+    for c in prange(n_parts, num_threads=n_threads, use_threads_if=n_parts > 1, nogil=True,
                     schedule="static", chunksize=1):
         transpose_rows(indptr, indices, rows[c], rows[c + 1], places[c], t_indices, t_slots)
     return t_indices_array, t_slots_array
@@ -178,7 +181,7 @@ def split(
     cdef int n_parts = parts(indices.shape[0], n_threads)
     splits_array = np.empty((n_splits + 1, n_in), dtype=np.int32)
     cdef int32_t[:, ::1] splits = splits_array
-    for c in prange(n_parts, num_threads=n_parts, use_threads_if=n_parts > 1, nogil=True,
+    for c in prange(n_parts, num_threads=n_threads, use_threads_if=n_parts > 1, nogil=True,
                     schedule="static", chunksize=1):
         split_rows(indptr, indices, t_splits, n_in * c // n_parts, n_in * (c + 1) // n_parts,
                    n_splits, splits)

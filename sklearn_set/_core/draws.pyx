@@ -11,6 +11,8 @@ from libc.string cimport memset
 
 import numpy as np
 
+from sklearn_set._core.parts cimport parts
+
 
 cdef inline uint64_t next_bits(uint64_t* state) noexcept nogil:
     """SplitMix64 (Steele, Lea and Flood, 2014, OOPSLA, figure 14)."""
@@ -54,6 +56,7 @@ def draw_parts(
         How many numbers of each part count; what comes after them means nothing.
     """
     cdef Py_ssize_t n_parts = counts.shape[0], t
+    cdef int n_shares
     cdef bint has_room = True
     starts_array = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64, copy=False)
     n_distinct_array = np.zeros(n_parts, dtype=np.int64)
@@ -64,11 +67,11 @@ def draw_parts(
     cdef int64_t most = max(counts, default=0)
     if drawn.shape[0] == 0:
         return drawn_array, n_distinct_array
-    n_threads = min(n_threads, n_parts)
-    for t in prange(n_threads, num_threads=n_threads, use_threads_if=n_threads > 1, nogil=True,
+    n_shares = parts(drawn.shape[0], n_threads)
+    for t in prange(n_shares, num_threads=n_threads, use_threads_if=n_shares > 1, nogil=True,
                     schedule="static", chunksize=1):
-        if not draw_some(&cuts[0], &starts[0], n_parts * t // n_threads,
-                         n_parts * (t + 1) // n_threads, seed, most, &drawn[0], &n_distinct[0]):
+        if not draw_some(&cuts[0], &starts[0], n_parts * t // n_shares,
+                         n_parts * (t + 1) // n_shares, seed, most, &drawn[0], &n_distinct[0]):
             has_room = False
     if not has_room:
         raise MemoryError
@@ -170,15 +173,16 @@ def gather_parts(
     ndarray of shape (sum of n_distinct - n_left_out,), int64
     """
     cdef Py_ssize_t n_parts = starts.shape[0], p
+    cdef int n_shares
     before_array = np.concatenate([[0], np.cumsum(n_distinct)]).astype(np.int64, copy=False)
     skipped_array = np.searchsorted(left_out, before_array)
     result_array = np.empty(before_array[n_parts] - left_out.shape[0], dtype=np.int64)
     cdef const int64_t[::1] before = before_array
     cdef const int64_t[::1] skipped = skipped_array
     cdef int64_t[::1] result = result_array
-    n_threads = min(n_threads, n_parts)
-    for p in prange(n_parts, num_threads=max(n_threads, 1), use_threads_if=n_threads > 1,
-                    nogil=True, schedule="static"):
+    n_shares = parts(result.shape[0], n_threads)
+    for p in prange(n_parts, num_threads=n_threads, nogil=True, schedule="static",
+                    use_threads_if=n_shares > 1):
         gather_part(drawn, starts[p], n_distinct[p], before[p], left_out, skipped[p],
                     skipped[p + 1], result)
     return result_array

@@ -184,26 +184,28 @@ cdef void gather(
 ) noexcept nogil:
     """The batch, neuron by neuron: from here on the format of X is forgotten."""
     cdef Py_ssize_t n_features = batch.n_features, width = batch.width
-    cdef Py_ssize_t c, b, n_chunks = (n_features + FEATURES - 1) // FEATURES
+    # Small enough for every thread to have some; a multiple of what is transposed in registers.
+    cdef Py_ssize_t size = min(max(n_features // (4 * n_threads), 16) // 16 * 16, FEATURES)
+    cdef Py_ssize_t c, b, n_chunks = (n_features + size - 1) // size
     cdef bint use_threads = n_threads > 1 and n_features * width > SERIAL_GATHER
     if batch.dense != NULL:
         for c in prange(n_chunks, num_threads=n_threads, use_threads_if=use_threads,
                         schedule="static"):
-            gather_features(batch, table, c * FEATURES, min((c + 1) * FEATURES, n_features))
-            finish_features(batch, table, silent, c * FEATURES,
-                            min((c + 1) * FEATURES, n_features))
+            gather_features(batch, table, c * size, min((c + 1) * size, n_features))
+            finish_features(batch, table, silent, c * size,
+                            min((c + 1) * size, n_features))
         return
     for c in prange(n_chunks, num_threads=n_threads, use_threads_if=use_threads,
                     schedule="static"):
-        memset(table + c * FEATURES * width, 0,
-               min(FEATURES, n_features - c * FEATURES) * width * sizeof(real_t))
+        memset(table + c * size * width, 0,
+               min(size, n_features - c * size) * width * sizeof(real_t))
     for b in prange(batch.n_batch, num_threads=n_threads, use_threads_if=use_threads,
                     schedule="static"):
         if not is_ignored(batch, b):
             scatter_sample(batch, b, table)
     for c in prange(n_chunks, num_threads=n_threads, use_threads_if=use_threads,
                     schedule="static"):
-        finish_features(batch, table, silent, c * FEATURES, min((c + 1) * FEATURES, n_features))
+        finish_features(batch, table, silent, c * size, min((c + 1) * size, n_features))
 
 
 def table_of(X, const int32_t[::1] rows, int n_features, offset=None, double factor=1,

@@ -54,7 +54,7 @@ cpdef enum:
     # Activating fewer outputs takes less time than threads need to meet once more.
     # $ compare.py HEAD --force-threads --workloads W1 --batches 4,8,16 --threads 2
     SERIAL_FINISH = 1 << 14
-    # Connections of an evolution, and numbers that are compared in it.
+    # Connections of an evolution for each thread, and numbers that are compared in it.
     # $ bench_step.py --force-threads --workloads W5 --batches 2 --threads 1,2 --no-limits
     SERIAL_CONNECTIONS = 16_000
     SERIAL_NUMBERS = 16_000
@@ -70,8 +70,8 @@ cpdef enum:
     # Connections and neurons of a chunk, which one thread takes at a time, and the most chunks.
     # Both change last digits: squares are added by chunk.
     # $ compare.py HEAD --force-threads --workloads W1,W4 --batches 2,32 --threads 1,2
-    CHUNK_WORK = 2048
-    MAX_CHUNKS = 64
+    CHUNK_WORK = 1024
+    MAX_CHUNKS = 256
     # Output neurons whose activation is computed in one go.
     # $ compare.py HEAD --workloads W1,W2 --batches 2,32 --threads 1
     FINISHED_ROWS = 64

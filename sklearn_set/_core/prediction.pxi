@@ -87,7 +87,7 @@ cdef list borrow_for_prediction(Passage* passage, network, tables, int n_threads
         layer = network.layers[depth]
         borrowed.append(view_layer(
             &passage.layers[depth], layer, n_threads, True,
-            halves_of(layer.topology, PREDICTED)))
+            halves_of(layer.topology, PREDICTED), n_threads))
     for depth in range(passage.n_layers + 1):
         passage.tables[depth] = reals(tables[depth])
     return borrowed

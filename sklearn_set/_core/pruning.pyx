@@ -53,7 +53,7 @@ def keep_farthest(const value_t[::1] values, double share, int64_t at_most, int 
         0 for those that are left out, else 1.
     """
     cdef Py_ssize_t n = values.shape[0], c, k, n_open
-    cdef int n_parts = n_threads if n >= SERIAL_NUMBERS else 1
+    cdef int n_parts = <int> max(1, min(<Py_ssize_t> n_threads, n // SERIAL_NUMBERS))
     cdef int sign
     cdef int64_t n_drop[2]
     cdef int64_t missing[2]

@@ -124,7 +124,8 @@ cdef class Stepper:
             view = &self.layers[depth]
             self.borrowed.append(view_layer(
                 view, layer, self.n_threads, goes_by_input(self.max_width),
-                halves_of(layer.topology, self.max_width)))
+                halves_of(layer.topology, self.max_width),
+                threads_that_pay(self.pace, self.n_threads)))
             reals(layer.weights)  # refuses arrays that cannot be written
             reals(layer.bias)
             view.slopes = reals(workspace.slopes[depth])

@@ -94,10 +94,13 @@ def n_partial_rows(network, Py_ssize_t width=PREDICTED):
     )
 
 
-cdef tuple view_layer(LayerView* view, layer, int n_threads, bint by_input, int n_halves):
+cdef tuple view_layer(
+    LayerView* view, layer, int n_threads, bint by_input, int n_halves, int n_now,
+):
     """Fill the view; return the arrays that must stay alive as long as it does.
 
-    The arrays of the other direction, eight bytes per connection, are made only if needed.
+    The arrays of the other direction, eight bytes per connection, are made only if needed, by as
+    many threads as pay now.
     """
     topology = layer.topology
     view.by_input = by_input
@@ -107,12 +110,12 @@ cdef tuple view_layer(LayerView* view, layer, int n_threads, bint by_input, int 
     # Read once: another thread may replace it by an equal array, and this one may then be freed.
     t_indptr, chunks = None, topology.chunks
     if not by_input:
-        t_indptr, t_indices, t_slots = topology.by_output(n_threads)
+        t_indptr, t_indices, t_slots = topology.by_output(n_now)
         t_chunks = topology.t_chunks
     elif n_threads <= view.n_halves:
         t_splits = np.array([0, topology.n_out], np.int32)
     else:
-        splits, t_splits = topology.splits(-(-n_threads // view.n_halves), n_threads)
+        splits, t_splits = topology.splits(-(-n_threads // view.n_halves), n_now)
     arrays = (
         topology.indptr, topology.indices, t_indptr, t_indices, t_slots,
         chunks, t_chunks, splits, t_splits, layer.weights, layer.bias,

@@ -59,24 +59,7 @@ def measure(arguments):
     n_threads, n_epochs = arguments.threads, arguments.epochs
     workload = WORKLOADS[name]
     X, y = random_data(workload)
-    model = SETClassifier(
-        workload.sizes[1:-1],
-        epsilon=workload.epsilon,
-        solver="sgd",
-        batch_size=int(batch_size),
-        max_iter=n_epochs,
-        growth=arguments.growth,
-        learning_rate="constant",
-        mixup=0,
-        label_smoothing=0,
-        input_dropout=0,
-        n_snapshots=1,
-        feature_search=False,
-        tol=0,
-        n_iter_no_change=n_epochs,
-        n_jobs=n_threads,
-        random_state=0,
-    )
+    model = model_of(workload, int(batch_size), n_epochs, n_threads, arguments.growth)
     before = peak_megabytes()
     epochs, evolutions, rest = timed_fit(model, X, y)
     epochs = epochs[1:]  # the first warms up
@@ -92,6 +75,28 @@ def measure(arguments):
         "before": f"{before:.0f}",
         "pickle": f"{len(pickle.dumps(model)) / model.n_connections_:.1f}",
     }
+
+
+def model_of(workload, batch_size, n_epochs, n_threads, growth="random"):
+    """SET as published, and nothing that helps on small data."""
+    return SETClassifier(
+        workload.sizes[1:-1],
+        epsilon=workload.epsilon,
+        solver="sgd",
+        batch_size=batch_size,
+        max_iter=n_epochs,
+        growth=growth,
+        learning_rate="constant",
+        mixup=0,
+        label_smoothing=0,
+        input_dropout=0,
+        n_snapshots=1,
+        feature_search=False,
+        tol=0,
+        n_iter_no_change=n_epochs,
+        n_jobs=n_threads,
+        random_state=0,
+    )
 
 
 def timed_fit(model, X, y):

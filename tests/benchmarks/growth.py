@@ -172,29 +172,11 @@ def measure(n_samples, sizes, batch, n_threads, n_epochs):
     """Fit once, in this process."""
     # Here, because the process that starts all fits must stay small: to Linux the peak memory of
     # a process begins with that of the one that started it.
-    from bench_fit import peak_megabytes, timed_fit
+    from bench_fit import model_of, peak_megabytes, timed_fit
 
-    from sklearn_set import SETClassifier
-
-    X, y = random_data(Workload(n_samples, sizes, EPSILON))
-    model = SETClassifier(
-        sizes[1:-1],
-        epsilon=EPSILON,
-        solver="sgd",
-        batch_size=batch,
-        max_iter=n_epochs,
-        growth="random",
-        learning_rate="constant",
-        mixup=0,
-        label_smoothing=0,
-        input_dropout=0,
-        n_snapshots=1,
-        feature_search=False,
-        tol=0,
-        n_iter_no_change=n_epochs,
-        n_jobs=n_threads,
-        random_state=0,
-    )
+    workload = Workload(n_samples, tuple(sizes), EPSILON)
+    X, y = random_data(workload)
+    model = model_of(workload, batch, n_epochs, n_threads)
     before = peak_megabytes()
     epochs, evolutions, rest = timed_fit(model, X, y)
     added = peak_megabytes() - before
