@@ -11,6 +11,9 @@ from sklearn_set._core import connections, directions, draws, measured
 
 MAX_CONNECTIONS = np.iinfo(np.int32).max
 
+# So many connections tell how outputs are distributed.
+_SAMPLED = 1 << 13
+
 
 # These follow from indptr and indices, and are made on first use.  Several threads may need one at
 # the same time.  So a property reads the attribute once, makes the whole value if there is none,
@@ -130,9 +133,11 @@ class Topology:
         """
         splits = self._splits
         if splits is None or splits[1].shape[0] != n_parts + 1:
-            goals = np.linspace(0, self.n_connections, n_parts + 1)
-            t_splits = np.searchsorted(self._counted(n_threads), goals).astype(np.int32)
-            t_splits[0], t_splits[-1] = 0, self.n_out
+            # A sample of the outputs tells where to cut: to count all would take as long as to split.
+            sample = np.sort(self.indices[:: -(-self.n_connections // _SAMPLED) or 1])
+            sample = np.append(sample, np.int32(self.n_out))  # there may be no connection
+            t_splits = sample[np.linspace(0, sample.shape[0] - 1, n_parts + 1).astype(np.intp)]
+            t_splits[0] = 0
             splits = directions.split(self.indptr, self.indices, t_splits, n_threads), t_splits
             self._splits = splits
         return splits

@@ -134,13 +134,26 @@ cdef class Stepper:
                 view.moments[m] = reals(optimizer.moments[depth][m])
                 view.bias_moments[m] = reals(optimizer.bias_moments[depth][m])
             largest_chunks = max(largest_chunks, view.n_chunks)
-            if self.alpha > 0:  # not BLAS, whose sums depend on its threads
-                self.penalty += sum_of_squares(view.weights, layer.topology.n_connections)
             self.borrowed.append((*optimizer.moments[depth], *optimizer.bias_moments[depth]))
         self.partial = <double*> calloc(largest_chunks, sizeof(double))
         self.flags = give_flags(self.layers, self.n_layers)
         if self.partial == NULL or self.flags == NULL:
             raise MemoryError
+        if self.alpha > 0:
+            for depth in range(self.n_layers):
+                self.add_squares(&self.layers[depth])
+
+    cdef void add_squares(self, const LayerView* layer) noexcept nogil:
+        """Add the squares of a layer to the penalty, in the order of its chunks."""
+        cdef int c, n_threads = n_threads_for(layer, 0, threads_that_pay(self.pace, self.n_threads))
+        cdef Py_ssize_t start
+        for c in prange(layer.n_chunks, num_threads=n_threads, use_threads_if=n_threads > 1,
+                        schedule="static"):
+            start = layer.indptr[layer.chunks[c]]
+            self.partial[c] = sum_of_squares(
+                layer.weights + start, layer.indptr[layer.chunks[c + 1]] - start)
+        for c in range(layer.n_chunks):
+            self.penalty += self.partial[c]
 
     cdef read_rule(self, optimizer):
         memset(&self.rule, 0, sizeof(UpdateRule))

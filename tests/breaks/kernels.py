@@ -307,8 +307,8 @@ BREAKS = [
             "samples of weight zero are read",
         ),
         (
-            "halves_of(layer.topology, PREDICTED)))",
-            "halves_of(layer.topology, passage.width)))",
+            "halves_of(layer.topology, PREDICTED), n_threads))",
+            "halves_of(layer.topology, passage.width), n_threads))",
             "digits of a prediction depend on how many are made at a time",
         ),
         (

@@ -26,8 +26,8 @@ BREAKS = [
             "each range of positions has the same number of connections",
         ),
         (
-            "t_splits[0], t_splits[-1] = 0, self.n_out",
-            "t_splits[0] = 0",
+            "sample = np.append(sample, np.int32(self.n_out))",
+            "pass",
             "the last output neurons belong to no thread if they have no connection",
         ),
         ("splits[1].shape[0] != n_parts + 1", "False", "splits for another number of threads"),
