@@ -133,7 +133,7 @@ class Topology:
         """
         splits = self._splits
         if splits is None or splits[1].shape[0] != n_parts + 1:
-            # A sample of the outputs tells where to cut: to count all would take as long as to split.
+            # A sample of the outputs tells where to cut; to count all takes as long as to split.
             sample = np.sort(self.indices[:: -(-self.n_connections // _SAMPLED) or 1])
             sample = np.append(sample, np.int32(self.n_out))  # there may be no connection
             t_splits = sample[np.linspace(0, sample.shape[0] - 1, n_parts + 1).astype(np.intp)]

@@ -13,13 +13,21 @@ from sklearn_set._core.activations cimport drop
 from sklearn_set._core.lanes cimport TILE, is_zero, real_t, transpose_tile
 from sklearn_set._core.measured cimport FEATURES, FEW_CONNECTED, SERIAL_GATHER
 from sklearn_set._core.rows cimport prefetch_row
-from sklearn_set._core.types cimport BatchView
+from sklearn_set._core.types cimport BatchView, LayerView
 
 
 cdef inline bint is_ignored(const BatchView* batch, Py_ssize_t b) noexcept nogil:
     """Whether column b must leave no trace: padding, or a sample of weight zero."""
     return b >= batch.n_batch or (
         batch.sample_weight != NULL and batch.sample_weight[batch.rows[b]] == 0)
+
+
+cdef const int32_t* where_few_are_connected(const LayerView* layer) noexcept nogil:
+    """Where the connections of each feature begin, if most have none; else NULL."""
+    cdef Py_ssize_t f, n_connected = 0
+    for f in range(layer.n_in):
+        n_connected += layer.indptr[f] < layer.indptr[f + 1]
+    return layer.indptr if 2 * n_connected < layer.n_in else NULL
 
 
 cdef inline bint has_connections(
@@ -64,9 +72,11 @@ cdef inline void gather_features(
     Whole tiles in registers, the rest number by number.  Where few features have connections, only
     these are read.
     """
-    cdef Py_ssize_t f, n_connected = 0
-    for f in range(start, stop):
-        n_connected += has_connections(batch, f, f + 1)
+    cdef Py_ssize_t f, n_connected = stop - start
+    if batch.connections != NULL:
+        n_connected = 0
+        for f in range(start, stop):
+            n_connected += has_connections(batch, f, f + 1)
     if n_connected * FEW_CONNECTED > stop - start:
         gather_all(batch, table, start, stop)
         return

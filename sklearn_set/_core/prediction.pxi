@@ -145,9 +145,9 @@ def forward(networks, X, tables, outputs, *, partial=None, n_threads=1):
             offset = network.offset  # kept alive
             batch.n_features = passage.layers[0].n_in
             # Several networks share what is gathered, but not their connections.
-            batch.connections = passage.layers[0].indptr
-            if is_one_block and not passage.is_alone:
-                batch.connections = NULL
+            batch.connections = NULL
+            if passage.is_alone or not is_one_block:
+                batch.connections = where_few_are_connected(&passage.layers[0])
             batch.offset = const_reals(offset)
             batch.factor = network.factor
             passage.is_gathered = (

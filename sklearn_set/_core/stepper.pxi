@@ -165,7 +165,7 @@ cdef class Stepper:
         memset(&self.batch, 0, sizeof(BatchView))
         view_data(&self.batch, X)
         self.batch.n_features = self.layers[0].n_in
-        self.batch.connections = self.layers[0].indptr
+        self.batch.connections = where_few_are_connected(&self.layers[0])
         self.batch.offset = const_reals(network.offset)
         self.batch.factor = network.factor
         self.batch.dropout = input_dropout
