@@ -217,7 +217,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
         "auto" searches in fits of 150 samples or more, but fewer than ten for each feature,
         of networks of up to a million connections and of 50 epochs or more. There is no search
         with `early_stopping`, without evolutions in these epochs (``zeta=0`` or a large
-        `rewire_interval`), in `partial_fit`, and in a fit that goes on from an earlier one.
+        `rewire_interval`), of which a warning tells if it is True, in `partial_fit`, and in a fit
+        that goes on from an earlier one.
 
     early_stopping : bool, default=False
         Whether to hold out a validation set, unless `fit` gets one. Training ends when the score

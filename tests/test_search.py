@@ -89,19 +89,16 @@ def test_equal_bits_for_any_number_of_threads_and_any_format():
 
 @pytest.mark.parametrize(
     "without",
-    [
-        {"feature_search": False},
-        {"zeta": 0, "feature_search": True},
-        {"early_stopping": True, "feature_search": True},
-        {"rewire_interval": 30, "feature_search": True},  # no evolution in these 30 epochs
-        {"max_iter": 2, "feature_search": True},
-    ],
+    # the third: no evolution in the 30 epochs of a search
+    [{"zeta": 0}, {"early_stopping": True}, {"rewire_interval": 30}, {"max_iter": 2}],
     ids=str,
 )
 def test_there_is_no_search(without):
     X, y = ring(200, 50)
-    model = SETClassifier(**{"max_iter": 50, "random_state": 0} | without).fit(X, y)
-    assert model.search_curve_ is None
+    model = SETClassifier(feature_search=True, random_state=0, **{"max_iter": 50} | without)
+    with pytest.warns(UserWarning, match="feature_search=True searches nothing "):
+        assert model.fit(X, y).search_curve_ is None
+    assert model.set_params(feature_search="auto").fit(X, y).search_curve_ is None
 
 
 def test_only_the_first_of_several_fits_searches():
