@@ -14,8 +14,9 @@ rescale rule of Shrikumar et al., 2017 (arXiv 1704.02685).  Contributions add up
 of the outputs for any number of pieces, and approach integrated gradients as it grows.
 """
 
+import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,14 +104,14 @@ def contributions(networks, X, question):
     with np.errstate(all="ignore"):
         grounds = [_ground(_Passes(network), question.baselines) for network in networks]
 
-    def explain(start):
+    def explain(start, check):
         rows = slice(start, min(start + width, X.shape[0]))
         block = Samples(X[rows], np.float64)
         tables = np.zeros((len(question.outputs), sizes[0], block.n))
         # Overflow is for the caller to tell.  Each thread has settings of its own.
         with np.errstate(all="ignore"):
             for network, ground in zip(networks, grounds, strict=True):
-                _add_contributions(tables, _Passes(network), block, ground, question)
+                _add_contributions(tables, _Passes(network), block, ground, question, check)
             tables *= share
         return rows, tables
 
@@ -120,28 +121,38 @@ def contributions(networks, X, question):
 def _in_order(function, items, n_threads):
     """Yield the results of a function for some items, a few of which are under way ahead.
 
-    Threads that each have a block never wait for each other, as those of a product would.
+    Threads that each have a block never wait for each other, as those of a product would.  The
+    function is given a check, which ends it soon after the caller was interrupted.
     """
     n_threads = min(n_threads, len(items))
+    is_over = threading.Event()
+
+    def check():
+        if is_over.is_set():
+            raise CancelledError
+
     if n_threads <= 1:
-        yield from map(function, items)
+        for item in items:
+            yield function(item, check)
         return
     with ThreadPoolExecutor(n_threads) as pool:
         under_way = deque()
         try:
             for item in items:
-                under_way.append(pool.submit(function, item))
+                under_way.append(pool.submit(function, item, check))
                 if len(under_way) > n_threads:
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
         finally:
+            is_over.set()
             for each in under_way:
                 each.cancel()
 
 
-def _add_contributions(tables, passes, block, grounds, question):
+def _add_contributions(tables, passes, block, grounds, question, check):
     """Add the contributions by one network, for a sum over the baselines, to `tables`."""
+    check()
     inputs = passes.inputs(block)
     z = passes.upwards(passes.first(inputs))
     if question.n_pieces is None:  # the slope at the sample, whatever the baseline
@@ -155,17 +166,18 @@ def _add_contributions(tables, passes, block, grounds, question):
         return
     n_pieces = question.n_pieces if len(z) > 2 else 1
     for baseline, ground in zip(question.baselines, grounds, strict=True):
-        deltas = _mean_deltas(passes, ground, z, question.outputs, n_pieces)
+        deltas = _mean_deltas(passes, ground, z, question.outputs, n_pieces, check)
         way = inputs - passes.in_units(baseline)
         for table, delta in zip(tables, deltas, strict=True):
             table += passes.to_features(delta) * way
 
 
-def _mean_deltas(passes, ground, z, outputs, n_pieces):
+def _mean_deltas(passes, ground, z, outputs, n_pieces, check):
     """Deltas of the first layer's neurons for each output, means over the pieces of the way."""
     deltas = [0.0] * len(outputs)
     before = ground
     for piece in range(1, n_pieces + 1):
+        check()
         now = z
         if piece < n_pieces:
             now = passes.upwards(ground[0] + (piece / n_pieces) * (z[0] - ground[0]))

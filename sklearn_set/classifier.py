@@ -106,10 +106,10 @@ class SETClassifier(ClassifierMixin, BaseSET):
         zero, so scale them.
 
     mixup : float or "auto", default="auto"
-        Strength of mixup, at least 0. Every sample is mixed with a partner drawn at random, and
-        so are their targets ([5]_). The two shares are drawn from Beta(mixup, mixup), and the
-        larger one is the sample's own. 0 mixes nothing. "auto" is a tenth of the number of
-        features per sample, at most 4, for wide data, else 0; 0 in `partial_fit`.
+        Strength of mixup, at least 0. Every sample is mixed with a partner drawn at random from
+        its mini-batch, and so are their targets ([5]_). The two shares are drawn from Beta(mixup,
+        mixup), and the larger one is the sample's own. 0 mixes nothing. "auto" is a tenth of the
+        number of features per sample, at most 4, for wide data, else 0; 0 in `partial_fit`.
 
     label_smoothing : float or "auto", default="auto"
         Share, in [0, 1), of a sample's target that is divided equally among all classes. "auto"

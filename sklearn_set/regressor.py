@@ -115,10 +115,10 @@ class SETRegressor(RegressorMixin, BaseSET):
         zero, so scale them.
 
     mixup : float or "auto", default=0.0
-        Strength of mixup, at least 0. Every sample is mixed with a partner drawn at random, and
-        so are their targets ([5]_). The two shares are drawn from Beta(mixup, mixup), and the
-        larger one is the sample's own. 0 mixes nothing. "auto" is a tenth of the number of
-        features per sample, at most 4, for wide data, else 0; 0 in `partial_fit`.
+        Strength of mixup, at least 0. Every sample is mixed with a partner drawn at random from
+        its mini-batch, and so are their targets ([5]_). The two shares are drawn from Beta(mixup,
+        mixup), and the larger one is the sample's own. 0 mixes nothing. "auto" is a tenth of the
+        number of features per sample, at most 4, for wide data, else 0; 0 in `partial_fit`.
 
     weight_init : {"auto", "he_uniform", "glorot_uniform", "normal", "small"}, default="auto"
         Distribution of the initial weights, and of the weights of new connections. "he_uniform"

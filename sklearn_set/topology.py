@@ -134,7 +134,7 @@ class Topology:
         splits = self._splits
         if splits is None or splits[1].shape[0] != n_parts + 1:
             # A sample of the outputs tells where to cut; to count all takes as long as to split.
-            sample = np.sort(self.indices[:: -(-self.n_connections // _SAMPLED) or 1])
+            sample = np.sort(_sample_of(self.indices))
             sample = np.append(sample, np.int32(self.n_out))  # there may be no connection
             t_splits = sample[np.linspace(0, sample.shape[0] - 1, n_parts + 1).astype(np.intp)]
             t_splits[0] = 0
@@ -161,6 +161,14 @@ class Topology:
 def empty(n_in, n_out):
     """A topology without connections."""
     return Topology(n_in, n_out, np.zeros(n_in + 1, np.int32), np.empty(0, np.int32))
+
+
+def _sample_of(values):
+    """All of few values; of many some, at distances that are multiples of nothing."""
+    if values.shape[0] <= _SAMPLED:
+        return values
+    places = np.arange(_SAMPLED) * (np.sqrt(5) - 1) / 2 % 1 * values.shape[0]
+    return values[places.astype(np.intp)]
 
 
 def _chunks_of(indptr):
@@ -367,10 +375,10 @@ def _draw_in_parts(population, n_draws, rng, n_threads):
     How many fall into a range follows the multinomial law.
     """
     n_parts = max(1, n_draws // measured.DRAWS_IN_A_PART)
-    cuts = np.array([population * part // n_parts for part in range(n_parts + 1)])
-    counts = np.array([n_draws])
+    cuts = [population * part // n_parts for part in range(n_parts + 1)]
+    cuts, counts = np.array(cuts, np.int64), np.array([n_draws], np.int64)
     if n_parts > 1:
-        counts = rng.multinomial(n_draws, np.diff(cuts) / population)
+        counts = rng.multinomial(n_draws, np.diff(cuts) / population).astype(np.int64)
     seed = rng.integers(2**64, dtype=np.uint64)
     drawn, n_distinct = draws.draw_parts(cuts, counts, seed, n_threads)
     return drawn, np.cumsum(counts) - counts, n_distinct

@@ -1,5 +1,7 @@
 """Contributions are distances times slopes, by finite differences and integrals; they add up."""
 
+import time
+
 import numpy as np
 import pytest
 import reference
@@ -266,7 +268,13 @@ def test_memory_is_bounded(sizes, n_outputs, expected):
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_few_blocks_are_under_way_ahead_and_an_end_ends_them(n_threads):
     begun = []
-    found = attribution._in_order(lambda item: begun.append(item) or item, range(100), n_threads)
+
+    def noted(item, check):
+        check()
+        begun.append(item)
+        return item
+
+    found = attribution._in_order(noted, range(100), n_threads)
     assert [next(found) for _ in range(5)] == [0, 1, 2, 3, 4]
     found.close()
     assert len(begun) <= 5 + n_threads
@@ -274,7 +282,7 @@ def test_few_blocks_are_under_way_ahead_and_an_end_ends_them(n_threads):
 
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_an_error_in_a_block_is_raised(n_threads):
-    found = attribution._in_order(lambda item: 1 / item, [2, 1, 0, 1, 1, 1], n_threads)
+    found = attribution._in_order(lambda item, check: 1 / item, [2, 1, 0, 1, 1, 1], n_threads)
     assert [next(found), next(found)] == [0.5, 1]
     with pytest.raises(ZeroDivisionError):
         next(found)
@@ -286,3 +294,24 @@ def test_nothing_is_changed():
         layer.weights.flags.writeable = layer.bias.flags.writeable = False
     X.flags.writeable = baseline.flags.writeable = False
     assert all_of([network], X, asked(baseline)).any()
+
+
+def test_blocks_under_way_end_when_nobody_waits_for_them():
+    """What threads have begun does not go on for minutes after Ctrl-C."""
+    ended = []
+
+    def only_the_first_ends(item, check):
+        began = time.monotonic()
+        try:
+            while item > 0 and time.monotonic() < began + 30:
+                check()
+                time.sleep(0.001)
+        finally:
+            ended.append(item)
+
+    began = time.monotonic()
+    blocks = attribution._in_order(only_the_first_ends, range(5), 2)
+    next(blocks)
+    blocks.close()
+    assert time.monotonic() < began + 20
+    assert 0 in ended

@@ -227,6 +227,9 @@ def test_names_are_those_of_the_data_frame():
     select = make_pipeline(StandardScaler(), SelectKBest(k=3), classifier()).fit(frame, Y)
     chosen = frame.columns[select[1].get_support()]
     assert contributions(select, frame).feature_names.tolist() == chosen.tolist()
+    turned = make_pipeline(FunctionTransformer(lambda data: data[:, ::-1]), classifier())
+    nested = make_pipeline(StandardScaler(), turned).fit(frame, Y)
+    assert contributions(nested, frame).feature_names.tolist() == [f"x{i}" for i in range(8)]
     silent = make_pipeline(FunctionTransformer(np.abs, validate=True), classifier()).fit(X, Y)
     assert contributions(silent, X).feature_names.tolist() == [f"x{i}" for i in range(8)]
 

@@ -343,6 +343,16 @@ def test_splits_part_the_outputs_of_every_input(n_parts):
     assert shares.max() - shares.min() <= 2 * np.diff(topology.t_indptr).max()
 
 
+@pytest.mark.parametrize(("n_in", "n_out"), [(8192, 10), (4096, 10), (2048, 64), (3000, 300)])
+def test_splits_are_balanced_where_all_rows_are_equal(n_in, n_out):
+    """Of more connections than are looked at."""
+    topology = erdos_renyi(n_in, n_out, n_out, np.random.default_rng(0))
+    assert topology.n_connections == n_in * n_out
+    for n_parts in (2, 3, 5):
+        work = np.diff(topology.splits(n_parts)[1])
+        assert work.max() <= 1.1 * n_out / n_parts + 1
+
+
 DERIVED = ("t_indptr", "t_indices", "t_slots", "chunks", "t_chunks")
 
 

@@ -27,7 +27,8 @@ def count_by_output(const int32_t[::1] indices, int32_t n_out, int n_threads=1):
     """
     cdef Py_ssize_t n = indices.shape[0]
     cdef int n_parts = parts_by_output(n, n_out, n_threads)
-    cuts_array = np.array([n * part // n_parts for part in range(n_parts + 1)])
+    cuts_array = np.array([n * part // n_parts for part in range(n_parts + 1)],
+                          dtype=np.int64)
     counts = count_in_parts(indices, cuts_array, n_out, n_threads)
     t_indptr = np.zeros(<int64_t> n_out + 1, dtype=np.int32)
     np.cumsum(counts[0] if n_parts == 1 else counts.sum(axis=0, dtype=np.int32),

@@ -57,7 +57,7 @@ def draw_parts(
     """
     cdef Py_ssize_t n_parts = counts.shape[0], t
     cdef int n_shares
-    cdef bint has_room = True
+    cdef int n_failed = 0
     starts_array = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64, copy=False)
     n_distinct_array = np.zeros(n_parts, dtype=np.int64)
     drawn_array = np.empty(starts_array[n_parts], dtype=np.int64)
@@ -70,10 +70,10 @@ def draw_parts(
     n_shares = parts(drawn.shape[0], n_threads)
     for t in prange(n_shares, num_threads=n_threads, use_threads_if=n_shares > 1, nogil=True,
                     schedule="static", chunksize=1):
-        if not draw_some(&cuts[0], &starts[0], n_parts * t // n_shares,
-                         n_parts * (t + 1) // n_shares, seed, most, &drawn[0], &n_distinct[0]):
-            has_room = False
-    if not has_room:
+        n_failed += not draw_some(&cuts[0], &starts[0], n_parts * t // n_shares,
+                                  n_parts * (t + 1) // n_shares, seed, most, &drawn[0],
+                                  &n_distinct[0])
+    if n_failed > 0:
         raise MemoryError
     return drawn_array, n_distinct_array
 

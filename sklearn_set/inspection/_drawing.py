@@ -93,6 +93,8 @@ def names_seen_by(estimator):
         return getattr(estimator, "feature_names_in_", None)
     last = estimator.steps[-1][1]
     names = names_seen_by(last)
+    if names is None and isinstance(last, Pipeline) and len(last.steps) > 1:
+        return None  # a transformer of its own does not know them
     if names is None and len(estimator.steps) > 1:
         try:
             names = estimator[:-1].get_feature_names_out()
