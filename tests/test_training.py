@@ -20,7 +20,6 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-@pytest.mark.filterwarnings("ignore:feature_search=True searches nothing")
 def test_small_fits_of_every_kind(monkeypatch):
     """Those that `make sanitize` runs in hundreds: each of their options is tried."""
     path = Path(__file__).parent / "attack" / "small_fits.py"

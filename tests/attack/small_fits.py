@@ -122,7 +122,8 @@ def run(n_fits, n_jobs, seed=0):
         model.set_params(n_jobs=n_jobs[i // LARGE_EVERY % len(n_jobs)])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.filterwarnings("ignore", "Got `batch_size`", UserWarning)
+            for known in ("Got `batch_size`", "feature_search=True searches nothing"):
+                warnings.filterwarnings("ignore", known, UserWarning)
             model.fit(X, y, sample_weight=weight)
             model.set_params(early_stopping=False).partial_fit(X, y, sample_weight=weight)
         for part in (X, X[:1], X[:0:-3]):
