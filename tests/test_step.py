@@ -10,6 +10,7 @@ import reference
 from conftest import (
     FLOAT64_KERNELS,
     TOLERANCES,
+    Data,
     as_csr,
     assert_close,
     every_kernel,
@@ -376,3 +377,24 @@ def test_a_sample_of_weight_zero_may_be_anything(kernel, sparse_input):
         results.append((loss, *(layer.weights.tolist() for layer in network.layers)))
     assert np.isfinite(results[0][0])
     assert results[0] == results[1]
+
+
+@every_kernel()
+@pytest.mark.parametrize("sparse_input", [False, True])
+def test_features_without_connections_are_passed_over(kernel, sparse_input):
+    """Where most have none, and others only one; alone or beside others that are read."""
+    pattern = np.zeros((300, 6), bool)
+    pattern[[0, 17, 150, 151, 299], [0, 3, 3, 1, 5]] = True
+    pattern[40:60] = True
+    patterns = [pattern, np.ones((6, 3), bool)]
+    network = make_network(patterns, "tanh", kernel[1], np.random.default_rng(0))
+    data = make_data(30, (300, 6, 3), "softmax_log_loss", kernel[1], seed=1)
+    rows = some_rows(30, 21, seed=2)
+    dense = reference.DenseMLP.of(network)
+    X = np.random.default_rng(3).normal(size=(30, 300)).astype(kernel[1])
+    expected = dense.gradients(X[rows], data.y[rows], data.loss)
+    given = Data(as_csr(X) if sparse_input else X, data.y, None, data.loss)
+    loss, on_weights, _ = kernel_gradients(kernel, network, given, rows)
+    assert abs(loss - expected[0]) <= TOLERANCES[kernel[1]] * loss
+    assert_close(on_weights[0], expected[1][0][pattern], kernel[1])
+    assert np.all(on_weights[0] != 0)

@@ -440,7 +440,7 @@ BREAKS = [
         ),
     ),
     *near(
-        "test_augmentation test_search test_rows",
+        "test_augmentation test_step",
         (
             "start), row_of_X(batch, batch.second[row], start),",
             "start), row_of_X(batch, batch.first[row], start),",
