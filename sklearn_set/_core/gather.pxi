@@ -1,7 +1,8 @@
 # The batch, transposed: from samples of an array or of CSR to one row for each feature.
 #
-# Gives each thread whole features, or of CSR whole samples.  Knows the data, their units, mixtures of
-# two samples, and the dropout of features; must not know networks.
+# Gives each thread whole features, or of CSR whole samples.  Knows the data, their units, mixtures
+# of two samples, which features have connections, and the dropout of features; must not know what a
+# network makes of them.
 
 from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t

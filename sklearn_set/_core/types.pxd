@@ -53,7 +53,8 @@ cdef struct BatchView:
     const int32_t* second       # (n_samples,)
     const real_t* share         # (n_samples,) of the first row, from 0 to 1
     int32_t n_features
-    const int32_t* connections  # (n_features + 1,) where those of a feature begin, if few have any; or NULL
+    # (n_features + 1,) where the connections of a feature begin; NULL unless most have none
+    const int32_t* connections
     const real_t* offset        # (n_features,) what is subtracted from the features, or NULL
     real_t factor               # what they are multiplied by then
     const int32_t* labels       # (n_samples,), or NULL
