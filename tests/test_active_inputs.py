@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from evolving import make_network, positions, random_probe
 
+from sklearn_set import evolution
 from sklearn_set.evolution import GROWTH_RULES, PRUNING_RULES, evolve
 from sklearn_set.network import ActiveInputs
 from sklearn_set.optimizers import Adam
+from sklearn_set.topology import positions_of_ranks
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"
@@ -92,7 +94,7 @@ def test_an_evolution_with_all_features_active_is_one_without_a_search(growth):
     np.testing.assert_array_equal(results[0].weights, results[1].weights)
 
 
-def test_guided_growth_reads_the_gradients_of_the_active_features():
+def test_guided_growth_reads_the_gradients_of_the_active_features(monkeypatch):
     network = make_network((30, 20, 2), epsilon=2.0)
     network.layers[0].weights[:] = 1.0
     active = np.arange(30) >= 10
@@ -102,6 +104,13 @@ def test_guided_growth_reads_the_gradients_of_the_active_features():
     # Only one active feature has gradients, and so have features that are not active.
     probe[0].inputs[10:] = 0
     probe[0].inputs[17] = 1
+    compared = []
+
+    def noted(*given):
+        compared.append(positions_of_ranks(*given))
+        return compared[-1]
+
+    monkeypatch.setattr(evolution, "positions_of_ranks", noted)
     evolve(
         network,
         Adam().attach(network),
@@ -114,6 +123,6 @@ def test_guided_growth_reads_the_gradients_of_the_active_features():
     )
     grown = [each for each in positions(network.layers[0].topology) if each not in before]
     of_feature = np.bincount(np.array(grown) // 20, minlength=30)
-    # Four positions are compared for each connection that grows: nearly all of this feature win.
-    assert of_feature[17] >= 6
+    # Of the positions that are compared, all of this feature win: the eighth of the active ones.
+    assert of_feature[17] == np.count_nonzero(compared[0] // 20 == 7) > 0
     assert of_feature[17] > 1.5 * np.delete(of_feature, 17).max()

@@ -250,8 +250,11 @@ def test_each_epoch_of_a_search_is_judged_as_it_is():
 
 def test_an_end_within_a_search_leaves_what_the_search_would_choose():
     how = {"feature_search": True, "max_iter": 40}
-    stop = EarlyStopping("accuracy", n_iter_no_change=1, tol=0.05)
-    model = classifier(**how, random_state=1).set_callbacks(stop).fit(X, Y)
-    assert model.n_iter_ == len(model.search_curve_) < 24
-    assert model.best_loss_ == model.loss_curve_[model.best_iter_ - 1]
-    assert model.set_callbacks().partial_fit(X, Y).score(X, Y) > 0.5
+    scores = []
+    for seed in range(3):
+        stop = EarlyStopping("accuracy", n_iter_no_change=1, tol=0.05)
+        model = classifier(**how, random_state=seed).set_callbacks(stop).fit(X, Y)
+        assert model.n_iter_ == len(model.search_curve_) < 24
+        assert model.best_loss_ == model.loss_curve_[model.best_iter_ - 1]
+        scores.append(model.set_callbacks().partial_fit(X, Y).score(X, Y))
+    assert np.mean(scores) > 0.5

@@ -139,9 +139,11 @@ def test_class_weights_multiply_sample_weights(dtype):
 
 def test_class_weights_favour_their_class():
     noise = np.random.default_rng(1).normal(size=(N, 8))
-    favoured = classifier(class_weight={0: 1000.0}, **LEARNS)
-    favoured.fit(noise, Y)
-    assert np.mean(favoured.predict(noise) == 0) > 0.8 > 2 * np.mean(Y == 0)
+    shares = []
+    for seed in range(5):
+        favoured = classifier(class_weight={0: 1000.0}, **LEARNS | {"random_state": seed})
+        shares.append(np.mean(favoured.fit(noise, Y).predict(noise) == 0))
+    assert np.median(shares) > 0.9
 
 
 @pytest.mark.parametrize(

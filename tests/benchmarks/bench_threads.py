@@ -11,12 +11,11 @@ number of threads.  `--phases` tells milliseconds of what a step and an evolutio
 import contextlib
 import statistics
 import sys
-import time
 from collections import defaultdict
 from pathlib import Path
 from unittest import mock
 
-from bench_fit import model_of, timed_fit
+from bench_fit import model_of, timed, timed_fit
 from reporting import (
     comma_separated,
     default_threads,
@@ -131,16 +130,6 @@ def phases_timed(n_steps):
             return of_steps | {name: 1e3 * sum(seconds[name]) / n_evolutions for name in seconds}
 
         yield milliseconds
-
-
-def timed(function, seconds):
-    def wrapper(*args, **kwargs):
-        start = time.perf_counter()
-        result = function(*args, **kwargs)
-        seconds.append(time.perf_counter() - start)
-        return result
-
-    return wrapper
 
 
 def draw(results, counts, path):
