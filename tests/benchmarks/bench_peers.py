@@ -147,7 +147,7 @@ def measure(tool, run, threads, budget, calm, known, evolution_limit, checkout):
 
 def measure_ours(workload, X, y, batch_size, threads, budget, calm):
     """Whole fits; their epochs but the first of each, and all of their evolutions."""
-    from bench_fit import timed_fit
+    from bench_fit import model_of, timed_fit
 
     from sklearn_set import SETClassifier
 
@@ -156,25 +156,8 @@ def measure_ours(workload, X, y, batch_size, threads, budget, calm):
     place_threads(threads)
 
     def fit(n_epochs):
-        model = SETClassifier(
-            workload.sizes[1:-1],
-            epsilon=workload.epsilon,
-            solver="sgd",
-            nesterovs_momentum=False,
-            batch_size=batch_size,
-            max_iter=n_epochs,
-            growth="random",
-            learning_rate="constant",
-            mixup=0,
-            label_smoothing=0,
-            input_dropout=0,
-            n_snapshots=1,
-            feature_search=False,
-            tol=0,
-            n_iter_no_change=n_epochs,
-            n_jobs=threads,
-            random_state=0,
-        )
+        model = model_of(workload, batch_size, n_epochs, threads)
+        model.set_params(nesterovs_momentum=False)
         epochs, evolutions, _ = timed_fit(model, X, y)
         return epochs[1:], evolutions, model.n_connections_
 
