@@ -34,6 +34,7 @@ from sklearn_set.hooks import CallbackSupportMixin, FitTask, with_callbacks
 from sklearn_set.losses import LOSSES
 from sklearn_set.memory import check_memory
 from sklearn_set.network import SparseNetwork, check_sizes
+from sklearn_set.number_types import automatic_type
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.probe import n_probe_samples
 from sklearn_set.problem import Problem, check_part_weights, check_validation_set, identity_of
@@ -254,6 +255,8 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             y_numeric=self._y_numeric,
         )
         check_n_samples(X.shape[0])
+        if self._follows_X() and not (goes_on or call.is_part):
+            X = X.astype(automatic_type(X), copy=False)
         check_precision(vars(self), X.dtype, type(self).__name__)
         return X, y
 
@@ -264,9 +267,11 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
 
     def _accepted_dtypes(self):
         """Number types that X may have; X of any other is converted to the first of them."""
-        if isinstance(self.dtype, str) and self.dtype == "auto":
-            return (np.float64, np.float32)
-        return np.dtype(self.dtype)
+        return (np.float64, np.float32) if self._follows_X() else np.dtype(self.dtype)
+
+    def _follows_X(self):
+        """Whether the number type depends on X."""
+        return isinstance(self.dtype, str) and self.dtype == "auto"
 
     def _encoded(self, y, call, goes_on):
         """Return what `_encode` does; refuse labels that cannot be sorted, in words."""

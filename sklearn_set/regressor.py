@@ -131,7 +131,10 @@ class SETRegressor(RegressorMixin, BaseSET):
         (%(rectifiers)s), else "glorot_uniform". Biases start at zero.
 
     dtype : {"auto", "float32", "float64"}, default="auto"
-        Number type of the network. "auto" follows X: float32 for float32, else float64.
+        Number type of the network. "auto" is float32 for X of float32, and for wide data of 1,000
+        features or more, unless float32 cannot hold their numbers or tell them apart. Otherwise,
+        and in `partial_fit`, it is float64. float32 takes less time and half of the memory.
+        Predictions for X of float64 are float64 in any case.
 
     solver : {%(solvers)s}, default="adam"
         Optimizer of the weights: %(optimizers)s.

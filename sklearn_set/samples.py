@@ -67,8 +67,7 @@ class Samples:
     @property
     def size(self):
         """The largest magnitude of a number, 0.0 if there is none."""
-        values = self.values
-        return max(float(values.max()), -float(values.min())) if values.size else 0.0
+        return largest_magnitude(self.values)
 
     def matrix(self):
         """The samples as an array, or as a CSR array over the same memory."""
@@ -110,6 +109,11 @@ class MixedSamples:
     def dtype(self):
         """The number type."""
         return self.values.dtype
+
+
+def largest_magnitude(values):
+    """The largest magnitude of some numbers, 0.0 if there is none."""
+    return max(float(values.max()), -float(values.min())) if values.size else 0.0
 
 
 def check_n_samples(n_samples):

@@ -267,7 +267,7 @@ SHARED = {
 PARAMETERS = {
     "classifier": SHARED
     | {
-        "label_smoothing": (["'auto'", "0.0", "0.1"], *NUMBER),
+        "label_smoothing": (["0.0", "0.1"], *NUMBER),
         "class_weight": (
             ["None", "'balanced'"],
             split(CLASS_WEIGHTS),
