@@ -75,10 +75,6 @@ class Samples:
             return self.values
         return sparse.csr_array((self.values, self.indices, self.indptr), (self.n, self.n_features))
 
-    def take(self, rows):
-        """Some of the samples, copied."""
-        return Samples(self.matrix()[rows])
-
 
 class MixedSamples:
     """Weighted means of two samples each; they exist only when a kernel reads them.

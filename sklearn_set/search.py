@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sklearn_set.network import ActiveInputs
-from sklearn_set.topology import inputs_of_slots
+from sklearn_set.topology import sums_by_input
 
 # Features begin to go between these shares of all epochs, when the held-out loss has not fallen by
 # the share _STALLED for some epochs.
@@ -28,7 +28,6 @@ _FEWEST = 2
 # The strength of a feature is a mean over evolutions, in which the last one has this weight, of a
 # norm of its weights.  The fourth power: a few large weights tell more than many small ones.
 _NEWEST = 0.3
-_POWER = 4
 
 # At most about so many networks are kept.
 _MOST_NETWORKS = 100
@@ -152,8 +151,8 @@ class FeatureSearch:
         largest = size.max(initial=0)
         if largest > 0:
             size /= largest  # so that no power is too small or too large for a number
-        powers = np.bincount(inputs_of_slots(layer.topology), size**_POWER, layer.topology.n_in)
-        strength = largest * powers ** (1 / _POWER)
+        np.square(np.square(size, out=size), out=size)
+        strength = largest * np.sqrt(np.sqrt(sums_by_input(layer.topology, size)))
         if self._strength is None:
             self._strength = strength
         else:

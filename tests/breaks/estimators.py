@@ -37,8 +37,8 @@ BREAKS = [
         ),
         ("network = self._network.copy()", "network = self._network", "a call that fails trains"),
         (
-            "strength[np.diff(layer.topology.indptr) == 0] = 0.0",
-            "pass",
+            "connected = np.flatnonzero(np.diff(topology.indptr))",
+            "connected = np.arange(topology.n_in - 1)",
             "a feature without connection has the strength of the next",
         ),
         (
