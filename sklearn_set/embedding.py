@@ -168,7 +168,7 @@ class SETEmbedding(
         self : SETEmbedding
             The fitted transformer.
         """
-        return self._fit(self._unfitted(), "fit", X, y, fit_params)
+        return self._fit("fit", X, y, fit_params)
 
     def partial_fit(self, X: Matrix, y: ArrayLike | None = None, **fit_params: Any) -> Self:
         """Train the network for one epoch on the given data, going on from all calls before.
@@ -189,10 +189,7 @@ class SETEmbedding(
         self : SETEmbedding
             The transformer, trained further.
         """
-        estimator = self.estimator_ if self.__sklearn_is_fitted__() else self._unfitted()
-        # Nothing is learned in a frozen estimator, whatever the method.
-        method = "fit" if isinstance(estimator, FrozenEstimator) else "partial_fit"
-        return self._fit(estimator, method, X, y, fit_params)
+        return self._fit("partial_fit", X, y, fit_params)
 
     def transform(self, X: Matrix) -> Floats:
         """Outputs of the hidden layer.
@@ -209,16 +206,19 @@ class SETEmbedding(
             of X or of the network, whichever is wider.
         """
         check_is_fitted(self)
-        networks = self._networks()
+        # As it is now, whatever a fit in another thread does.
+        fitted = object.__new__(type(self))
+        fitted.__dict__ = self.__dict__
+        networks = fitted._networks()
         dtype, n_threads = networks[0].dtype, 1
         layout = {"accept_sparse": "csr", "order": "C"}
-        X = validated(self, X, dtype=(np.float64, np.float32), reset=False, **layout)
+        X = validated(fitted, X, dtype=(np.float64, np.float32), reset=False, **layout)
         wider = np.result_type(X.dtype, dtype)
         with np.errstate(all="ignore"):  # too large is refused in words
             if X.dtype != dtype:
                 X = check_array(X, dtype=dtype, input_name="X", **layout)
             if threads_pay(networks, X.shape[0]):
-                n_threads = machine.effective_n_threads(_unfrozen(self.estimator_).n_jobs)
+                n_threads = machine.effective_n_threads(_unfrozen(fitted.estimator_).n_jobs)
             hidden = sum_of_outputs(networks, Samples(X, dtype), n_threads)
             hidden = hidden.astype(wider, copy=False)
         if not np.isfinite(hidden).all():
@@ -245,28 +245,28 @@ class SETEmbedding(
             estimator=self._given_estimator(), method_mapping=mapping
         )
 
-    def _check_parameters(self):
-        check_values(self.get_params(deep=False), _CONSTRAINTS, type(self).__name__)
-
     def _given_estimator(self):
         """The estimator as the user gave it, or the one that None stands for."""
         return SETClassifier() if self.estimator is None else self.estimator
 
     def _unfitted(self):
         """The estimator to fit: a clone, seeded."""
-        self._check_parameters()
         estimator = clone(self._given_estimator())
         if self.random_state is not None and not isinstance(estimator, FrozenEstimator):
             estimator.set_params(random_state=self.random_state)
         return estimator
 
-    def _fit(self, estimator, method, X, y, params):
+    def _fit(self, method, X, y, params):
         """Fit the estimator, and take it if that succeeds; a call that fails changes nothing."""
-        self._check_parameters()
+        check_values(self.get_params(deep=False), _CONSTRAINTS, type(self).__name__)
+        goes_on = method == "partial_fit" and self.__sklearn_is_fitted__()
+        estimator = self.estimator_ if goes_on else self._unfitted()
+        if isinstance(estimator, FrozenEstimator):
+            method = "fit"  # nothing is learned, whatever the method
         layer = self._depth(estimator)
         if get_config()["enable_metadata_routing"]:
             params = process_routing(self, method, **params).estimator[method]
-        is_first = method == "partial_fit" and not _is_fitted(estimator)
+        is_first = method == "partial_fit" and not goes_on
         if is_first and isinstance(estimator, SETClassifier) and y is not None:
             check_missing(y)
             check_labels(y)
@@ -297,11 +297,9 @@ class SETEmbedding(
         else:
             n_layers = len(hidden_sizes(check_parameters(network)["hidden_layer_sizes"]))
         if not -n_layers <= self.layer < n_layers:
-            has = (
-                "which has no hidden layer"
-                if n_layers == 0
-                else (f"whose hidden layers are {-n_layers} to {n_layers - 1}")
-            )
+            has = f"whose hidden layers are {-n_layers} to {n_layers - 1}"
+            if n_layers == 0:
+                has = "which has no hidden layer"
             raise InvalidParameterError(
                 f"The 'layer' parameter of {type(self).__name__} must be a hidden layer of the "
                 f"{type(network).__name__}, {has}. Got {self.layer!r} instead."
@@ -309,7 +307,7 @@ class SETEmbedding(
         return int(self.layer) % n_layers
 
     def _take(self, estimator, layer):
-        """Set the fitted attributes."""
+        """Set the fitted attributes, all at once."""
         taken = {
             "estimator_": estimator,
             "layer_": layer,
@@ -318,9 +316,8 @@ class SETEmbedding(
         }
         if hasattr(estimator, "feature_names_in_"):
             taken["feature_names_in_"] = estimator.feature_names_in_
-        else:
-            self.__dict__.pop("feature_names_in_", None)
-        self.__dict__.update(taken)
+        kept = {name: value for name, value in vars(self).items() if name != "feature_names_in_"}
+        self.__dict__ = kept | taken
 
     def _networks(self):
         """The part of the network up to the hidden layer, in a list; it shares all arrays."""

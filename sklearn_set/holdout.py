@@ -112,7 +112,8 @@ def split_rows(n_samples, fraction, labels, rng, groups=None):
         )
     is_held_out = np.zeros(n_samples, dtype=bool)
     if groups is not None and n_held_out:
-        is_held_out = draw_groups(groups, fraction, strata, rng, "early_stopping")
+        causes = "early_stopping=True", "Set early_stopping=False"
+        is_held_out = draw_groups(groups, fraction, strata, rng, *causes)
         n_held_out = np.count_nonzero(is_held_out)
         if labels is not None:
             _check_held_out_classes(classes, strata, groups, is_held_out)
@@ -170,7 +171,8 @@ def split_for_search(rows, weight, strata, rng, groups=None):
         )
     if groups is not None:
         of_counting = None if strata is None else strata[counting]
-        chosen = draw_groups(groups[counting], 1 / _ONE_OF, of_counting, rng, "feature_search")
+        causes = "feature_search=True", "Set feature_search=False"
+        chosen = draw_groups(groups[counting], 1 / _ONE_OF, of_counting, rng, *causes)
         held_out = counting[chosen]
         # Samples without weight leave with their group.
         return rows[~np.isin(groups[rows], groups[held_out])], held_out
@@ -181,7 +183,7 @@ def split_for_search(rows, weight, strata, rng, groups=None):
     return np.setdiff1d(rows, held_out, assume_unique=True), held_out
 
 
-def draw_groups(groups, fraction, labels, rng, parameter):
+def draw_groups(groups, fraction, labels, rng, cause, remedy):
     """Choose whole groups at random to be held out, about a share of the samples of every class.
 
     Groups come in random order.  One is taken if it brings a class that has no sample held out
@@ -197,8 +199,9 @@ def draw_groups(groups, fraction, labels, rng, parameter):
     labels : ndarray of shape (n_samples,) or None
         Classes to stratify by.
     rng : numpy.random.Generator
-    parameter : str
-        The estimator's parameter that asks for the split, for messages.
+    cause, remedy : str
+        What asks for the split, and what to do without it, such as "early_stopping=True" and "Set
+        early_stopping=False"; for messages.
 
     Returns
     -------
@@ -215,8 +218,8 @@ def draw_groups(groups, fraction, labels, rng, parameter):
     n_groups = names.shape[0]
     if n_groups < 2:
         raise ValueError(
-            f"The groups parameter contains fewer than 2 unique groups. {parameter}=True holds out "
-            f"whole groups, and expects at least 2. Set {parameter}=False or add groups."
+            f"The groups parameter contains fewer than 2 unique groups. {cause} holds out "
+            f"whole groups, and expects at least 2. {remedy} or add groups."
         )
     strata = np.zeros_like(groups)
     if labels is not None:
@@ -229,8 +232,8 @@ def draw_groups(groups, fraction, labels, rng, parameter):
     taken = min(draws, key=lambda draw: draw[:2])[2]
     if not taken:
         raise ValueError(
-            f"{parameter}=True holds out whole groups, but every group has all samples of a class, "
-            f"which the part to train on would lack. Set {parameter}=False or add groups."
+            f"{cause} holds out whole groups, but every group has all samples of a class, which "
+            f"the part to train on would lack. {remedy} or add groups."
         )
     return np.isin(groups, taken)
 

@@ -388,6 +388,17 @@ def test_arguments_of_fit_are_passed_on():
         SETEmbedding(classifier()).fit(X, Y, weights=WEIGHT)
 
 
+def test_without_arguments_nothing_is_routed():
+    plain = SETEmbedding(classifier()).fit_transform(X, Y)
+    with config_context(enable_metadata_routing=True):
+        np.testing.assert_array_equal(SETEmbedding(classifier()).fit_transform(X, Y), plain)
+        frozen = FrozenEstimator(classifier().fit(X, Y))
+        for call in (SETEmbedding(frozen).fit, SETEmbedding(frozen).partial_fit):
+            np.testing.assert_array_equal(call(X, Y).transform(X), plain)
+        stream = SETEmbedding(classifier()).partial_fit(X, Y)
+        assert stream.partial_fit(X, Y).estimator_.t_ == 2 * N
+
+
 def test_arguments_of_fit_are_routed():
     stops = {"early_stopping": True, "validation_fraction": 0.3}
     network = classifier(**stops)

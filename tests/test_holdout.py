@@ -132,7 +132,7 @@ def test_no_class_is_taken_from_the_part_to_train_on():
     groups = np.repeat([0, 1, 2], 20)
     labels = np.concatenate([np.repeat([0, 1], 10), np.repeat([1, 2], 10), np.repeat([2, 0], 10)])
     for seed in range(10):
-        chosen = draw_groups(groups, 0.2, labels, np.random.default_rng(seed), "feature_search")
+        chosen = draw_groups(groups, 0.2, labels, np.random.default_rng(seed), "", "")
         assert chosen.sum() == 20
         assert set(labels[~chosen]) == {0, 1, 2}
     with pytest.raises(

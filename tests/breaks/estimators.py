@@ -198,6 +198,38 @@ BREAKS = [
         ),
     ),
     *near(
+        "test_embedding",
+        ("network.layers[: self.layer_ + 1]", "network.layers[: self.layer_ + 2]", "a later layer"),
+        (
+            "SparseNetwork(layers, network.offset, network.factor, network.inputs)",
+            "SparseNetwork(layers)",
+            "an embedding forgets the units of the features",
+        ),
+        ('{"classes": unique_labels(y)} | params', "params", "a stream of a transformer fails"),
+        (
+            "if self.random_state is not None and not isinstance(estimator, FrozenEstimator):",
+            "if False:",
+            "the seed of an embedding is not that of its network",
+        ),
+        (
+            "if _is_fitted(estimator): self._take(estimator, layer)",
+            "pass",
+            "Ctrl-C loses the network of an embedding",
+        ),
+        ('method = "fit"', "pass", "a frozen network is trained"),
+        (
+            "estimator = clone(self._given_estimator())",
+            "estimator = self._given_estimator()",
+            "no clone",
+        ),
+        ("self.__dict__ = kept | taken", "self.__dict__.update(taken)", "names of another fit"),
+        (
+            'for caller in ("fit", "fit_transform"):',
+            'for caller in ("fit",):',
+            "routes in pipelines",
+        ),
+    ),
+    *near(
         "test_groups test_holdout",
         ("if (after == size).any(): continue", "pass", "a class held out with all its groups"),
         ("is_nearer or not before.all()", "is_nearer", "a class of few samples is left out"),
