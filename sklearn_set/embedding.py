@@ -238,7 +238,7 @@ class SETEmbedding(
             What `fit`, `fit_transform` and `partial_fit` pass on.
         """
         mapping = MethodMapping()
-        for caller in ("fit", "fit_transform"):
+        for caller in ("fit", "fit_transform"):  # before 1.9, fit_transform is not fit as well
             mapping.add(caller=caller, callee="fit")
         mapping.add(caller="partial_fit", callee="partial_fit")
         return MetadataRouter(owner=self).add(

@@ -47,6 +47,8 @@ def digest(model, X):
     """A digest of all that a fit leaves behind."""
     if hasattr(model, "estimators_"):
         values = [model.scores_, model.ranking_]
+    elif hasattr(model, "transform"):
+        values = [model.transform(X)]
     else:
         values = [model.n_iter_, model.t_, model.loss_curve_, model.predict(X)]
         values += [model.feature_importances_, model.feature_offset_, model.feature_scale_]

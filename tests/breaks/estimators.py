@@ -223,11 +223,6 @@ BREAKS = [
             "no clone",
         ),
         ("self.__dict__ = kept | taken", "self.__dict__.update(taken)", "names of another fit"),
-        (
-            'for caller in ("fit", "fit_transform"):',
-            'for caller in ("fit",):',
-            "routes in pipelines",
-        ),
     ),
     *near(
         "test_groups test_holdout",
