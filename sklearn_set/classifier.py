@@ -478,6 +478,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         X_val: Matrix | None = None,
         y_val: Matrix | None = None,
         sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Fit the network to data X and labels y.
 
@@ -501,13 +502,16 @@ class SETClassifier(ClassifierMixin, BaseSET):
             Labels of the validation set.
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of the validation samples, not negative, for score and loss.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each sample, such as its patient: numbers or strings. Samples of one group
+            stay together wherever `fit` holds some out, for `early_stopping` or `feature_search`.
 
         Returns
         -------
         self : SETClassifier
             The fitted estimator.
         """
-        return self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val))
+        return self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     def partial_fit(
         self,

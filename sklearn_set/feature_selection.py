@@ -22,7 +22,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_set._typing import Float, Floats, Int, Ints, Matrix, RandomState
 from sklearn_set.classifier import SETClassifier
-from sklearn_set.data_checks import check_labels, check_missing, check_sparse, validated
+from sklearn_set.data_checks import (
+    check_groups,
+    check_labels,
+    check_missing,
+    check_sparse,
+    validated,
+)
 from sklearn_set.ranking import (
     AUTOENCODER,
     SUPERVISED,
@@ -229,7 +235,12 @@ class SETSelector(SelectorMixin, BaseEstimator):
         self.n_jobs = n_jobs
 
     def fit(
-        self, X: Matrix, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+        self,
+        X: Matrix,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Train the networks and select the strongest features.
 
@@ -244,6 +255,10 @@ class SETSelector(SelectorMixin, BaseEstimator):
             Ignored with `unsupervised`.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each sample, such as its patient, for an `estimator` that holds samples out,
+            such as ``SETClassifier(early_stopping=True)``. Networks that are made here hold none
+            out. Ignored with `unsupervised`.
 
         Returns
         -------
@@ -252,17 +267,18 @@ class SETSelector(SelectorMixin, BaseEstimator):
         """
         given = self.get_params(deep=False)
         values = check_values(given, _CONSTRAINTS, type(self).__name__)
-        self._check_estimator(sample_weight)
+        groups = None if self.unsupervised else groups
+        self._check_estimator({"sample_weight": sample_weight, "groups": groups})
         # A call that fails leaves the selector as it was.
         draft = object.__new__(type(self))
         draft.__dict__.update(self.__dict__ | values)
         with np.errstate(all="ignore"):  # what is too large is refused in words
-            draft._fit_draft(X, y, sample_weight)
+            draft._fit_draft(X, y, sample_weight, groups)
         draft.__dict__.update(given)
         self.__dict__ = draft.__dict__
         return self
 
-    def _check_estimator(self, sample_weight):
+    def _check_estimator(self, of_samples):
         """Refuse a given estimator that cannot do what the parameters ask for."""
         if self.estimator is None:
             return
@@ -281,10 +297,11 @@ class SETSelector(SelectorMixin, BaseEstimator):
                 "With unsupervised=True, estimator must have 'partial_fit' and 'max_iter', as "
                 f"SETRegressor has. Got {name} instead."
             )
-        if sample_weight is not None and not _has_sample_weight(self.estimator, method):
-            raise ValueError(f"The estimator {name} doesn't support sample weights.")
+        for parameter, what in (("sample_weight", "sample weights"), ("groups", "groups")):
+            if of_samples[parameter] is not None and not _takes(self.estimator, method, parameter):
+                raise ValueError(f"The estimator {name} doesn't support {what}.")
 
-    def _fit_draft(self, X, y, sample_weight):
+    def _fit_draft(self, X, y, sample_weight, groups):
         """Check the data, train the networks and set the fitted attributes."""
         check_sparse(X, "X")
         if not self.unsupervised:
@@ -303,15 +320,17 @@ class SETSelector(SelectorMixin, BaseEstimator):
             network, targets = self._learner(y)
             fit = fit_supervised
         sample_weight = check_sample_weight(sample_weight, X.shape[0])
+        check_groups(groups, X.shape[0])
         n_features = X.shape[1]
         n_selected = self._n_selected(n_features)
-        weight = {} if sample_weight is None else {"sample_weight": sample_weight}
+        of_samples = {"sample_weight": sample_weight, "groups": groups}
+        of_samples = {name: value for name, value in of_samples.items() if value is not None}
         rng = check_random_state(self.random_state)
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_networks).tolist()
         # Threads share X; most of the time is spent where the interpreter's lock is released.
         n_jobs = self.n_jobs if self.n_jobs is None else min(self.n_jobs, self.n_networks)
         trained = Parallel(n_jobs=n_jobs, prefer="threads")(
-            delayed(fit)(seeded(network, seed), X, targets, weight, self.noise_factor, seed)
+            delayed(fit)(seeded(network, seed), X, targets, of_samples, self.noise_factor, seed)
             for seed in seeds
         )
         networks, n_iter = zip(*trained, strict=True)
@@ -411,6 +430,6 @@ class SETSelector(SelectorMixin, BaseEstimator):
         return tags
 
 
-def _has_sample_weight(estimator, method):
-    """Tell whether a method of an estimator takes sample weights."""
-    return "sample_weight" in signature(getattr(estimator, method)).parameters
+def _takes(estimator, method, parameter):
+    """Tell whether a method of an estimator has a parameter."""
+    return parameter in signature(getattr(estimator, method)).parameters

@@ -497,6 +497,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         X_val: Matrix | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Fit the network to data X and targets y.
 
@@ -521,13 +522,16 @@ class SETRegressor(RegressorMixin, BaseSET):
             Targets of the validation set.
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of the validation samples, not negative, for score and loss.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each sample, such as its patient: numbers or strings. Samples of one group
+            stay together wherever `fit` holds some out, for `early_stopping` or `feature_search`.
 
         Returns
         -------
         self : SETRegressor
             The fitted estimator.
         """
-        return self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val))
+        return self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     def partial_fit(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch on the given data, going on from all calls before.

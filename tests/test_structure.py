@@ -33,7 +33,7 @@ FLOORS = [
     {"fitted", "problem", "validator"},
     {"base"},
     {"callbacks", "classifier", "regressor", "datasets", "inspection"},
-    {"ranking"},
+    {"embedding", "ranking"},
     {"feature_selection"},
     {"export"},
     {"__init__"},

@@ -206,6 +206,57 @@ BREAKS = [
         ),
     ),
     *near(
+        "test_embedding",
+        ("network.layers[: self.layer_ + 1]", "network.layers[: self.layer_ + 2]", "a later layer"),
+        (
+            "SparseNetwork(layers, network.offset, network.factor, network.inputs)",
+            "SparseNetwork(layers)",
+            "an embedding forgets the units of the features",
+        ),
+        ('{"classes": unique_labels(y)} | params', "params", "a stream of a transformer fails"),
+        (
+            "if self.random_state is not None and not isinstance(estimator, FrozenEstimator):",
+            "if False:",
+            "the seed of an embedding is not that of its network",
+        ),
+        (
+            "if _is_fitted(estimator): self._take(estimator, layer)",
+            "pass",
+            "Ctrl-C loses the network of an embedding",
+        ),
+        ('method = "fit"', "pass", "a frozen network is trained"),
+        (
+            "estimator = clone(self._given_estimator())",
+            "estimator = self._given_estimator()",
+            "no clone",
+        ),
+        ("self.__dict__ = kept | taken", "self.__dict__.update(taken)", "names of another fit"),
+    ),
+    *near(
+        "test_groups test_holdout",
+        ("if (after == size).any(): continue", "pass", "a class held out with all its groups"),
+        ("is_nearer or not before.all()", "is_nearer", "a class of few samples is left out"),
+        ("return np.isin(groups, taken)", "return ~np.isin(groups, taken)", "the others"),
+        ("key=lambda draw: draw[:2]", "key=lambda draw: -draw[1]", "the worst draw of groups"),
+        (
+            "rows[~np.isin(groups[rows], groups[held_out])], held_out",
+            "np.setdiff1d(rows, held_out), held_out",
+            "samples without weight stay when their group leaves",
+        ),
+        (
+            "{} if problem.groups is None else",
+            "{} if True else",
+            "a checkpoint is resumed with other groups",
+        ),
+        (
+            "groups=groups if held_out is not None or search_rows is not None else None",
+            "groups=groups",
+            "groups that decide nothing make another fit",
+        ),
+        ("order[np.argsort(first)]", "order[:]", "the names of groups decide"),
+        ("n_missing = np.count_nonzero(values != values)", "n_missing = 0", "missing groups"),
+    ),
+    *near(
         "test_data_checks test_trouble",
         (
             "if indptr[0] != 0 or (indptr[1:] < indptr[:-1]).any():",
@@ -344,8 +395,8 @@ BREAKS = [
             "one feature alone, without labels",
         ),
         (
-            "if sample_weight is not None and not _has_sample_weight",
-            "if False and not _has_sample_weight",
+            "if of_samples[parameter] is not None and not _takes",
+            "if False and not _takes",
             "weights that an estimator does not take",
         ),
     ),

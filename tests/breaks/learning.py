@@ -343,7 +343,7 @@ BREAKS = [
         ),
     ),
     *near(
-        "test_search test_active_inputs",
+        "test_search test_active_inputs test_holdout",
         ("counting[rng.integers(_ONE_OF) :: _ONE_OF]", "counting[::2]", "half is held out"),
         (
             'counting[np.argsort(strata[counting], kind="stable")]',
