@@ -68,7 +68,8 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
     - `_with_class_weight` and `_strata` know classes, if there are any;
     - `_adapt_to_targets` sets the units of the targets;
     - `_decide` turns outputs of the network into predictions;
-    - `_score_of_outputs` judges them.
+    - `_score_of_outputs` judges them;
+    - `_calibrate` looks at a network whose training has ended.
     """
 
     n_connections_: int
@@ -137,7 +138,8 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         if not (call.is_part or course.interrupted):
             # The result of a search may be fitted again like any other estimator.
             draft.__dict__.pop("_is_clone", None)
-        if not (call.is_part or course.converged or course.interrupted):
+        is_inner = self.__dict__.get("_is_inner")  # the user knows of the outer fit
+        if not (call.is_part or course.converged or course.interrupted or is_inner):
             # Warn before anything changes, since a filter may turn the warning into an error.
             warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
@@ -175,6 +177,8 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             observer=task,
         )
         try:
+            if self._is_calibrated() and not (call.is_part or state.course.interrupted):
+                self._calibrate(problem, state)
             self._publish(state, problem)
         except KeyboardInterrupt:
             state.course.interrupted = True  # what was trained is complete
@@ -239,7 +243,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             rows=rows,
             held_out=held_out,
             search_rows=search_rows,
-            groups=groups if held_out is not None or search_rows is not None else None,
+            groups=groups if self._holds_some_out(held_out, search_rows) else None,
             sizes=sizes,
             activations=activations,
             settings=settings,
@@ -265,6 +269,10 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             X = X.astype(automatic_type(X), copy=False)
         check_precision(vars(self), X.dtype, type(self).__name__)
         return X, y
+
+    def _holds_some_out(self, held_out, search_rows):
+        """Whether any samples are held out, now or after training."""
+        return held_out is not None or search_rows is not None or self._is_calibrated()
 
     def _check_targets(self, y, name):
         """Refuse bad targets that scikit-learn's checks would convert to numbers or labels."""
@@ -384,6 +392,13 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             network.offset, network.factor = units.offset, units.factor
 
     # ------------------------------------------------------------------------- publish
+
+    def _is_calibrated(self):
+        """Whether held-out samples tell, after training, what outputs of the network mean."""
+        return False
+
+    def _calibrate(self, problem, state):
+        """Learn what outputs of the network mean."""
 
     def _publish(self, state, problem):
         """Set all fitted attributes from the state in which training ended."""

@@ -53,7 +53,7 @@ class FittedSET:
             n_threads = machine.effective_n_threads(self.n_jobs)
         raw = sum_of_outputs(networks, Samples(X, dtype), n_threads)
         with np.errstate(all="ignore"):
-            raw /= len(networks)
+            raw /= len(networks) * self._temperature()
             raw = raw.astype(wider, copy=False)
         if not np.isfinite(raw).all():
             _tell_overflow(raw.dtype)
@@ -140,6 +140,10 @@ class FittedSET:
     def _units_of_targets(self):
         """The units that targets are learned in, or None: classes have none."""
         return None
+
+    def _temperature(self):
+        """What outputs are divided by: one, unless they have been calibrated."""
+        return 1.0
 
     def _fitted_network(self, name):
         try:

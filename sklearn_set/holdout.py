@@ -183,6 +183,47 @@ def split_for_search(rows, weight, strata, rng, groups=None):
     return np.setdiff1d(rows, held_out, assume_unique=True), held_out
 
 
+def folds_of(rows, n_folds, strata, rng, groups=None):
+    """Hold out each of several parts of the samples in turn.
+
+    Parameters
+    ----------
+    rows : ndarray of int32
+    n_folds : int
+        At most so many parts.
+    strata : ndarray of shape (n_samples,) or None
+        Classes: each is in every part in proportion, up to one sample, if there are no groups.
+    rng : numpy.random.Generator
+    groups : ndarray of int of shape (n_samples,), default=None
+        A group is held out as a whole.
+
+    Yields
+    ------
+    rows : ndarray of int32
+        Samples to train on, ascending.
+    held_out : ndarray of int32
+        The others, ascending, but for those of classes that cannot be trained.
+    """
+    rows = rng.permutation(rows)
+    if groups is None:
+        if strata is not None:
+            rows = rows[np.argsort(strata[rows], kind="stable")]
+        fold = np.arange(rows.shape[0]) % n_folds
+    else:
+        _, first, group, sizes = np.unique(groups[rows], True, True, True)
+        fold_of, n_in_fold = np.empty_like(sizes), np.zeros(n_folds, dtype=np.intp)
+        for number in np.argsort(first):
+            fold_of[number] = n_in_fold.argmin()
+            n_in_fold[fold_of[number]] += sizes[number]
+        fold = fold_of[group]
+    for number in range(n_folds):
+        kept, held_out = (np.sort(rows[is_part]) for is_part in (fold != number, fold == number))
+        if strata is not None:
+            held_out = held_out[np.isin(strata[held_out], strata[kept])]
+        if kept.shape[0] > 1 and held_out.shape[0]:
+            yield kept, held_out
+
+
 def draw_groups(groups, fraction, labels, rng, cause, remedy):
     """Choose whole groups at random to be held out, about a share of the samples of every class.
 

@@ -249,7 +249,7 @@ def sum_of_outputs(networks, X, n_threads=1, rows=None):
     ndarray of shape (n_samples, n_outputs)
     """
     if rows is not None:
-        rows = rows.astype(np.int32, copy=False)
+        rows = np.ascontiguousarray(rows, np.int32)
     first, n_samples = networks[0], X.n if rows is None else rows.shape[0]
     dtype, sizes = first.dtype, first.sizes
     kernels = machine.kernels(dtype.name)

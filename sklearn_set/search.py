@@ -51,6 +51,8 @@ class FeatureSearch:
         The epochs done when the first features lost their connections.
     curve : list of (int, float)
         Number of active features and loss on the held-out part after every epoch.
+    outputs : pair of ndarray, or None
+        Outputs of the network that the search has found, for `rows` and for `held_out`.
     """
 
     rows: np.ndarray
@@ -60,6 +62,7 @@ class FeatureSearch:
     has_ended: bool = False
     begun: int | None = None
     curve: list = field(default_factory=list)
+    outputs: list | None = None
     _strength: np.ndarray | None = None
     _losses: dict = field(default_factory=dict)
     _candidates: dict = field(default_factory=dict)

@@ -9,8 +9,8 @@ import numpy as np
 
 from sklearn_set.warning import warn
 
-# Networks with more connections get no snapshots by "auto", and no search.
-_MANY_CONNECTIONS = 1_000_000
+# Networks with more connections get no snapshots by "auto", no search and no short networks.
+MANY_CONNECTIONS = 1_000_000
 
 # The largest batch that "auto" chooses, as in MLPClassifier.
 _LARGEST_AUTOMATIC_BATCH = 200
@@ -150,7 +150,7 @@ def _is_worth_a_search(parameters, sizes, n_connections, n_samples):
     """Whether "auto" searches for the features that matter."""
     return (
         _FEWEST_SAMPLES_TO_SEARCH <= n_samples < _SAMPLES_PER_FEATURE * sizes[0]
-        and n_connections <= _MANY_CONNECTIONS
+        and n_connections <= MANY_CONNECTIONS
         and parameters["max_iter"] >= _FEWEST_EPOCHS_TO_SEARCH
     )
 
@@ -172,7 +172,7 @@ def _automatic(sizes, n_connections, n_samples, is_part, searches):
     # With more features than samples, a network can learn any labels by heart.  Everything that
     # helps against it is turned on.
     wide = sizes[0] > n_samples and not is_part
-    is_large = n_connections > _MANY_CONNECTIONS
+    is_large = n_connections > MANY_CONNECTIONS
     batch_size = max(16 if searches else 32, min(_LARGEST_AUTOMATIC_BATCH, n_samples // 10))
     return {
         "input_dropout": 0.5 if wide else 0.0,

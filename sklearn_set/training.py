@@ -38,6 +38,10 @@ OVERFLOWS = (
 )
 
 
+class DivergenceError(ValueError):
+    """Training leads to numbers that are not finite."""
+
+
 @dataclass(frozen=True)
 class TrainingData:
     """Data that the kernels read; they have been checked and converted before.
@@ -132,7 +136,7 @@ def train(state, data, settings, *, validate=None, observer=None):
                 course.has_ended = True
                 if took_snapshot:
                     del course.snapshots[-1]  # the last network counts anyway
-        end_search(state, workspace)
+        end_search(state, given, workspace)
         # No loss has been computed after the last step.
         kept = [state.best_network(), *course.snapshots]
         finite = outputs_are_finite(kept, data, settings.n_threads)
@@ -141,7 +145,7 @@ def train(state, data, settings, *, validate=None, observer=None):
         # that a checkpoint can go on with it.
         course.interrupted = True
     if not finite:
-        raise ValueError(OVERFLOWS)
+        raise DivergenceError(OVERFLOWS)
     # With n_iter_no_change=inf, training was meant to last `n_epochs`.
     ended_as_told = course.has_ended or settings.n_iter_no_change == np.inf
     course.converged = ended_as_told and not course.interrupted
@@ -174,18 +178,20 @@ def judge_features(state, data, settings, workspace):
     raw = state.network.forward(data.X, n_threads, rows)
     losses = sample_losses(data.loss, raw, data.y[rows], data.loss_parameter)
     if not np.isfinite(losses).all():
-        raise ValueError(DIVERGED)  # they are training samples, too
+        raise DivergenceError(DIVERGED)  # they are training samples, too
     search.judge(state.network, losses, None if weight is None else weight[rows])
     if state.course.n_iter >= search.n_epochs:
-        end_search(state, workspace)
+        end_search(state, data, workspace)
 
 
-def end_search(state, workspace):
+def end_search(state, data, workspace):
     """Go on with the network that a search has found; its moments are zero."""
     if not is_searching(state.course):
         return
     search = state.course.search
     network = search.choice()
+    n_threads = workspace.n_threads_that_pay()
+    outputs = [network.forward(data.X, n_threads, rows) for rows in (search.rows, search.held_out)]
     optimizer = state.optimizer.anew(network)
     # Python handles no signal between plain assignments.
     state.network.layers = network.layers
@@ -193,6 +199,7 @@ def end_search(state, workspace):
     state.optimizer.moments = optimizer.moments
     state.optimizer.bias_moments = optimizer.bias_moments
     state.optimizer.n_steps = optimizer.n_steps
+    search.outputs = outputs
     search.has_ended = True
     search.forget_networks()
     workspace.adapt(state.network)
@@ -251,7 +258,7 @@ def run_epoch(state, data, settings, workspace):
         n_used += n_samples
     loss = total / n_used if n_used else 0.0
     if not (np.isfinite(loss) and stepper.weights_are_finite and _biases_are_finite(state)):
-        raise ValueError(DIVERGED)
+        raise DivergenceError(DIVERGED)
     state.progress.n_epochs += 1
     state.progress.n_samples_seen += data.rows.shape[0]
     return loss

@@ -214,6 +214,7 @@ CONSTRAINTS = {
     "validation_fraction": (_FRACTION,),
     "scoring": (instance(str), Constraint(callable, "a callable"), NONE),
     # general
+    "temperature": (options("auto", "cv"), _POSITIVE),
     "class_weight": (
         options("balanced"),
         instance(dict),

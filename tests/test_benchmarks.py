@@ -25,6 +25,7 @@ SCRIPTS = (
     "finding",
     "growth",
     "limits",
+    "probabilities",
     "reproduction",
     "selection",
 )
@@ -43,6 +44,7 @@ SMALL = {
         *("--structure-rounds", "1", "--no-limits", "--patience", "0"),
     ],
     "bench_threads": ["W1,32", "--threads", "1,2", "--epochs", "2", "--phases"],
+    "probabilities": [*("--data", "iris", "wine", "--splits", "1"), "--methods", "SET", "SET bare"],
     "growth": ["--series", "connections", "--max-connections", "1e5"],
 }
 

@@ -71,7 +71,7 @@ ODD = {
 @pytest.mark.parametrize(
     ("estimator", "only"),
     [
-        (SETClassifier, {"class_weight": {0: 2}, "label_smoothing": 0.3}),
+        (SETClassifier, {"class_weight": {0: 2}, "label_smoothing": 0.3, "temperature": "cv"}),
         (SETRegressor, {"loss": "quantile", "quantile": 0.2, "huber_delta": 3}),
     ],
 )

@@ -179,7 +179,7 @@ DIFFERENT_PARAMETERS = {
     "scoring",
 }
 DIFFERENT_ATTRIBUTES = {"out_activation_", "loss_", "validation_loss_curve_"}
-ONLY_ONE = {"class_weight", "label_smoothing", "classes_"}
+ONLY_ONE = {"class_weight", "label_smoothing", "temperature", "classes_", "temperature_"}
 ONLY_ONE |= {"loss", "quantile", "huber_delta", "target_offset_", "target_scale_"}
 
 

@@ -19,6 +19,8 @@ def convert_classifier(scope, operator, container):
     classifier = operator.raw_operator
     graph = Graph(scope, container, operator.raw_operator._number_type())
     raw = _raw_outputs(graph, operator)
+    if classifier._temperature() != 1:
+        raw = graph.add("Div", raw, graph.number(classifier._temperature()))
     label, probabilities = operator.outputs
     if classifier.out_activation_ == "softmax":
         scores, chances = raw, graph.add("Softmax", raw, axis=1)

@@ -170,7 +170,7 @@ def units_of_outputs(network, explained):
     units = network._units_of_targets()
     n_explained = len(explained.numbers)
     if units is None:
-        return np.full(n_explained, explained.sign), 0.0
+        return np.full(n_explained, explained.sign / network._temperature()), 0.0
     numbers = list(explained.numbers)
     if units.exponential:
         return np.ones(n_explained), np.log(units.scale[numbers])

@@ -267,6 +267,7 @@ SHARED = {
 PARAMETERS = {
     "classifier": SHARED
     | {
+        "temperature": (["'auto'", "1.0", "'cv'", "0.5"], *NUMBER),
         "label_smoothing": (["0.0", "0.1"], *NUMBER),
         "class_weight": (
             ["None", "'balanced'"],

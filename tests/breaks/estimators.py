@@ -4,6 +4,47 @@ from breaks import near
 
 BREAKS = [
     *near(
+        "test_calibration",
+        ("* (size / usual_size)", "* 1", "outputs of short networks are not made larger"),
+        ("np.square(weight).sum())", "weight.sum())", "uneven weights tell as much as even ones"),
+        ("(logarithm - np.log(_USUAL)) / _SPREAD", "0", "no prior of temperatures"),
+        ("raw -= raw.mean(axis=1, keepdims=True)", "pass", "the mean of classes has a size"),
+        ("held_out = held_out[:_ENOUGH]", "pass", "more held-out samples than are needed"),
+        ("zeta=0.0,", "", "short networks evolve"),
+        (
+            "problem.settings.learning_rate_init,\n        n_iter_no_change=np.inf",
+            "1.0,\n        n_iter_no_change=np.inf",
+            "short networks do not learn at the user's rate",
+        ),
+        (
+            "network.offset, network.factor = like.offset, like.factor",
+            "pass",
+            "units of short ones",
+        ),
+        (
+            "state.randomness.copy().order.spawn(1)",
+            "state.randomness.order.spawn(1)",
+            "folds move on",
+        ),
+        (
+            "raise KeyboardInterrupt\n        held_out",
+            "pass\n        held_out",
+            "Ctrl-C is ignored",
+        ),
+        ("model._is_clone = model._is_inner = True", "pass", "inner fits warn"),
+        (
+            "held_out = held_out[np.isin(strata[held_out], strata[kept])]",
+            "pass",
+            "classes that are not trained are held out",
+        ),
+        ("fold_of[number] = n_in_fold.argmin()", "fold_of[number] = 0", "all groups in one fold"),
+        (
+            "elif not goes_on:\n            self.temperature_ = 1.0",
+            "else:\n            self.temperature_ = 1.0",
+            "a temperature is forgotten",
+        ),
+    ),
+    *near(
         "test_number_types",
         ("X.shape[0] + 1)", "X.shape[0])", "as many features as samples are wide, for the type"),
         ("_MANY_FEATURES = 1000", "_MANY_FEATURES = 1", "small data in single precision"),
@@ -249,7 +290,7 @@ BREAKS = [
             "a checkpoint is resumed with other groups",
         ),
         (
-            "groups=groups if held_out is not None or search_rows is not None else None",
+            "groups=groups if self._holds_some_out(held_out, search_rows) else None",
             "groups=groups",
             "groups that decide nothing make another fit",
         ),

@@ -391,7 +391,7 @@ BREAKS = [
         ),
         ("layer.topology = copy(layer.topology)", "pass", "networks are kept with what follows"),
         (
-            "raise ValueError(DIVERGED) # they are training samples, too",
+            "raise DivergenceError(DIVERGED) # they are training samples, too",
             "losses = np.nan_to_num(losses)",
             "an infinite loss is judged",
         ),

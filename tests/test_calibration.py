@@ -1,0 +1,437 @@
+"""Temperatures: found from samples that were held out, and all that they leave as it was."""
+
+import warnings
+from copy import deepcopy
+
+import numpy as np
+import pytest
+from estimator_cases import LEARNS, MULTILABEL, WEIGHT, X, Y, assert_same_model, classifier
+from scipy import sparse
+from scipy.special import expit, softmax
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
+
+from sklearn_set import SETClassifier, calibration, training
+from sklearn_set.calibration import Evidence, likeliest_temperature, size_of
+from sklearn_set.datasets import make_microarray
+from sklearn_set.losses import sample_losses
+
+LONG = {"max_iter": 30, "n_iter_no_change": np.inf, "tol": 0.0}
+KINDS = {"binary": Y % 2, "multiclass": Y, "multilabel": MULTILABEL}
+every_kind = pytest.mark.parametrize("kind", KINDS)
+rng = np.random.default_rng(0)
+
+
+def long(**parameters):
+    """A classifier that is trained long enough for short networks."""
+    return classifier(**LONG | parameters)
+
+
+# -------------------------------------------------------------------- from outputs to a number
+
+
+def evidence_of(loss, n=40, size=None, weight=None, factor=1.0):
+    """Outputs of three units, or of one, and what they are about."""
+    local = np.random.default_rng(3)
+    raw = local.normal(size=(n, 1 if loss == "logistic_log_loss" else 3)) * 2
+    if loss == "logistic_log_loss":
+        targets = (local.random((n, 1)) < expit(2 * raw)).astype(float)
+    else:
+        chances = softmax(2 * raw, axis=1).cumsum(axis=1)
+        targets = (local.random((n, 1)) > chances).sum(axis=1)
+    return Evidence(raw * factor, targets, weight, (size or size_of(raw)) * factor)
+
+
+def slow_temperature(evidence, size, loss):
+    """The same by trying a hundred thousand of them."""
+    raw = np.concatenate([part.raw for part in evidence])
+    raw = raw * size / np.sqrt(np.mean([part.size**2 for part in evidence]))
+    targets = np.concatenate([part.targets for part in evidence])
+    tried = np.exp(np.linspace(np.log(0.02), np.log(50), 20_000))
+    costs = [
+        sample_losses(loss, raw / each, targets, 0.0).sum()
+        + (np.log(each) - np.log(0.8)) ** 2 / (2 * 0.4**2)
+        for each in tried
+    ]
+    return tried[np.argmin(costs)]
+
+
+@pytest.mark.parametrize("loss", ["softmax_log_loss", "logistic_log_loss"])
+def test_it_is_the_likeliest(loss):
+    for n in (6, 40, 400):
+        parts = [evidence_of(loss, n), evidence_of(loss, n // 2, size=3.0)]
+        for size in (0.1, 2.0, 30.0):
+            expected = slow_temperature(parts, size, loss)
+            assert likeliest_temperature(parts, size, loss) == pytest.approx(expected, rel=1e-3)
+
+
+def test_of_many_samples_it_is_that_of_the_law():
+    """Labels were drawn from outputs times two."""
+    part = evidence_of("softmax_log_loss", 20_000)
+    assert likeliest_temperature([part], part.size, "softmax_log_loss") == pytest.approx(0.5, 0.05)
+
+
+def test_only_the_proportion_to_what_was_trained_on_counts():
+    plain, large = (evidence_of("softmax_log_loss", factor=factor) for factor in (1.0, 1e6))
+    found = likeliest_temperature([plain], 2.0, "softmax_log_loss")
+    assert likeliest_temperature([large], 2.0, "softmax_log_loss") == pytest.approx(found)
+
+
+def test_weights_count_in_proportion_and_uneven_ones_tell_less():
+    loss = "softmax_log_loss"
+    plain = evidence_of(loss)
+    found = likeliest_temperature([plain], 1.0, loss)
+    for weight in (np.full(40, 7.0), np.ones(40, np.float32)):
+        part = evidence_of(loss, weight=weight)
+        assert likeliest_temperature([part], 1.0, loss) == pytest.approx(found)
+    # one sample has all the weight: it alone tells little
+    part = evidence_of(loss, weight=np.eye(40)[0] + 1e-9)
+    alone = likeliest_temperature([part], 1.0, loss)
+    expected = slow_temperature(
+        [Evidence(plain.raw[:1], plain.targets[:1], None, plain.size)], 1.0, loss
+    )
+    assert alone == pytest.approx(expected, rel=1e-3)
+
+
+def test_outputs_that_tell_nothing_give_none():
+    zeros = Evidence(np.zeros((5, 3)), np.zeros(5, int), None, 0.0)
+    assert likeliest_temperature([zeros], 1.0, "softmax_log_loss") is None
+    part = evidence_of("softmax_log_loss")
+    for size in (0.0, np.inf, np.nan):
+        assert likeliest_temperature([part], size, "softmax_log_loss") is None
+
+
+def test_sizes_are_about_the_mean_of_the_classes():
+    raw = rng.normal(size=(7, 3)).astype(np.float32)
+    centred = raw - raw.mean(axis=1, keepdims=True)
+    assert size_of(raw) == pytest.approx(np.sqrt((centred**2).mean()), rel=1e-6)
+    assert size_of(raw + 5) == pytest.approx(size_of(raw), rel=1e-5)
+    assert size_of(raw[:, :1]) == pytest.approx(np.sqrt((raw[:, 0] ** 2).mean()), rel=1e-6)
+
+
+# ------------------------------------------------------------------------ what it leaves alone
+
+
+@every_kind
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_only_probabilities_change(kind, dtype):
+    y, data = KINDS[kind], X.astype(dtype)
+    plain, model = (long(temperature=how).fit(data, y) for how in (1.0, "auto"))
+    assert model.temperature_ not in (0.0, 1.0)
+    assert_same_model(plain, model)
+    np.testing.assert_array_equal(plain.predict(X), model.predict(X))
+    expected = plain.decision_function(data) / model.temperature_
+    scores = model.decision_function(data)
+    np.testing.assert_allclose(scores, expected, rtol=1e-5)
+    chances = softmax(scores, axis=1) if kind == "multiclass" else expit(scores)
+    if kind == "binary":
+        chances = np.column_stack([1 - chances, chances])
+    np.testing.assert_allclose(model.predict_proba(data), chances, rtol=1e-5)
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(data)), chances, rtol=1e-4)
+
+
+@pytest.mark.parametrize("temperature", [0.25, 1, np.float32(3)])
+def test_a_number_is_taken_as_it_is(temperature):
+    plain, model = (
+        classifier(temperature=each, n_iter_no_change=np.inf).fit(X, Y)
+        for each in (1.0, temperature)
+    )
+    assert model.temperature_ == temperature
+    expected = plain.decision_function(X) / temperature
+    np.testing.assert_allclose(model.decision_function(X), expected)
+
+
+def test_what_follows_a_fit_keeps_the_temperature():
+    model = long().fit(X, Y)
+    before = model.temperature_
+    assert model.partial_fit(X, Y).temperature_ == before
+    # another call that is too short tells nothing new
+    assert model.set_params(warm_start=True, max_iter=5).fit(X, Y).temperature_ == before
+    assert model.set_params(temperature=2.0).partial_fit(X, Y).temperature_ == 2.0
+    again = model.set_params(warm_start=True, temperature="auto", **LONG).fit(X, Y)
+    assert again.temperature_ not in (2.0, 1.0)
+    assert classifier().partial_fit(X, Y, classes=[0, 1, 2]).temperature_ == 1.0
+
+
+# ------------------------------------------------------------------------- where it comes from
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """What each short network was trained on, its settings and its network."""
+    found, train = [], calibration.train
+
+    def spy(state, data, settings):
+        train(state, data, settings)
+        found.append((data.rows, settings, state))
+
+    monkeypatch.setattr(calibration, "train", spy)
+    return found
+
+
+@pytest.fixture
+def evidence(monkeypatch):
+    """What was known when a temperature was found."""
+    found, likeliest = [], calibration.likeliest_temperature
+
+    def spy(parts, size, loss):
+        found.append((parts, size))
+        return likeliest(parts, size, loss)
+
+    monkeypatch.setattr(calibration, "likeliest_temperature", spy)
+    return found
+
+
+@every_kind
+def test_short_networks_hold_every_sample_out_once(kind, trainings, evidence):
+    model = long(max_iter=50, learning_rate_init=0.002).fit(X, KINDS[kind])
+    assert len(trainings) == 3
+    rows = np.concatenate([each[0] for each in trainings])
+    np.testing.assert_array_equal(np.bincount(rows), np.full(60, 2))
+    for rows, settings, state in trainings:
+        assert settings.n_epochs == settings.max_iter == 8
+        assert settings.learning_rate_init == 0.016
+        assert settings.zeta == 0
+        assert not settings.verbose
+        assert len(rows) == 40
+        assert state.course.n_iter == 8
+    ((parts, size),) = evidence
+    for part, (rows, _, state) in zip(parts, trainings, strict=True):
+        held_out = np.setdiff1d(np.arange(60), rows)
+        of_network = state.network.forward(calibration.Samples(X))
+        np.testing.assert_array_equal(part.raw, of_network[held_out])
+        assert part.size == pytest.approx(size_of(of_network[rows]))
+        targets = part.targets.ravel() if kind == "binary" else part.targets
+        np.testing.assert_array_equal(targets, KINDS[kind][held_out])
+    assert size == pytest.approx(size_of(model._raw(X)) * model.temperature_)
+
+
+def test_other_random_numbers_are_not_touched(trainings):
+    model = long().fit(X, Y)
+    plain = long(temperature=1.0).fit(X, Y)
+    assert deepcopy(model._randomness).order.random() == deepcopy(plain._randomness).order.random()
+    np.testing.assert_array_equal(
+        model.partial_fit(X, Y).coefs_[0].data, plain.partial_fit(X, Y).coefs_[0].data
+    )
+    assert model._randomness.order.bit_generator.seed_seq.n_children_spawned == 0
+    assert trainings
+    assert len({state.network.layers[0].weights[0] for *_, state in trainings}) == 3
+
+
+def test_short_networks_read_features_in_the_same_units(trainings):
+    model = long(input_dropout=0.1).fit(100 + 7 * X, Y)
+    assert model.feature_scale_ != 1
+    for *_, state in trainings:
+        assert state.network.factor == model._network.factor
+        np.testing.assert_array_equal(state.network.offset, model.feature_offset_)
+
+
+def test_many_samples_need_one_short_network(trainings, evidence, monkeypatch):
+    monkeypatch.setattr(calibration, "_ENOUGH", 10)
+    long().fit(X, Y)
+    assert len(trainings) == 1
+    (((part,), _),) = evidence
+    assert part.raw.shape == (10, 3)
+
+
+@pytest.mark.parametrize("epochs", [22, 21])
+def test_a_short_training_tells_nothing(epochs, trainings):
+    model = long(max_iter=epochs).fit(X, Y)
+    assert len(trainings) == (3 if epochs == 22 else 0)
+    assert (model.temperature_ != 1) == (epochs == 22)
+
+
+def test_large_networks_have_no_short_ones(trainings, monkeypatch):
+    monkeypatch.setattr(calibration, "MANY_CONNECTIONS", long().fit(X, Y).n_connections_ - 1)
+    trainings.clear()
+    assert long().fit(X, Y).temperature_ == 1
+    assert not trainings
+
+
+def test_short_networks_that_diverge_tell_nothing(monkeypatch):
+    calls = []
+
+    def diverging(state, data, settings):
+        calls.append(data)
+        if len(calls) == 2:
+            raise training.DivergenceError
+
+    monkeypatch.setattr(calibration, "train", diverging)
+    assert long().fit(X, Y).temperature_ == 1
+    assert len(calls) == 2
+
+
+def test_early_stopping_has_held_samples_out(trainings, evidence):
+    model = long(early_stopping=True, validation_fraction=0.3).fit(X, Y, WEIGHT)
+    assert not trainings
+    (((part,), size),) = evidence
+    assert part.raw.shape == (18, 3)
+    assert part.size == size
+    assert part.weight.shape == (18,)
+    own = model.fit(X, Y, X_val=X[:7], y_val=Y[:7])
+    (part,) = evidence[1][0]
+    np.testing.assert_allclose(part.raw / own.temperature_, own.decision_function(X[:7]))
+
+
+def test_a_validation_set_that_only_watches_does_not_decide(trainings):
+    watched = long().fit(X, Y, X_val=X[:7], y_val=Y[:7])
+    assert len(trainings) == 3
+    assert watched.temperature_ == long().fit(X, Y).temperature_
+
+
+def test_a_search_has_held_samples_out(trainings, evidence, monkeypatch):
+    states, train = [], training.end_search
+
+    def spy(state, *args):
+        train(state, *args)
+        states.append(deepcopy(state))
+
+    monkeypatch.setattr(training, "end_search", spy)
+    long(feature_search=True).fit(X, Y, WEIGHT)
+    assert not trainings
+    (((part,), _),) = evidence
+    state, search = states[0], states[0].course.search
+    raw = state.network.forward(calibration.Samples(X))
+    np.testing.assert_array_equal(part.raw, raw[search.held_out])
+    np.testing.assert_array_equal(part.targets, Y[search.held_out])
+    assert part.size == pytest.approx(size_of(raw[search.rows]))
+
+
+def test_whole_fits_hold_every_sample_out_once(evidence):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)  # the user has asked for one fit
+        model = classifier(temperature="cv", n_iter_no_change=np.inf).fit(X, Y, WEIGHT)
+    (parts, _), *_ = evidence
+    assert len(parts) == 5
+    assert sum(part.raw.shape[0] for part in parts) == 60
+    assert sorted(np.concatenate([part.targets for part in parts])) == sorted(Y)
+    assert model.temperature_ != 1
+    plain = classifier(temperature=1.0, n_iter_no_change=np.inf).fit(X, Y, WEIGHT)
+    assert_same_model(model, plain)
+
+
+def test_whole_fits_warn_once():
+    with pytest.warns(ConvergenceWarning) as warned:
+        classifier(temperature="cv").fit(X, Y)
+    assert len(warned) == 1
+
+
+@pytest.mark.parametrize("how", ["auto", "cv"])
+def test_groups_stay_together(how, evidence, monkeypatch):
+    groups, kept = np.arange(60) // 4, []
+    original = calibration.folds_of
+
+    def spy(*args):
+        for rows, held_out in original(*args):
+            kept.append((rows, held_out))
+            yield rows, held_out
+
+    monkeypatch.setattr(calibration, "folds_of", spy)
+    long(temperature=how).fit(X, Y, groups=groups)
+    assert len(kept) == (3 if how == "auto" else 5)
+    for rows, held_out in kept:
+        assert not np.isin(groups[rows], groups[held_out]).any()
+
+
+def test_a_class_of_one_group_is_left_out(evidence):
+    groups = np.where(Y == 2, 0, 1 + np.arange(60) % 7)
+    model = long(temperature="cv").fit(X, Y, groups=groups)
+    assert model.temperature_ != 1
+    (parts, _), *_ = evidence
+    assert 0 < len(parts) < 5  # no network of two classes tells of three
+
+
+def test_a_class_of_one_sample_is_never_held_out(evidence):
+    y = Y.copy()
+    y[5] = 7
+    long().fit(X, y)
+    (parts, _), *_ = evidence
+    assert 3 not in np.concatenate([part.targets for part in parts])
+    assert sum(len(part.targets) for part in parts) == 59
+
+
+# -------------------------------------------------------------------------------------- as a whole
+
+
+@pytest.mark.parametrize("how", [{}, {"feature_search": True}, {"temperature": "cv"}], ids=str)
+def test_same_seed_same_bits_whatever_the_threads_and_the_format(how):
+    dense, threads, csr = (
+        long(n_jobs=n_jobs, **how).fit(data, Y).temperature_
+        for n_jobs, data in ((1, X), (2, X), (1, sparse.csr_array(X)))
+    )
+    assert dense == threads
+    assert dense == pytest.approx(csr, rel=1e-6)
+
+
+def test_samples_of_weight_zero_leave_no_trace():
+    weight = np.where(np.arange(60) < 45, 1.0, 0.0)
+    changed = X.copy()
+    changed[45:] = 1e3
+    one, other = (long().fit(data, Y, weight).temperature_ for data in (X, changed))
+    assert one == other
+
+
+@pytest.mark.parametrize("how", ["auto", "cv"])
+def test_ctrl_c_keeps_the_model(how, monkeypatch):
+    train = training.train
+
+    def interrupted(state, data, settings, **others):
+        if state.rows.shape[0] < 60:
+            raise KeyboardInterrupt
+        return train(state, data, settings, **others)
+
+    for module in (calibration, __import__("sklearn_set.base").base):
+        monkeypatch.setattr(module, "train", interrupted)
+    plain = long(temperature=1.0).fit(X, Y)
+    model = long(temperature=how)
+    with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
+        model.fit(X, Y)
+    assert model.temperature_ == 1
+    assert_same_model(model, plain)
+
+
+def test_ctrl_c_within_a_short_network_keeps_the_model(monkeypatch):
+    run_epoch = training.run_epoch
+
+    def interrupted(state, data, settings, workspace):
+        if state.rows.shape[0] < 60 and state.course.n_iter == 2:
+            raise KeyboardInterrupt
+        return run_epoch(state, data, settings, workspace)
+
+    monkeypatch.setattr(training, "run_epoch", interrupted)
+    model = long()
+    with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
+        model.fit(X, Y)
+    assert model.temperature_ == 1
+    assert model.n_iter_ == 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_train", [80, 160])
+@pytest.mark.parametrize("n_informative", [20, 60])
+def test_probabilities_can_be_believed(n_train, n_informative):
+    """From short networks (80 samples), and after a search (160)."""
+    losses, gaps = {1.0: [], "auto": []}, []
+    for seed in range(3):
+        X, y = make_microarray(n_train + 1000, 1000, n_informative=n_informative, random_state=seed)
+        X = (X - X[:n_train].mean(axis=0)) / X[:n_train].std(axis=0)
+        for how, of_how in losses.items():
+            model = SETClassifier(temperature=how, random_state=0).fit(X[:n_train], y[:n_train])
+            assert (model.search_curve_ is None) == (n_train < 150)
+            chances = model.predict_proba(X[n_train:])
+            of_how.append(log_loss(y[n_train:], chances))
+        gaps.append(chances.max(axis=1).mean() - model.score(X[n_train:], y[n_train:]))
+    assert np.mean(losses["auto"]) < 0.85 * np.mean(losses[1.0])
+    assert abs(np.mean(gaps)) < 0.06
+
+
+def test_networks_that_learn_find_a_temperature_that_serves():
+    """So small a network, without any penalty, is too sure of itself."""
+    half = np.arange(60) % 2 == 0
+    learns = LEARNS | {"n_iter_no_change": np.inf}
+    losses = [
+        log_loss(Y[~half], classifier(temperature=how, **learns).fit(X[half], Y[half])
+                 .predict_proba(X[~half]))
+        for how in (1.0, "auto", "cv")
+    ]  # fmt: skip
+    assert max(losses[1:]) < losses[0]
