@@ -22,7 +22,7 @@ from sklearn_set.export._converters import (
 )
 from sklearn_set.export._inputs import inputs_of
 from sklearn_set.export._outputs import classifier_shapes, regressor_shapes, selector_shapes
-from sklearn_set.feature_selection import SETSelector
+from sklearn_set.feature_selection import SETSelector, StabilitySelector
 from sklearn_set.regressor import SETRegressor
 from sklearn_set.validation import NONE, Constraint, check_values, instance, interval, options
 
@@ -52,9 +52,10 @@ def to_onnx(
     Parameters
     ----------
     estimator : estimator object
-        A fitted :class:`SETClassifier`, :class:`SETRegressor` or
-        :class:`~sklearn_set.feature_selection.SETSelector`, or a fitted scikit-learn object with
-        one inside that skl2onnx knows, such as a pipeline.
+        A fitted :class:`SETClassifier`, :class:`SETRegressor`,
+        :class:`~sklearn_set.feature_selection.SETSelector` or
+        :class:`~sklearn_set.feature_selection.StabilitySelector`, or a fitted scikit-learn object
+        with one inside that skl2onnx knows, such as a pipeline.
     X : {array-like, DataFrame} of shape (n_samples, n_features)
         Some rows of the data, of which only names and number types are read; not sparse. Input
         "X" is in single precision if all numbers are, otherwise in double, as estimators read
@@ -169,9 +170,10 @@ def register_onnx_converters() -> None:
     skl2onnx.update_registered_converter(
         SETRegressor, "SklearnSetSETRegressor", regressor_shapes, convert_regressor, options=form
     )
-    skl2onnx.update_registered_converter(
-        SETSelector, "SklearnSetSETSelector", selector_shapes, convert_selector
-    )
+    for selector in (SETSelector, StabilitySelector):
+        skl2onnx.update_registered_converter(
+            selector, f"SklearnSet{selector.__name__}", selector_shapes, convert_selector
+        )
 
 
 _CONSTRAINTS = {

@@ -7,7 +7,7 @@ import numpy as np
 
 from sklearn_set.callbacks import Checkpoint, EarlyStopping, TopologyRecorder
 from sklearn_set.classifier import SETClassifier
-from sklearn_set.feature_selection import SETSelector
+from sklearn_set.feature_selection import SETSelector, StabilitySelector
 from sklearn_set.network import ActiveInputs, SparseLayer, SparseNetwork
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.regressor import SETRegressor
@@ -22,6 +22,7 @@ TRUSTED: tuple[str, ...] = tuple(
         SETClassifier,
         SETRegressor,
         SETSelector,
+        StabilitySelector,
         Checkpoint,
         EarlyStopping,
         TopologyRecorder,

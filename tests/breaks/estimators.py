@@ -309,8 +309,8 @@ BREAKS = [
     *near(
         "test_feature_selection test_selection_randomness test_selection_estimators",
         (
-            "np.argsort(-self.scores_,",
-            "np.argsort(self.scores_,",
+            'np.argsort(-scores, kind="stable")',
+            'np.argsort(scores, kind="stable")',
             "the weakest features are selected",
         ),
         (
@@ -336,8 +336,8 @@ BREAKS = [
             "one feature alone, without labels",
         ),
         (
-            "if sample_weight is not None and not _has_sample_weight",
-            "if False and not _has_sample_weight",
+            'if sample_weight is not None and not takes(estimator, "sample_weight", method):',
+            "if False:",
             "weights that an estimator does not take",
         ),
     ),
