@@ -11,7 +11,7 @@ _TRIALS = 1000
 
 
 def check_groups(groups, n_samples):
-    """The group of every sample as a number from 0 on; None if there are no groups.
+    """The group of every sample as an array; None if there are no groups.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def check_groups(groups, n_samples):
 
     Returns
     -------
-    ndarray of shape (n_samples,) of int, or None
+    ndarray of shape (n_samples,), or None
 
     Raises
     ------
@@ -36,9 +36,10 @@ def check_groups(groups, n_samples):
             f"Got shape {groups.shape}."
         )
     try:
-        return np.unique(groups, return_inverse=True)[1]
+        np.unique(groups)
     except TypeError as error:  # numbers and strings have no order
         raise ValueError(f"groups must be all numbers or all strings: {error}.") from None
+    return groups
 
 
 def complementary_pair(classes, groups, seed):
@@ -51,8 +52,7 @@ def complementary_pair(classes, groups, seed):
     ----------
     classes : ndarray of shape (n_samples,) of int
         Numbers from 0 on; all zero if there are no classes.
-    groups : ndarray of shape (n_samples,) of int, or None
-        Numbers from 0 on.
+    groups : ndarray of shape (n_samples,), or None
     seed : int
 
     Returns
@@ -66,7 +66,9 @@ def complementary_pair(classes, groups, seed):
         If no way is found to give both halves every class.
     """
     rng = np.random.default_rng(seed)
-    units = np.arange(len(classes)) if groups is None else groups
+    units = np.arange(len(classes))
+    if groups is not None:
+        units = np.unique(groups, return_inverse=True)[1]
     strata = _strata(classes, units)
     n_classes = len(np.unique(classes))
     for _ in range(_TRIALS):

@@ -308,8 +308,6 @@ class StabilitySelector(FeatureSelector):
         if n_units < needed:
             what = "samples with a weight above zero" if groups is None else "groups"
             raise ValueError(f"Halves need at least {needed} {what}, but got {n_units}.")
-        if groups is not None:
-            groups = np.unique(groups, return_inverse=True)[1]  # some may have had no weight
         return X, y, arguments, groups
 
     def _n_wanted(self, n_features):
@@ -351,7 +349,9 @@ class StabilitySelector(FeatureSelector):
         if type_of_target(y, input_name="y") not in ("binary", "multiclass"):
             return none
         names, classes = np.unique(y, return_inverse=True)
-        units = np.arange(n_samples) if groups is None else groups
+        units = np.arange(n_samples)
+        if groups is not None:
+            units = np.unique(groups, return_inverse=True)[1]
         found = np.unique(np.column_stack([classes, units]), axis=0)[:, 0]
         n_units = np.bincount(found)
         if n_units.min() >= 2 or len(names) == 1:
