@@ -52,7 +52,7 @@ def test_threshold_and_bound_are_told():
     assert legend_of(drawn.ax_) == [f"Threshold {selector.threshold_:.3g}"]
     bound = selector.expected_false_selections_
     assert drawn.ax_.get_title() == (
-        f"{selector.n_features_} of 100 features selected,\nat most {bound:.2g} expected falsely"
+        f"{selector.n_features_} of 100 features selected,\nat most {bound:.2g} false ones expected"
     )
 
 

@@ -189,7 +189,7 @@ class SelectionFrequencyDisplay:
         title = f"{n_selected:,} of {n_features:,} features selected"
         if self.expected_false_selections is None:
             return title
-        return f"{title},\nat most {float(self.expected_false_selections):.2g} expected falsely"
+        return f"{title},\nat most {float(self.expected_false_selections):.2g} false ones expected"
 
     @classmethod
     def from_estimator(
