@@ -201,7 +201,8 @@ def test_shared_defaults_are_the_same():
     assert different == {"alpha", "input_dropout", "mixup", "n_snapshots"}
 
 
-SLOW = {"classifier", "feature_selection._selector", "regressor"}  # their examples take a second or more
+# Their examples take a second or more.
+SLOW = {"classifier", "feature_selection._selector", "regressor"}
 
 
 @pytest.mark.parametrize(

@@ -110,8 +110,8 @@ for place, threshold in enumerate(thresholds):
     )
 
 # %%
-# The fewer assumptions, the higher the bound. Of a single list of twenty genes, by contrast, nothing
-# is known: at most ten of them can be informative here.
+# The fewer assumptions, the higher the bound. Of a single list of twenty genes, by contrast,
+# nothing is known: at most ten of them can be informative here.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
 for (name, values), style in zip(bounds.items(), ("-", "--", ":"), strict=True):

@@ -95,7 +95,7 @@ def expected_false_selections(
     ...     print(assumption, round(bound, 3))
     none 1.6
     unimodal 0.816
-    r-concave 0.172
+    r-concave 0.195
     """
     given = {
         "n_features_per_half": n_features_per_half,

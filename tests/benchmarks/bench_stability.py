@@ -1,7 +1,7 @@
 """What it takes to tell how certain a selection is: seconds, and genes found of those that differ.
 
     python tests/benchmarks/bench_stability.py
-    python tests/benchmarks/bench_stability.py --genes 500 --pairs 10 --methods "F-test" "small network"
+    python tests/benchmarks/bench_stability.py --genes 500 --pairs 10 --methods "small network"
 
 Generated studies in which as many genes as asked for differ between two classes, and all others are
 noise.  One thread.  "auto" is no selection by halves, but SETSelector with a number of genes chosen
