@@ -100,6 +100,8 @@ def test_groups_have_names_or_numbers():
         ([1, 2], r"one group for each sample, shape \(3,\). Got shape \(2,\)"),
         ([[1], [2], [3]], r"Got shape \(3, 1\)"),
         ([1.0, np.nan, 2.0], "Input groups contains NaN"),
+        (5, "groups must name one group for each sample: Input should have at least 1"),
+        ([[1, 2], [3], [4]], "groups must name one group for each sample: setting an array"),
         (np.array([1, "a", 2], dtype=object), "all numbers or all strings"),
         (np.array([1, None, 2], dtype=object), "groups"),
     ],

@@ -9,7 +9,13 @@ from selecting import GENES, N_INFORMATIVE, REAL, X, Y, selector
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer, roc_auc_score
-from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, cross_val_score
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    cross_val_score,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -154,7 +160,8 @@ def test_groups_stay_together():
 def test_classes_are_in_proportion_in_the_folds():
     groups = np.repeat(np.arange(20), 4)
     assert isinstance(splitter(3, SMALL, Y, None), StratifiedKFold)
-    assert type(splitter(3, SMALL, Y, groups)).__name__ == "StratifiedGroupKFold"
+    assert type(splitter(3, SMALL, Y, groups)) is StratifiedGroupKFold
+    assert splitter(3, SMALL, Y, groups).get_n_splits() == 3
     assert splitter(None, SMALL, Y, groups).get_n_splits() == 5
     assert type(splitter(3, SETRegressor(), REAL, groups)) is GroupKFold
     assert type(splitter(3, SETRegressor(), REAL, None)) is KFold
@@ -208,7 +215,11 @@ def test_it_belongs_into_a_pipeline():
         ({"n_features_to_select": "best", "cv": 81}, "n_splits=81"),
         (
             {"n_features_to_select": "best", "cv": 2, "scoring": lambda *_: np.nan},
-            "`scoring` must return a finite number for every fold, got nan.",
+            "`scoring` must return a finite number for every fold, but it returned nan.",
+        ),
+        (
+            {"n_features_to_select": "best", "cv": 2, "scoring": lambda *_: 10**400},
+            "`scoring` must return a finite number for every fold, but it returned 1000",
         ),
         (
             {"n_features_to_select": "best", "cv": [(range(40), [])]},

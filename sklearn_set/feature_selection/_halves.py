@@ -29,7 +29,12 @@ def check_groups(groups, n_samples):
     """
     if groups is None:
         return None
-    groups = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
+    try:
+        groups = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
+    except (ValueError, TypeError) as error:
+        if "groups" in str(error):
+            raise
+        raise ValueError(f"groups must name one group for each sample: {error}") from None
     if groups.shape != (n_samples,):
         raise ValueError(
             f"groups must name one group for each sample, shape ({n_samples},). "

@@ -5,8 +5,8 @@ them on its test part.  Knows estimators, by `fit` and scorers; must not know ne
 """
 
 from collections.abc import Iterable
-from math import inf, isfinite
-from numbers import Integral, Real
+from math import inf, isfinite, nan
+from numbers import Integral
 
 import numpy as np
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
@@ -15,7 +15,7 @@ from sklearn.utils.parallel import delayed
 
 from sklearn_set.feature_selection._base import in_threads, kind_of, part_of
 from sklearn_set.ranking import fit_supervised, ranks, seeded, shares
-from sklearn_set.validation import NONE, Constraint, interval
+from sklearn_set.validation import NONE, Constraint, interval, shown
 
 RULES = ("auto", "best")
 CV = (
@@ -144,9 +144,15 @@ def _score(network, X, y, arguments, split, features, scorer, seed):
         {name: each for name, each in arguments.items() if name == "sample_weight"}, test
     )
     score = scorer(fitted, X[test][:, features], y[test], **weight)
-    if not isinstance(score, Real) or not isfinite(score):
-        raise ValueError(f"`scoring` must return a finite number for every fold, got {score!r}.")
-    return float(score)
+    try:
+        number = float(score)
+    except (TypeError, ValueError, OverflowError):
+        number = nan
+    if not isfinite(number):
+        raise ValueError(
+            f"`scoring` must return a finite number for every fold, but it returned {shown(score)}."
+        )
+    return number
 
 
 def _choice(rule, scores):

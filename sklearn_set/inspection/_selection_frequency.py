@@ -172,7 +172,7 @@ class SelectionFrequencyDisplay:
         if self.threshold is not None:
             options = {"color": ORANGE, "linestyle": "--", "linewidth": 1.5}
             options["label"] = f"Threshold {float(self.threshold):.3g}"
-            line = ax.axvline(self.threshold, **with_defaults(options, line_kw))
+            line = ax.axvline(float(self.threshold), **with_defaults(options, line_kw))
             ax.set_title(self._title(int(is_selected.sum()), len(frequencies)))
         ax.set_yticks(places, labels=names[features])
         ax.set_ylim(len(features) - 0.4, -0.6)  # the most frequent on top
