@@ -58,6 +58,7 @@ PUBLIC_MODULES = [
     "sklearn_set",
     "sklearn_set.callbacks",
     "sklearn_set.datasets",
+    "sklearn_set.embedding",
     "sklearn_set.export",
     "sklearn_set.feature_selection",
     "sklearn_set.inspection",

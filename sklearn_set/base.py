@@ -21,6 +21,7 @@ from sklearn_set import machine
 from sklearn_set._typing import Floats
 from sklearn_set.continuation import check_goes_on
 from sklearn_set.data_checks import (
+    check_groups,
     check_labels,
     check_missing,
     check_real,
@@ -29,11 +30,12 @@ from sklearn_set.data_checks import (
 )
 from sklearn_set.evolution import GROWTH_RULES
 from sklearn_set.fitted import FittedSET
-from sklearn_set.holdout import split_rows
+from sklearn_set.holdout import split_for_search, split_rows
 from sklearn_set.hooks import CallbackSupportMixin, FitTask, with_callbacks
 from sklearn_set.losses import LOSSES
 from sklearn_set.memory import check_memory
 from sklearn_set.network import SparseNetwork, check_sizes
+from sklearn_set.number_types import automatic_type
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.probe import n_probe_samples
 from sklearn_set.problem import Problem, check_part_weights, check_validation_set, identity_of
@@ -41,7 +43,7 @@ from sklearn_set.sample_weights import check_sample_weight, n_counting, relative
 from sklearn_set.samples import check_n_samples
 from sklearn_set.scaling import units_that_matter
 from sklearn_set.schedule import n_certain_snapshots, will_evolve
-from sklearn_set.search import begin_search
+from sklearn_set.search import FeatureSearch
 from sklearn_set.settings import decided
 from sklearn_set.state import Progress, Randomness, TrainingState
 from sklearn_set.topology import n_erdos_renyi
@@ -193,6 +195,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         weight = check_sample_weight(call.sample_weight, X.shape[0])
         train_weight = relative(self._with_class_weight(weight, y, call.is_part), X.dtype)
         validation_set = check_validation_set(self, call, n_outputs, X.dtype)
+        groups = check_groups(call.groups, X.shape[0])
 
         sizes = (X.shape[1], *hidden_sizes(self.hidden_layer_sizes), n_outputs)
         activations = hidden_activations(self.activation, len(sizes) - 2)
@@ -206,10 +209,10 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             self._randomness = Randomness(
                 check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
             )
-        rows, held_out = np.arange(X.shape[0], dtype=np.int32), None
+        rows, held_out, search_rows = np.arange(X.shape[0], dtype=np.int32), None, None
+        split_by = self._strata(y), self._randomness.order, groups
         if self.early_stopping and validation_set is None:
-            strata, order = self._strata(y), self._randomness.order
-            rows, held_out = split_rows(X.shape[0], self.validation_fraction, strata, order)
+            rows, held_out = split_rows(X.shape[0], self.validation_fraction, *split_by)
             check_part_weights(train_weight, rows, held_out)
         settings = decided(
             vars(self),
@@ -221,6 +224,8 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             goes_on=goes_on,
             n_threads=machine.effective_n_threads(self.n_jobs),
         )
+        if settings.n_search_epochs:
+            search_rows = split_for_search(rows, train_weight, *split_by)
         return Problem(
             call=call,
             X=X,
@@ -233,6 +238,8 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             validation_set=validation_set,
             rows=rows,
             held_out=held_out,
+            search_rows=search_rows,
+            groups=groups if held_out is not None or search_rows is not None else None,
             sizes=sizes,
             activations=activations,
             settings=settings,
@@ -254,6 +261,8 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             y_numeric=self._y_numeric,
         )
         check_n_samples(X.shape[0])
+        if self._follows_X() and not (goes_on or call.is_part):
+            X = X.astype(automatic_type(X), copy=False)
         check_precision(vars(self), X.dtype, type(self).__name__)
         return X, y
 
@@ -264,9 +273,11 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
 
     def _accepted_dtypes(self):
         """Number types that X may have; X of any other is converted to the first of them."""
-        if isinstance(self.dtype, str) and self.dtype == "auto":
-            return (np.float64, np.float32)
-        return np.dtype(self.dtype)
+        return (np.float64, np.float32) if self._follows_X() else np.dtype(self.dtype)
+
+    def _follows_X(self):
+        """Whether the number type depends on X."""
+        return isinstance(self.dtype, str) and self.dtype == "auto"
 
     def _encoded(self, y, call, goes_on):
         """Return what `_encode` does; refuse labels that cannot be sorted, in words."""
@@ -310,13 +321,10 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             problem.rows,
             problem.held_out,
         )
-        if problem.settings.n_search_epochs:
-            state.course.search = begin_search(
-                problem.rows,
-                problem.train_weight,
-                self._strata(problem.y),
-                self._randomness.order,
-                problem.settings,
+        if problem.search_rows is not None:
+            settings = problem.settings
+            state.course.search = FeatureSearch(
+                *problem.search_rows, settings.n_search_epochs, settings.max_iter
             )
         if not is_part:
             state.identity = lambda: identity_of(self, problem, self._progress)

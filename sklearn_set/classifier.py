@@ -111,10 +111,9 @@ class SETClassifier(ClassifierMixin, BaseSET):
         mixup), and the larger one is the sample's own. 0 mixes nothing. "auto" is a tenth of the
         number of features per sample, at most 4, for wide data, else 0; 0 in `partial_fit`.
 
-    label_smoothing : float or "auto", default="auto"
-        Share, in [0, 1), of a sample's target that is divided equally among all classes. "auto"
-        is 0.2 for wide data, else 0; 0 in `partial_fit`. Smoothing makes predicted probabilities
-        too cautious: set it to 0 where they matter.
+    label_smoothing : float, default=0.0
+        Share, in [0, 1), of a sample's target that is divided equally among all classes. It makes
+        predicted probabilities more cautious.
 
     weight_init : {"auto", "he_uniform", "glorot_uniform", "normal", "small"}, default="auto"
         Distribution of the initial weights, and of the weights of new connections. "he_uniform"
@@ -127,7 +126,10 @@ class SETClassifier(ClassifierMixin, BaseSET):
         (%(rectifiers)s), else "glorot_uniform". Biases start at zero.
 
     dtype : {"auto", "float32", "float64"}, default="auto"
-        Number type of the network. "auto" follows X: float32 for float32, else float64.
+        Number type of the network. "auto" is float32 for X of float32, and for wide data of 1,000
+        features or more, unless float32 cannot hold their numbers or tell them apart. Otherwise,
+        and in `partial_fit`, it is float64. float32 takes less time and half of the memory.
+        Predictions for X of float64 are float64 in any case.
 
     solver : {%(solvers)s}, default="adam"
         Optimizer of the weights: %(optimizers)s.
@@ -390,7 +392,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         dropout: Float = 0.0,
         input_dropout: Float | Auto = "auto",
         mixup: Float | Auto = "auto",
-        label_smoothing: Float | Auto = "auto",
+        label_smoothing: Float = 0.0,
         weight_init: str = "auto",
         dtype: DTypeLike = "auto",
         solver: str = "adam",
@@ -476,6 +478,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         X_val: Matrix | None = None,
         y_val: Matrix | None = None,
         sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Fit the network to data X and labels y.
 
@@ -499,13 +502,16 @@ class SETClassifier(ClassifierMixin, BaseSET):
             Labels of the validation set.
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of the validation samples, not negative, for score and loss.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each sample, such as its patient: numbers or strings. Samples of one group
+            stay together wherever `fit` holds some out, for `early_stopping` or `feature_search`.
 
         Returns
         -------
         self : SETClassifier
             The fitted estimator.
         """
-        return self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val))
+        return self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     def partial_fit(
         self,

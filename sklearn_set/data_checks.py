@@ -250,3 +250,57 @@ def _as_array(y, name):
         return np.asarray(y)
     except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"{name} is no array of targets: {error}") from None
+
+
+def check_groups(groups, n_samples):
+    """Groups of samples as numbers, in the order in which they occur.
+
+    Parameters
+    ----------
+    groups : object
+        As the user passed it: labels of any type that can be sorted, or None.
+    n_samples : int
+
+    Returns
+    -------
+    ndarray of int64 of shape (n_samples,), or None
+        What the groups are called changes nothing.
+
+    Raises
+    ------
+    ValueError, TypeError
+    """
+    if groups is None:
+        return None
+    try:
+        values = np.asarray(groups.toarray() if sparse.issparse(groups) else groups)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"groups is no array of labels: {error}") from None
+    if values.ndim != 1:
+        raise ValueError(
+            f"groups should be a 1d array, got an array of shape {values.shape} instead."
+        )
+    if values.shape[0] != n_samples:
+        raise ValueError(
+            "Found input variables with inconsistent numbers of samples: X has "
+            f"{n_samples}, groups has {values.shape[0]}."
+        )
+    check_labels(values, "groups")
+    if values.dtype.kind == "O":
+        n_missing = sum(map(_is_missing, values))
+    else:
+        n_missing = np.count_nonzero(values != values)  # NaN and NaT are not equal to themselves
+    if n_missing:
+        raise ValueError(
+            f"Input groups contains NaN: {n_missing} of {n_samples} are missing (None, NaN, NaT "
+            "or NA). Give each of these samples a group, its own if it belongs to no other."
+        )
+    try:
+        _, first, numbers = np.unique(values, return_index=True, return_inverse=True)
+    except TypeError as error:
+        raise TypeError(
+            f"groups must hold labels of one type, which can be sorted: {error}"
+        ) from None
+    order = np.empty(first.shape[0], dtype=np.int64)
+    order[np.argsort(first)] = np.arange(first.shape[0])
+    return order[numbers]

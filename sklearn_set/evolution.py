@@ -110,13 +110,13 @@ def _renewed_inputs(layer, layer_probe, inputs, renewed):
     """
     active = inputs.active
     topology, slots = of_inputs(layer.topology, active)
-    part = SparseLayer(
-        topology, layer.weights[slots], layer.bias, layer.activation, layer.activation_parameter
-    )
+    weights = layer.weights if slots is None else layer.weights[slots]
+    part = SparseLayer(topology, weights, layer.bias, layer.activation, layer.activation_parameter)
     if layer_probe is not None:
         layer_probe = layer_probe.of_inputs(active)
     topology, source, n_new = renewed(part, layer_probe, inputs.n_connections)
-    source = np.where(source < 0, source, slots[source])
+    if slots is not None:
+        source = np.where(source < 0, source, slots[source])
     return among_inputs(topology, active), source, n_new
 
 

@@ -14,6 +14,7 @@ from sklearn_set.data_checks import validated
 from sklearn_set.hooks import TRANSIENT
 from sklearn_set.network import sum_of_outputs, threads_pay
 from sklearn_set.samples import Samples
+from sklearn_set.topology import sums_by_input
 from sklearn_set.version import __version__
 from sklearn_set.warning import warn
 
@@ -109,7 +110,11 @@ class FittedSET:
         fitted = self._as_of_now()
         fitted._fitted_network("feature_importances_")
         networks = fitted._networks()
-        strength = sum(_input_strength(network.layers[0]) for network in networks)
+        layers = [network.layers[0] for network in networks]
+        strength = sum(
+            sums_by_input(layer.topology, np.abs(layer.weights, dtype=np.float64))
+            for layer in layers
+        )
         total = strength.sum()
         return strength / total if total > 0 else strength
 
@@ -172,12 +177,3 @@ def _tell_overflow(dtype):
         f"overflow: predictions are too large for {dtype}. X may lie far outside the data of fit.",
         RuntimeWarning,
     )
-
-
-def _input_strength(layer):
-    """Sum of the absolute weights of every input neuron's connections."""
-    strength = np.add.reduceat(
-        np.append(np.abs(layer.weights, dtype=np.float64), 0.0), layer.topology.indptr[:-1]
-    )
-    strength[np.diff(layer.topology.indptr) == 0] = 0.0
-    return strength

@@ -201,7 +201,7 @@ class SparseNetwork:
             size = total * size + float(np.abs(layer.bias).max()) + 1.0
         return size
 
-    def forward(self, X, n_threads=1):
+    def forward(self, X, n_threads=1, rows=None):
         """Pre-activations of the output neurons for every row of X.
 
         Parameters
@@ -209,12 +209,14 @@ class SparseNetwork:
         X : Samples
             Of the network's number type.
         n_threads : int, default=1
+        rows : ndarray of shape (n_samples,), int, default=None
+            Which samples of X; None for all.
 
         Returns
         -------
         ndarray of shape (n_samples, n_outputs)
         """
-        return sum_of_outputs([self], X, n_threads)
+        return sum_of_outputs([self], X, n_threads, rows)
 
 
 def threads_pay(networks, n_samples):
@@ -228,7 +230,7 @@ def threads_pay(networks, n_samples):
     return sum(network.n_connections for network in networks) * columns > measured.SERIAL_PREDICTION
 
 
-def sum_of_outputs(networks, X, n_threads=1):
+def sum_of_outputs(networks, X, n_threads=1, rows=None):
     """Pre-activations of the output neurons for every row of X, summed over networks.
 
     Parameters
@@ -239,25 +241,29 @@ def sum_of_outputs(networks, X, n_threads=1):
         Of that number type.
     n_threads : int, default=1
         The most threads; one where others do not pay.
+    rows : ndarray of shape (n_samples,), int, default=None
+        Which samples of X; None for all.
 
     Returns
     -------
     ndarray of shape (n_samples, n_outputs)
     """
-    first = networks[0]
+    if rows is not None:
+        rows = rows.astype(np.int32, copy=False)
+    first, n_samples = networks[0], X.n if rows is None else rows.shape[0]
     dtype, sizes = first.dtype, first.sizes
     kernels = machine.kernels(dtype.name)
     bytes_per_column = sum(sizes) * dtype.itemsize
     width = min(max(_PREDICT_BYTES // bytes_per_column, 8), measured.PREDICT_WIDTH) // 8 * 8
-    width = min(width, kernels.batch_width(X.n))
+    width = min(width, kernels.batch_width(n_samples))
     n_partial = max(kernels.n_partial_rows(network) for network in networks)
     # A layer reads one table and writes the other: two tables serve any depth, beside the data.
     odd, even = max(sizes[1::2]), max(sizes[2::2], default=0)
     data, odd, even, partial = aligned_tables((sizes[0], odd, even, n_partial), width, dtype)
     tables = [data, *(odd if depth % 2 else even for depth in range(1, len(sizes)))]
-    outputs = np.empty((X.n, sizes[-1]), dtype)
-    n_threads = n_threads if threads_pay(networks, X.n) else 1
-    kernels.forward(networks, X, tables, outputs, partial=partial, n_threads=n_threads)
+    outputs = np.empty((n_samples, sizes[-1]), dtype)
+    n_threads = n_threads if threads_pay(networks, n_samples) else 1
+    kernels.forward(networks, X, tables, outputs, rows=rows, partial=partial, n_threads=n_threads)
     return outputs
 
 

@@ -32,6 +32,7 @@ class Call:
     X_val: object = None
     y_val: object = None
     sample_weight_val: object = None
+    groups: object = None
     classes: object = None
     is_part: bool = False
 
@@ -68,6 +69,10 @@ class Problem:
         The samples to train on.
     held_out : ndarray of int32 or None
         The samples that early stopping sets aside.
+    search_rows : pair of ndarray of int32, or None
+        The samples that a search for features trains on, and those that judge.
+    groups : ndarray of int64 of shape (n_samples,) or None
+        The groups of the samples, where they decide what is held out.
     sizes : tuple of int
         Numbers of neurons, data and output included.
     activations : tuple of str
@@ -86,6 +91,8 @@ class Problem:
     validation_set: HeldOut | None
     rows: np.ndarray
     held_out: np.ndarray | None
+    search_rows: tuple | None
+    groups: np.ndarray | None
     sizes: tuple
     activations: tuple
     settings: Settings
@@ -251,8 +258,11 @@ def identity_of(estimator, problem, progress):
     held_out, of_targets = problem.validation_set, estimator._units_of_targets()
     if of_targets is not None:
         of_targets = (of_targets.offset, of_targets.scale)
+    # Without groups the digest is that of before there were groups.
+    of_groups = {} if problem.groups is None else {"groups": problem.groups}
     return digest_of(
-        {
+        of_groups
+        | {
             "kind": (type(estimator).__module__, type(estimator).__qualname__),
             "parameters": parameters,
             "before": (progress.n_epochs, progress.n_samples_seen),

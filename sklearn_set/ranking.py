@@ -58,13 +58,13 @@ def seeded(estimator, seed):
     return estimator.set_params(**dict.fromkeys(names, seed))
 
 
-def fit_supervised(estimator, X, y, weight, noise_factor, seed):
+def fit_supervised(estimator, X, y, of_samples, noise_factor, seed):
     """Fit one network to the targets, without noise; return it and its number of epochs."""
-    estimator.fit(X, y, **weight)
+    estimator.fit(X, y, **of_samples)
     return estimator, int(np.max(getattr(estimator, "n_iter_", 1)))
 
 
-def fit_autoencoder(estimator, X, targets, weight, noise_factor, seed):
+def fit_autoencoder(estimator, X, targets, of_samples, noise_factor, seed):
     """Train one network to remove noise from X; the noise differs from epoch to epoch.
 
     Returns
@@ -82,7 +82,7 @@ def fit_autoencoder(estimator, X, targets, weight, noise_factor, seed):
         noise = rng.standard_normal(X.shape, dtype=X.dtype)
         noise *= noise_factor
         noise += X
-        estimator.partial_fit(noise, targets, **weight)
+        estimator.partial_fit(noise, targets, **of_samples)
     return estimator, estimator.max_iter
 
 

@@ -131,7 +131,10 @@ class SETRegressor(RegressorMixin, BaseSET):
         (%(rectifiers)s), else "glorot_uniform". Biases start at zero.
 
     dtype : {"auto", "float32", "float64"}, default="auto"
-        Number type of the network. "auto" follows X: float32 for float32, else float64.
+        Number type of the network. "auto" is float32 for X of float32, and for wide data of 1,000
+        features or more, unless float32 cannot hold their numbers or tell them apart. Otherwise,
+        and in `partial_fit`, it is float64. float32 takes less time and half of the memory.
+        Predictions for X of float64 are float64 in any case.
 
     solver : {%(solvers)s}, default="adam"
         Optimizer of the weights: %(optimizers)s.
@@ -494,6 +497,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         X_val: Matrix | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Fit the network to data X and targets y.
 
@@ -518,13 +522,16 @@ class SETRegressor(RegressorMixin, BaseSET):
             Targets of the validation set.
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of the validation samples, not negative, for score and loss.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each sample, such as its patient: numbers or strings. Samples of one group
+            stay together wherever `fit` holds some out, for `early_stopping` or `feature_search`.
 
         Returns
         -------
         self : SETRegressor
             The fitted estimator.
         """
-        return self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val))
+        return self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     def partial_fit(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch on the given data, going on from all calls before.

@@ -67,18 +67,13 @@ class Samples:
     @property
     def size(self):
         """The largest magnitude of a number, 0.0 if there is none."""
-        values = self.values
-        return max(float(values.max()), -float(values.min())) if values.size else 0.0
+        return largest_magnitude(self.values)
 
     def matrix(self):
         """The samples as an array, or as a CSR array over the same memory."""
         if not self.is_sparse:
             return self.values
         return sparse.csr_array((self.values, self.indices, self.indptr), (self.n, self.n_features))
-
-    def take(self, rows):
-        """Some of the samples, copied."""
-        return Samples(self.matrix()[rows])
 
 
 class MixedSamples:
@@ -110,6 +105,11 @@ class MixedSamples:
     def dtype(self):
         """The number type."""
         return self.values.dtype
+
+
+def largest_magnitude(values):
+    """The largest magnitude of some numbers, 0.0 if there is none."""
+    return max(float(values.max()), -float(values.min())) if values.size else 0.0
 
 
 def check_n_samples(n_samples):

@@ -11,16 +11,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sklearn_set.network import ActiveInputs
-from sklearn_set.topology import inputs_of_slots
+from sklearn_set.topology import sums_by_input
 
 # Features begin to go between these shares of all epochs, when the held-out loss has not fallen by
 # the share _STALLED for some epochs.
 _EARLIEST, _LATEST = 0.15, 0.35
 _STALLED, _PATIENCE = 0.02, 3
-
-# One of so many samples is held out, and how many there must be.
-_ONE_OF = 5
-_FEWEST_SAMPLES = 10
 
 # How few features remain in the end.
 _FEWEST = 2
@@ -28,7 +24,6 @@ _FEWEST = 2
 # The strength of a feature is a mean over evolutions, in which the last one has this weight, of a
 # norm of its weights.  The fourth power: a few large weights tell more than many small ones.
 _NEWEST = 0.3
-_POWER = 4
 
 # At most about so many networks are kept.
 _MOST_NETWORKS = 100
@@ -152,8 +147,8 @@ class FeatureSearch:
         largest = size.max(initial=0)
         if largest > 0:
             size /= largest  # so that no power is too small or too large for a number
-        powers = np.bincount(inputs_of_slots(layer.topology), size**_POWER, layer.topology.n_in)
-        strength = largest * powers ** (1 / _POWER)
+        np.square(np.square(size, out=size), out=size)
+        strength = largest * np.sqrt(np.sqrt(sums_by_input(layer.topology, size)))
         if self._strength is None:
             self._strength = strength
         else:
@@ -208,45 +203,3 @@ def _is_as_good_as_the_best(losses, candidates):
     excess = smooth - smooth[np.argmin(smooth.mean(axis=1))]
     error = excess.std(axis=1) / np.sqrt(excess.shape[1])
     return dict(zip(epochs, (excess.mean(axis=1) <= error).tolist(), strict=True))
-
-
-def begin_search(rows, weight, strata, rng, settings):
-    """A search that has not begun, with samples of its own to judge.
-
-    Parameters
-    ----------
-    rows : ndarray of int32
-        The samples to train on.
-    weight : ndarray of shape (n_samples,) or None
-        Sample weights; samples of weight zero are never held out.
-    strata : ndarray of shape (n_samples,) or None
-        Classes: each is held out in proportion, up to one sample.
-    rng : numpy.random.Generator
-    settings : Settings
-
-    Returns
-    -------
-    FeatureSearch
-
-    Raises
-    ------
-    ValueError
-        If there are too few samples.
-    """
-    counting = rows if weight is None else rows[weight[rows] > 0]
-    if counting.shape[0] < _FEWEST_SAMPLES:
-        raise ValueError(
-            f"feature_search=True holds out samples, and needs at least {_FEWEST_SAMPLES} with a "
-            f"weight above zero, but got {counting.shape[0]}. Set feature_search=False or add "
-            "samples."
-        )
-    counting = rng.permutation(counting)
-    if strata is not None:
-        counting = counting[np.argsort(strata[counting], kind="stable")]
-    held_out = np.sort(counting[rng.integers(_ONE_OF) :: _ONE_OF])
-    return FeatureSearch(
-        rows=np.setdiff1d(rows, held_out, assume_unique=True),
-        held_out=held_out,
-        n_epochs=settings.n_search_epochs,
-        max_iter=settings.max_iter,
-    )

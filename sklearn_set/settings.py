@@ -178,7 +178,6 @@ def _automatic(sizes, n_connections, n_samples, is_part, searches):
         "input_dropout": 0.5 if wide else 0.0,
         # the more features a sample has, the easier it is learned by heart
         "mixup": min(sizes[0] / n_samples / 10, 4.0) if wide else 0.0,
-        "label_smoothing": 0.2 if wide else 0.0,
         "batch_size": batch_size if is_part else even_batch(n_samples, batch_size),
         # `draw_weights` turns this "auto" into a law that suits the activation
         "weight_init": "small" if len(sizes) <= 3 else "auto",

@@ -256,14 +256,24 @@ def positions_of_ranks(topology, keep, ranks, n_threads=1):
     )
 
 
-def inputs_of_slots(topology):
-    """The input neuron of every slot.
+def sums_by_input(topology, values):
+    """Sums of values of connections, over those of each input neuron.
+
+    Parameters
+    ----------
+    topology : Topology
+    values : ndarray of shape (n_connections,), float64
+        By slot.
 
     Returns
     -------
-    ndarray of shape (n_connections,), int32
+    ndarray of shape (n_in,), float64
     """
-    return np.repeat(np.arange(topology.n_in, dtype=np.int32), np.diff(topology.indptr))
+    connected = np.flatnonzero(np.diff(topology.indptr))
+    sums = np.zeros(topology.n_in)
+    if connected.shape[0]:
+        sums[connected] = np.add.reduceat(values, topology.indptr[connected])
+    return sums
 
 
 def of_inputs(topology, active):
@@ -279,13 +289,16 @@ def of_inputs(topology, active):
     -------
     part : Topology
         Its input neurons are the active ones, in the same order.
-    slots : ndarray of shape (part.n_connections,), int32
-        The slot that each of its connections has in `topology`.
+    slots : ndarray of shape (part.n_connections,), int32, or None
+        The slot that each of its connections has in `topology`; None if others have none, so that
+        all slots are the same.
     """
     degrees = np.diff(topology.indptr)
-    slots = np.flatnonzero(np.repeat(active, degrees)).astype(np.int32)
     indptr = np.concatenate([[0], np.cumsum(degrees[active])]).astype(np.int32)
-    indices = topology.indices[slots]
+    slots, indices = None, topology.indices
+    if indptr[-1] < topology.n_connections:
+        slots = np.flatnonzero(np.repeat(active, degrees)).astype(np.int32)
+        indices = indices[slots]
     return Topology(indptr.shape[0] - 1, topology.n_out, indptr, indices), slots
 
 

@@ -171,7 +171,7 @@ def judge_features(state, data, settings, workspace):
     """After an epoch of a search: how good the network is on the held-out samples."""
     search, weight = state.course.search, data.sample_weight
     rows, n_threads = search.held_out, workspace.n_threads_that_pay()
-    raw = state.network.forward(data.X.take(rows), n_threads)
+    raw = state.network.forward(data.X, n_threads, rows)
     losses = sample_losses(data.loss, raw, data.y[rows], data.loss_parameter)
     if not np.isfinite(losses).all():
         raise ValueError(DIVERGED)  # they are training samples, too
@@ -343,8 +343,9 @@ def outputs_are_finite(networks, data, n_threads):
     doubtful = [network for network in networks if not network.bound(size) < largest]
     if not doubtful:
         return True
-    X = data.X.take(data.counting_rows())
+    rows = data.counting_rows()
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         return all(
-            np.isfinite(activate(network.forward(X, n_threads))).all() for network in doubtful
+            np.isfinite(activate(network.forward(data.X, n_threads, rows))).all()
+            for network in doubtful
         )

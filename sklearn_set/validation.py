@@ -181,7 +181,7 @@ CONSTRAINTS = {
     "dropout": (_FRACTION,),
     "input_dropout": (options("auto"), _FRACTION),
     "mixup": (options("auto"), _NOT_NEGATIVE),
-    "label_smoothing": (options("auto"), _FRACTION),
+    "label_smoothing": (_FRACTION,),
     "weight_init": (options("auto", *WEIGHT_LAWS),),
     "dtype": (options("auto", "float32", "float64"), FLOAT_TYPE),
     "loss": (options(*REGRESSION_LOSSES),),

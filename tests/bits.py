@@ -19,6 +19,7 @@ from sklearn.base import clone, is_regressor
 
 from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.callbacks import Checkpoint
+from sklearn_set.embedding import SETEmbedding
 from sklearn_set.feature_selection import SETSelector
 
 EPOCHS = {"max_iter": 6, "n_iter_no_change": np.inf, "random_state": 3}
@@ -46,6 +47,8 @@ def digest(model, X):
     """A digest of all that a fit leaves behind."""
     if hasattr(model, "estimators_"):
         values = [model.scores_, model.ranking_]
+    elif hasattr(model, "transform"):
+        values = [model.transform(X)]
     else:
         values = [model.n_iter_, model.t_, model.loss_curve_, model.predict(X)]
         values += [model.feature_importances_, model.feature_offset_, model.feature_scale_]
@@ -154,6 +157,10 @@ def long_fits():
     for y in (classes, targets):
         yield f"selector {y.dtype}", SETSelector(n_networks=2, **_few()).fit(X, y), X
     yield "selector", SETSelector(n_networks=2, unsupervised=True, **_few()).fit(X), X
+    for stops in (False, True):
+        network = SETClassifier(early_stopping=stops, **_few())
+        yield f"groups {stops}", network.fit(X, classes, groups=np.arange(60) // 2), X
+    yield "embedding", SETEmbedding(SETRegressor(**_few())).fit(X, targets), X
 
 
 def _few():

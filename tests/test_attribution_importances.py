@@ -50,9 +50,10 @@ def test_the_informative_genes_come_first():
         importances = attribution_importances(estimator, data, method=method)
         strongest = np.argsort(-importances)[:10]
         assert np.isin(strongest, study.informative).sum() >= 8
-    for sample in contributions(estimator, data[:5]).values:
-        strongest = np.argsort(-np.abs(sample))[:10]
-        assert np.isin(strongest, study.informative).sum() >= 5
+    strongest = np.argsort(-np.abs(contributions(estimator, data).values), axis=1)[:, :10]
+    found = np.isin(strongest, study.informative).sum(axis=1)
+    assert found.mean() >= 6
+    assert found.min() >= 3
 
 
 @pytest.mark.slow

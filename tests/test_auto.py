@@ -16,7 +16,6 @@ PLAIN = {
     "learning_rate": "constant",
     "input_dropout": 0.0,
     "mixup": 0.0,
-    "label_smoothing": 0.0,
     "n_snapshots": 1,
     "n_iter_no_change": 10,
 }
@@ -24,7 +23,6 @@ HELPED = {
     "learning_rate": "cosine",
     "input_dropout": 0.5,
     "mixup": 4.0,
-    "label_smoothing": 0.2,
     "n_snapshots": 10,
     "n_iter_no_change": np.inf,
 }
@@ -91,7 +89,6 @@ def test_a_stream_is_plain(estimator):
         "learning_rate": "cosine",
         "input_dropout": 0.2,
         "mixup": 0.3,
-        "label_smoothing": 0.1,
         "n_snapshots": 7,
         "n_iter_no_change": 4,
     }

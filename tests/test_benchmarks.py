@@ -13,6 +13,7 @@ from sklearn_set.datasets import make_microarray
 FOLDER = Path(__file__).parent / "benchmarks"
 SCRIPTS = (
     "accuracy",
+    "bench_default_fits",
     "bench_export",
     "bench_fit",
     "bench_peers",

@@ -78,6 +78,26 @@ def check_feature_search(printed, titles):
     assert found > 0.95 > 0.8 > blind
 
 
+def check_embedding(printed, titles):
+    features, components, hidden = map(float, re.findall(r" by .*: (0\.\d{3})$", printed, re.M))
+    assert max(features, components) < 0.5 < 0.8 < hidden
+    alone, network, both = map(float, re.findall(r"^R2 .*: (0\.\d{3})$", printed, re.M))
+    assert alone < 0.6 < 0.9 < min(network, both)
+    within = [int(share) for share in re.findall(r": (\d+)% of the targets", printed)]
+    assert 80 <= within[1] < 93 < within[0]
+
+
+def check_groups(printed, titles):
+    found = re.findall(r"held-out loss (\S+), loss on new patients (\S+)$", printed, re.M)
+    (without, truth), (whole, true) = [map(float, pair) for pair in found]
+    assert without < truth - 0.2
+    assert abs(whole - true) < 0.1
+    found = re.findall(r"patients (\S+), genes kept (\d+)$", printed, re.M)
+    (without, many), (whole, few) = [map(float, pair) for pair in found]
+    assert without < whole - 0.05
+    assert few < many / 2
+
+
 def check_pictures(printed, titles):
     assert [len(shown) for shown in titles] == [1, 2, 2, 1, 1]
 
@@ -91,8 +111,10 @@ def check_reasons(printed, titles):
 
 # What must be true of what an example prints, and of the titles of its figures.
 CHECKS = {
+    "plot_embedding.py": check_embedding,
     "plot_feature_search.py": check_feature_search,
     "plot_gene_selection.py": check_gene_selection,
+    "plot_groups.py": check_groups,
     "plot_inspection.py": check_pictures,
     "plot_reasons.py": check_reasons,
     "plot_stability_selection.py": check_stability_selection,

@@ -9,6 +9,7 @@ import pytest
 from doc_pages import CORE, FENCE, ROOT, blocks_of, every_page, prose_of, text_of
 
 from sklearn_set import SETClassifier, SETRegressor
+from sklearn_set.embedding import SETEmbedding
 from sklearn_set.feature_selection import SETSelector, StabilitySelector
 
 if not (CORE.is_dir() and (ROOT / "doc").is_dir()):
@@ -216,12 +217,14 @@ def test_design_tells_of_every_atomic_and_every_lock(word, signs):
 # ------------------------------------------------------------------------------------------ links
 
 
-@pytest.mark.parametrize("kind", [SETClassifier, SETRegressor, SETSelector, StabilitySelector])
+@pytest.mark.parametrize(
+    "kind", [SETClassifier, SETRegressor, SETSelector, StabilitySelector, SETEmbedding]
+)
 def test_representations_link_to_the_page_of_the_class(kind):
     # The address is stated in pyproject.toml, the names of the pages by the reference.
     (module,) = (
         name
-        for name in ("sklearn_set", "sklearn_set.feature_selection")
+        for name in ("sklearn_set", "sklearn_set.embedding", "sklearn_set.feature_selection")
         if kind.__name__ in importlib.import_module(name).__all__
     )
     page = f"https://sklearn-set.readthedocs.io/en/latest/generated/{module}.{kind.__name__}.html"

@@ -129,6 +129,7 @@ def a_large_model():
     """1.5 GB as dense matrices of double precision, twice: it has a snapshot."""
     data = np.random.default_rng(0).normal(size=(4, 20_000))
     model = quick(hidden_layer_sizes=(10_000,), epsilon=3, n_snapshots=2, max_iter=3, batch_size=4)
+    model.set_params(dtype="float64")
     return model.fit(data, [0, 1, 0, 1]), data
 
 

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.callbacks import Checkpoint, EarlyStopping, TopologyRecorder
+from sklearn_set.embedding import SETEmbedding
 from sklearn_set.export import SKOPS_TRUSTED
 from sklearn_set.feature_selection import SETSelector, StabilitySelector
 
@@ -149,6 +150,7 @@ def test_skops_asks_for_what_the_list_has_and_for_nothing_else(tmp_path):
     models += [fitted(setting=setting) for setting in SETTINGS]
     models += [fitted(setting=setting, streams=True) for setting in ("plain", "momentum")]
     models += [SETSelector(**each).fit(X, Y["two"]) for each in SELECTORS.values()]
+    models += [SETEmbedding(SETClassifier(**SMALL)).fit(X, Y["two"])]
     models += [STABLE.fit(X, Y["two"])]
     models += [CALLBACKS[name](tmp_path) for name in CALLBACKS]
     untrusted = set()
@@ -203,6 +205,15 @@ def test_skops_restores_a_selector(selector):
     for ours, theirs in zip(loaded.estimators_, model.estimators_, strict=True):
         np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
     np.testing.assert_array_equal(loaded.fit(X, Y["two"]).scores_, model.scores_)
+
+
+def test_skops_restores_an_embedding():
+    model = SETEmbedding(SETClassifier((9, 7), max_iter=3), layer=0, random_state=0)
+    model.fit(X, Y["names"])
+    loaded = restored(model)
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+    again = loaded.fit(X, Y["names"])
+    np.testing.assert_array_equal(again.transform(X), model.transform(X))
 
 
 def test_skops_restores_a_selector_in_a_pipeline():

@@ -90,7 +90,7 @@ def test_dense_and_sparse_features_have_the_same_units_and_bits(settings, dtype)
 
 
 def test_predictions_are_those_of_coefs_and_units():
-    model = SETRegressor(30, max_iter=3, random_state=0).fit(GENES, GENES[:, 0])
+    model = SETRegressor(30, max_iter=3, dtype="float64", random_state=0).fit(GENES, GENES[:, 0])
     units = (GENES - model.feature_offset_) / model.feature_scale_
     hidden = np.maximum(units @ model.coefs_[0] + model.intercepts_[0], 0)
     raw = (hidden @ model.coefs_[1] + model.intercepts_[1])[:, 0]

@@ -10,7 +10,7 @@ from sklearn.datasets import make_friedman1
 
 from sklearn_set import SETClassifier, SETRegressor, training
 from sklearn_set.network import ActiveInputs
-from sklearn_set.search import FeatureSearch, begin_search
+from sklearn_set.search import FeatureSearch
 from sklearn_set.settings import even_batch
 from sklearn_set.workspace import Workspace
 
@@ -265,30 +265,6 @@ def test_the_workspace_has_room_for_the_sums_of_a_network_that_changes(first, th
     for network in (networks[1], networks[0]):
         workspace.adapt(network)
         assert workspace.partial.shape == (n_rows, 32)
-
-
-# --------------------------------------------------------------------------- the held-out part
-
-
-def test_one_in_five_of_each_class_is_held_out():
-    y = np.repeat([0, 1, 2], [50, 30, 20])
-    rows = np.arange(100, dtype=np.int32)
-    rng = np.random.default_rng(0)
-    settings = training_settings()
-    search = begin_search(rows, None, y, rng, settings)
-    np.testing.assert_array_equal(np.bincount(y[search.held_out]), [10, 6, 4])
-    np.testing.assert_array_equal(np.sort(np.concatenate([search.rows, search.held_out])), rows)
-    assert search.rows.dtype == search.held_out.dtype == np.int32
-    weight = (np.arange(100) % 2).astype(float)
-    search = begin_search(rows, weight, None, rng, settings)
-    assert search.held_out.shape == (10,)
-    assert weight[search.held_out].all()
-
-
-def training_settings():
-    from conftest import settings
-
-    return settings(feature_search=True, zeta=0.3)
 
 
 # ------------------------------------------------------------------- which features are active

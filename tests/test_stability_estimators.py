@@ -124,7 +124,8 @@ def test_what_cannot_be_kept_is_refused_before_any_fit():
             "Halves need at least 4 samples with a weight above zero, but got 3",
         ),
         (X, Y, {"groups": np.zeros(80)}, "Halves need at least 2 groups, but got 1"),
-        (X, Y, {"groups": np.zeros(7)}, r"one group for each sample, shape \(80,\)"),
+        (X, Y, {"groups": np.zeros(7)}, "inconsistent numbers of samples: X has 80, groups has 7"),
+        (X, Y, {"groups": np.full(80, np.nan)}, "Input groups contains NaN"),
         (X, Y, {"groups": Y}, "The least populated classes in y have only 1 group"),
     ],
 )

@@ -14,7 +14,7 @@ from package_sources import PACKAGE, every_source, tree_of
 FLOORS = [
     {"_core", "_typing", "version", "warning"},
     {"machine", "samples", "settings", "state"},
-    {"activations", "topology", "workspace"},
+    {"activations", "number_types", "topology", "workspace"},
     {"network", "losses", "memory", "scaling"},
     {"attribution", "augmentation", "optimizers", "probe"},
     {"evolution"},
@@ -33,7 +33,7 @@ FLOORS = [
     {"fitted", "problem", "validator"},
     {"base"},
     {"callbacks", "classifier", "regressor", "datasets", "inspection"},
-    {"ranking"},
+    {"embedding", "ranking"},
     {"feature_selection"},
     {"export"},
     {"__init__"},

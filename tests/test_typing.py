@@ -74,6 +74,7 @@ def test_every_public_function_has_types():
     assert {
         "sklearn_set.callbacks.Checkpoint.setup",
         "sklearn_set.datasets.make_microarray",
+        "sklearn_set.embedding.SETEmbedding.fit",
         "sklearn_set.feature_selection.SETSelector.__init__",
         "sklearn_set.feature_selection.StabilitySelector.__init__",
         "sklearn_set.inspection.TopologyDisplay.from_record",

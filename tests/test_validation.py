@@ -153,7 +153,7 @@ BAD_VALUES = [
     ("tol", -1e-4, "must be a float in the range [0.0, inf). Got -0.0001 instead."),
     ("input_dropout", 1.0, "must be a str among {'auto'} or a float in the range [0.0, 1.0)."),
     ("mixup", -0.1, "must be a str among {'auto'} or a float in the range [0.0, inf)."),
-    ("label_smoothing", 1.0, "must be a str among {'auto'} or a float in the range [0.0, 1.0)."),
+    ("label_smoothing", 1.0, "must be a float in the range [0.0, 1.0)."),
     ("n_snapshots", 0, "must be a str among {'auto'} or an int in the range [1, inf)."),
     ("n_iter_no_change", 0, f"must be {PATIENCE}. Got 0 instead."),
     ("n_iter_no_change", 2.5, f"must be {PATIENCE}. Got 2.5 instead."),

@@ -93,7 +93,7 @@ cdef list borrow_for_prediction(Passage* passage, network, tables, int n_threads
     return borrowed
 
 
-def forward(networks, X, tables, outputs, *, partial=None, n_threads=1):
+def forward(networks, X, tables, outputs, *, rows=None, partial=None, n_threads=1):
     """Pre-activations of the output neurons, for prediction: the sum over networks.
 
     Parameters
@@ -107,6 +107,8 @@ def forward(networks, X, tables, outputs, *, partial=None, n_threads=1):
         must be no other's, if there are several networks.
     outputs : ndarray of shape (n_samples, n_outputs)
         Written.
+    rows : ndarray of shape (n_samples,), int32, default=None
+        Which samples of X; None for all.
     partial : ndarray of shape (n_partial_rows, width), default=None
         Room for sums, with the most rows that `n_partial_rows` tells; made where None.
     n_threads : int
@@ -114,7 +116,7 @@ def forward(networks, X, tables, outputs, *, partial=None, n_threads=1):
     cdef Passage passage
     cdef BatchView batch
     cdef bint is_one_block
-    order = np.arange(outputs.shape[0], dtype=np.int32)
+    order = np.arange(outputs.shape[0], dtype=np.int32) if rows is None else rows
     memset(&passage, 0, sizeof(Passage))
     memset(&batch, 0, sizeof(BatchView))
     passage.n_layers = len(networks[0].layers)

@@ -61,6 +61,13 @@ def convert_selector(scope, operator, container):
     graph.add("Gather", values, selected, axis=1, output=operator.outputs[0].full_name)
 
 
+def convert_embedding(scope, operator, container):
+    """Outputs of a hidden layer."""
+    graph = Graph(scope, container, operator.raw_operator._number_type())
+    raw = _raw_outputs(graph, operator)
+    graph.add("Identity", raw, output=operator.outputs[0].full_name)
+
+
 def _raw_outputs(graph, operator):
     """The mean of the outputs of all networks, before softmax or logistic, in the result's type."""
     from skl2onnx.common.data_types import FloatTensorType

@@ -15,13 +15,20 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_set._typing import Int
 from sklearn_set.classifier import SETClassifier
+from sklearn_set.embedding import SETEmbedding
 from sklearn_set.export._converters import (
     convert_classifier,
+    convert_embedding,
     convert_regressor,
     convert_selector,
 )
 from sklearn_set.export._inputs import inputs_of
-from sklearn_set.export._outputs import classifier_shapes, regressor_shapes, selector_shapes
+from sklearn_set.export._outputs import (
+    classifier_shapes,
+    embedding_shapes,
+    regressor_shapes,
+    selector_shapes,
+)
 from sklearn_set.feature_selection import SETSelector, StabilitySelector
 from sklearn_set.regressor import SETRegressor
 from sklearn_set.validation import NONE, Constraint, check_values, instance, interval, options
@@ -46,16 +53,18 @@ def to_onnx(
     Needs `skl2onnx` and `onnx`: ``pip install "sklearn_set[onnx]"``. The graph has one input, "X",
     a matrix. Of a classifier it has the outputs "label" and "probabilities" (an array, columns in
     the order of `classes_`), of a regressor the output "variable" of shape (n_samples, n_outputs),
-    of a selector "variable" with the selected columns. Input genes and hidden neurons from which
+    of a selector "variable" with the selected columns, of an embedding "variable" with the outputs
+    of the hidden layer. Input genes and hidden neurons from which
     no connection leads to an output are left out. Networks of snapshots are all part of the graph.
 
     Parameters
     ----------
     estimator : estimator object
         A fitted :class:`SETClassifier`, :class:`SETRegressor`,
-        :class:`~sklearn_set.feature_selection.SETSelector` or
-        :class:`~sklearn_set.feature_selection.StabilitySelector`, or a fitted scikit-learn object
-        with one inside that skl2onnx knows, such as a pipeline.
+        :class:`~sklearn_set.feature_selection.SETSelector`,
+        :class:`~sklearn_set.feature_selection.StabilitySelector` or
+        :class:`~sklearn_set.embedding.SETEmbedding`, or a fitted scikit-learn object with
+        one inside that skl2onnx knows, such as a pipeline.
     X : {array-like, DataFrame} of shape (n_samples, n_features)
         Some rows of the data, of which only names and number types are read; not sparse. Input
         "X" is in single precision if all numbers are, otherwise in double, as estimators read
@@ -120,6 +129,7 @@ def to_onnx(
     ours: dict[type, dict[str, Any]] = {
         SETClassifier: {"zipmap": False, "layers": layers},
         SETRegressor: {"layers": layers},
+        SETEmbedding: {"layers": layers},
     }
     options = dict(options or {})
     for key, values in ours.items():
@@ -138,7 +148,7 @@ def register_onnx_converters() -> None:
     """Tell skl2onnx how to convert the estimators of this package.
 
     Afterwards ``skl2onnx.to_onnx`` and ``skl2onnx.convert_sklearn`` convert them, alone and inside
-    pipelines. Classifiers and regressors take the option ``"layers"`` of :func:`to_onnx`,
+    pipelines. All but selectors take the option ``"layers"`` of :func:`to_onnx`,
     classifiers the usual ``"zipmap"``, ``"nocl"``, ``"raw_scores"`` and ``"output_class_labels"``
     as well. Several inputs, such as skl2onnx makes of a DataFrame, are joined in their order, which
     must be that of the features. May be called again.
@@ -174,6 +184,9 @@ def register_onnx_converters() -> None:
         skl2onnx.update_registered_converter(
             selector, f"SklearnSet{selector.__name__}", selector_shapes, convert_selector
         )
+    skl2onnx.update_registered_converter(
+        SETEmbedding, "SklearnSetSETEmbedding", embedding_shapes, convert_embedding, options=form
+    )
 
 
 _CONSTRAINTS = {

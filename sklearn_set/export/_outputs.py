@@ -41,6 +41,13 @@ def selector_shapes(operator):
     operator.outputs[0].set_type(result([n_samples, operator.raw_operator.n_features_]))
 
 
+def embedding_shapes(operator):
+    """Set the type and shape of the outputs of a hidden layer."""
+    n_samples = check_inputs(operator)
+    (network,) = operator.raw_operator._networks()
+    operator.outputs[0].set_type(result_type(operator)([n_samples, network.sizes[-1]]))
+
+
 def result_type(operator):
     """skl2onnx's type of the outputs: the wider of the input's and the network's."""
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType

@@ -86,9 +86,9 @@ class FeatureSelector(SelectorMixin, BaseEstimator):
         return tags
 
 
-def takes(estimator, argument, method="fit"):
-    """Tell whether a method of an estimator takes an argument, such as sample weights."""
-    return argument in signature(getattr(estimator, method)).parameters
+def takes(estimator, parameter, method="fit"):
+    """Tell whether a method of an estimator has a parameter, such as sample weights."""
+    return parameter in signature(getattr(estimator, method)).parameters
 
 
 def kind_of(estimator):
@@ -98,11 +98,22 @@ def kind_of(estimator):
     return get_tags(estimator).estimator_type
 
 
-def check_weights_are_taken(estimator, sample_weight, method="fit"):
-    """Refuse sample weights that an estimator would not see."""
-    if sample_weight is not None and not takes(estimator, "sample_weight", method):
-        name = type(estimator).__name__
-        raise ValueError(f"The estimator {name} doesn't support sample weights.")
+def check_is_taken(estimator, parameter, value, method="fit"):
+    """Refuse sample weights or groups that an estimator would not see."""
+    if value is not None and not takes(estimator, parameter, method):
+        what = parameter.replace("sample_weight", "sample weights")
+        raise ValueError(f"The estimator {type(estimator).__name__} doesn't support {what}.")
+
+
+def of_samples(estimator, sample_weight, groups):
+    """What `fit` is called with beside X and y: a dict of arrays by sample.
+
+    Groups are passed to a given estimator that takes them; networks of our own hold nothing out.
+    """
+    arguments = {} if sample_weight is None else {"sample_weight": sample_weight}
+    if groups is not None and estimator is not None and takes(estimator, "groups"):
+        arguments["groups"] = np.asarray(groups)
+    return arguments
 
 
 def part_of(arguments, rows):

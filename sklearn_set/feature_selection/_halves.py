@@ -4,47 +4,9 @@ Classes are halved evenly, groups stay together.  Knows labels and groups; must 
 """
 
 import numpy as np
-from sklearn.utils.validation import check_array
 
 # How often a pair is drawn until every class is in both halves.
 _TRIALS = 1000
-
-
-def check_groups(groups, n_samples):
-    """The group of every sample as an array; None if there are no groups.
-
-    Parameters
-    ----------
-    groups : array-like of shape (n_samples,) or None
-    n_samples : int
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), or None
-
-    Raises
-    ------
-    ValueError
-        If there is not one group for each sample, or if some are missing.
-    """
-    if groups is None:
-        return None
-    try:
-        groups = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
-    except (ValueError, TypeError) as error:
-        if "groups" in str(error):
-            raise
-        raise ValueError(f"groups must name one group for each sample: {error}") from None
-    if groups.shape != (n_samples,):
-        raise ValueError(
-            f"groups must name one group for each sample, shape ({n_samples},). "
-            f"Got shape {groups.shape}."
-        )
-    try:
-        np.unique(groups)
-    except TypeError as error:  # numbers and strings have no order
-        raise ValueError(f"groups must be all numbers or all strings: {error}.") from None
-    return groups
 
 
 def complementary_pair(classes, groups, seed):
@@ -57,7 +19,8 @@ def complementary_pair(classes, groups, seed):
     ----------
     classes : ndarray of shape (n_samples,) of int
         Numbers from 0 on; all zero if there are no classes.
-    groups : ndarray of shape (n_samples,), or None
+    groups : ndarray of shape (n_samples,) of int, or None
+        Numbers from 0 on.
     seed : int
 
     Returns
@@ -71,9 +34,7 @@ def complementary_pair(classes, groups, seed):
         If no way is found to give both halves every class.
     """
     rng = np.random.default_rng(seed)
-    units = np.arange(len(classes))
-    if groups is not None:
-        units = np.unique(groups, return_inverse=True)[1]
+    units = np.arange(len(classes)) if groups is None else groups
     strata = _strata(classes, units)
     n_classes = len(np.unique(classes))
     for _ in range(_TRIALS):

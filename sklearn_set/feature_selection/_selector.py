@@ -20,16 +20,21 @@ from sklearn.utils.parallel import delayed
 
 from sklearn_set._typing import Float, Floats, Int, Ints, Matrix, RandomState, Scoring
 from sklearn_set.classifier import SETClassifier
-from sklearn_set.data_checks import check_labels, check_missing, check_sparse, validated
+from sklearn_set.data_checks import (
+    check_groups,
+    check_labels,
+    check_missing,
+    check_sparse,
+    validated,
+)
 from sklearn_set.feature_selection._base import (
     ESTIMATOR,
     N_JOBS,
     FeatureSelector,
-    check_weights_are_taken,
+    check_is_taken,
     in_threads,
-    takes,
+    of_samples,
 )
-from sklearn_set.feature_selection._halves import check_groups
 from sklearn_set.feature_selection._n_features import CV, RULES, cross_validated, splitter
 from sklearn_set.ranking import (
     AUTOENCODER,
@@ -276,18 +281,20 @@ class SETSelector(FeatureSelector):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative.
         groups : array-like of shape (n_samples,), default=None
-            What belongs together, such as the patient of each sample. The folds that choose the
-            number of features keep groups together, and a given `estimator` gets them if its
-            `fit` takes `groups`.
+            Group of each sample, such as its patient, for the folds that choose the number of
+            features, and for an `estimator` that holds samples out, such as
+            ``SETClassifier(early_stopping=True)``. Networks that are made here hold none out.
+            Ignored with `unsupervised`.
 
         Returns
         -------
         self : SETSelector
             The fitted selector.
         """
+        groups = None if self.unsupervised else groups
         return self._fit_or_stay(_CONSTRAINTS, X, y, sample_weight, groups)
 
-    def _check_estimator(self, sample_weight):
+    def _check_estimator(self, sample_weight, groups):
         """Refuse a given estimator that cannot do what the parameters ask for."""
         if self.unsupervised and self.n_features_to_select in RULES:
             raise InvalidParameterError(
@@ -311,11 +318,13 @@ class SETSelector(FeatureSelector):
                 "With unsupervised=True, estimator must have 'partial_fit' and 'max_iter', as "
                 f"SETRegressor has. Got {name} instead."
             )
-        check_weights_are_taken(self.estimator, sample_weight, method)
+        check_is_taken(self.estimator, "sample_weight", sample_weight, method)
+        if self.n_features_to_select not in RULES:  # the folds would keep groups together
+            check_is_taken(self.estimator, "groups", groups, method)
 
     def _fit_draft(self, X, y, sample_weight, groups):
         """Check the data, train the networks and set the fitted attributes."""
-        self._check_estimator(sample_weight)
+        self._check_estimator(sample_weight, groups)
         check_sparse(X, "X")
         if not self.unsupervised:
             check_missing(y)
@@ -332,16 +341,17 @@ class SETSelector(FeatureSelector):
                 y = column_or_1d(y, warn=True)
             network, targets = self._learner(y)
             fit = fit_supervised
-        groups = check_groups(groups, X.shape[0])
-        arguments = self._arguments(check_sample_weight(sample_weight, X.shape[0]), groups)
+        numbers = check_groups(groups, X.shape[0])
+        sample_weight = check_sample_weight(sample_weight, X.shape[0])
+        arguments = of_samples(self.estimator, sample_weight, groups)
         n_selected = self._n_selected(X.shape[1])
         rng = check_random_state(self.random_state)
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_networks).tolist()
         self.cv_results_ = None
         if n_selected in RULES:
             scorer = check_scoring(network, self.scoring)
-            folds = splitter(self.cv, network, targets, groups)
-            data = X, targets, arguments, groups
+            folds = splitter(self.cv, network, targets, numbers)
+            data = X, targets, arguments, numbers
             n_selected, self.cv_results_ = cross_validated(
                 n_selected, network, data, seeds, folds, scorer, self.n_jobs
             )
@@ -359,15 +369,6 @@ class SETSelector(FeatureSelector):
         self.n_features_ = n_selected
         self.n_iter_ = max(n_iter)
         self.estimators_ = list(networks)
-
-    def _arguments(self, sample_weight, groups):
-        """What the networks are trained with beside X and y."""
-        arguments = {} if sample_weight is None else {"sample_weight": sample_weight}
-        method = "partial_fit" if self.unsupervised else "fit"
-        given = groups is not None and self.estimator is not None
-        if given and takes(self.estimator, "groups", method):
-            arguments["groups"] = groups
-        return arguments
 
     def _made_here(self, kind, settings):
         """An estimator with the given settings, and those parameters that are not "auto"."""

@@ -17,16 +17,22 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.parallel import delayed
 
 from sklearn_set._typing import Float, Floats, Int, Matrix, RandomState
-from sklearn_set.data_checks import check_labels, check_missing, check_sparse, validated
+from sklearn_set.data_checks import (
+    check_groups,
+    check_labels,
+    check_missing,
+    check_sparse,
+    validated,
+)
 from sklearn_set.feature_selection._base import (
     ESTIMATOR,
     N_JOBS,
     FeatureSelector,
-    check_weights_are_taken,
+    check_is_taken,
     in_threads,
     kind_of,
+    of_samples,
     part_of,
-    takes,
 )
 from sklearn_set.feature_selection._bounds import (
     ASSUMPTION,
@@ -36,7 +42,7 @@ from sklearn_set.feature_selection._bounds import (
     halves_needed,
     least_halves,
 )
-from sklearn_set.feature_selection._halves import check_groups, complementary_pair
+from sklearn_set.feature_selection._halves import complementary_pair
 from sklearn_set.feature_selection._selector import SETSelector
 from sklearn_set.ranking import ranks, seeded
 from sklearn_set.sample_weights import check_sample_weight
@@ -276,7 +282,7 @@ class StabilitySelector(FeatureSelector):
                 f"selectors. {name} decides itself how many features it selects: set it there, "
                 "and leave it at None."
             )
-        check_weights_are_taken(self.estimator, sample_weight)
+        check_is_taken(self.estimator, "sample_weight", sample_weight)
 
     def _checked(self, X, y, sample_weight, groups):
         """The data of the samples that count, and what is passed to `fit` beside them."""
@@ -292,16 +298,14 @@ class StabilitySelector(FeatureSelector):
             if y.ndim == 2 and y.shape[1] == 1:
                 y = column_or_1d(y, warn=True)
         sample_weight = check_sample_weight(sample_weight, X.shape[0])
-        groups = check_groups(groups, X.shape[0])
-        arguments = {}
-        if groups is not None and self.estimator is not None and takes(self.estimator, "groups"):
-            arguments["groups"] = groups
+        numbers = check_groups(groups, X.shape[0])
+        arguments = of_samples(self.estimator, sample_weight, groups)
+        groups = numbers
         if sample_weight is not None:
-            arguments["sample_weight"] = sample_weight
             counting = np.flatnonzero(sample_weight)
             if len(counting) < len(sample_weight):
                 X, y = X[counting], None if y is None else y[counting]
-                groups = None if groups is None else groups[counting]
+                groups = check_groups(None if groups is None else groups[counting], len(counting))
                 arguments = part_of(arguments, counting)
         n_units = X.shape[0] if groups is None else len(np.unique(groups))
         needed = _FEWEST_SAMPLES if groups is None else 2
@@ -349,9 +353,7 @@ class StabilitySelector(FeatureSelector):
         if type_of_target(y, input_name="y") not in ("binary", "multiclass"):
             return none
         names, classes = np.unique(y, return_inverse=True)
-        units = np.arange(n_samples)
-        if groups is not None:
-            units = np.unique(groups, return_inverse=True)[1]
+        units = np.arange(n_samples) if groups is None else groups
         found = np.unique(np.column_stack([classes, units]), axis=0)[:, 0]
         n_units = np.bincount(found)
         if n_units.min() >= 2 or len(names) == 1:

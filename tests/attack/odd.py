@@ -267,7 +267,7 @@ SHARED = {
 PARAMETERS = {
     "classifier": SHARED
     | {
-        "label_smoothing": (["'auto'", "0.0", "0.1"], *NUMBER),
+        "label_smoothing": (["0.0", "0.1"], *NUMBER),
         "class_weight": (
             ["None", "'balanced'"],
             split(CLASS_WEIGHTS),
@@ -518,6 +518,31 @@ WEIGHT_BAD = split(
     objects(*[None] * n), objects(*[pd.NA] * n), np.inf, 1j, [[1.0]] * (n - 1), [[1.0], [1.0, 2.0]],
     objects(*[10**400] * n), np.ones((n, 1, 1)), ['a'] * n, len,
     np.full(n, np.longdouble('1e4000')), pd.Series([1, None] * n)[:n].astype('Int64'), -10**400
+    """
+)
+# Fine, but too few for some splits.
+GROUPS_FINE = split(
+    """
+    None, np.arange(n), np.arange(n) // 2, np.arange(n) % 4, [f'p{i // 2}' for i in range(n)],
+    pd.Series(np.arange(n) // 2), np.arange(n) / 3, objects(*[f'p{i // 3}' for i in range(n)])
+    """
+)
+GROUPS_ODD = split(
+    """
+    np.zeros(n), range(n), np.ones(n, bool), np.ones(n, '>f4'), ['a', *range(n - 1)],
+    np.full(n, 2**63, np.uint64), np.arange(n).astype('M8[s]'), np.arange(n).astype('m8[s]'),
+    objects(*[2**70] * n), np.ma.array(np.arange(n), mask=np.arange(n) > 3), memoryview(np.ones(n)),
+    pd.Series(['a', 'b'] * n)[:n].astype('category'), pl.Series([1.0] * n), np.full(n, b'a'),
+    pd.Series([1] * n).astype('Int64'), objects(*[(1, 2)] * n), objects(*[Decimal(1)] * n),
+    np.arange(2 * n)[::2], np.full(n, np.inf), np.float16(np.arange(n))
+    """
+)
+GROUPS_BAD = split(
+    """
+    misfit(np.ones(n), 1, np.nan), np.arange(n + 1), np.arange(n - 1), np.ones((n, 1)), 7, 'a', {},
+    np.ones(n) * 1j, objects(*[None] * n), objects('a', *range(n - 1)), object(), [[1], [1, 2]],
+    np.full(n, 'NaT', 'M8[s]'), pd.Series([1, None] * n)[:n].astype('Int64'), np.array(2.0), len,
+    sparse.csr_array(np.ones((1, n))), np.zeros(n, 'i4,f4'), pd.DataFrame(np.ones(n)), []
     """
 )
 CLASSES_ODD = split(

@@ -51,6 +51,7 @@ WORDS = {
     "y_val": "y_val",
     "sample_weight": "[Ww]eight",
     "sample_weight_val": "sample_weight_val",
+    "groups": r"\bgroups?\b|too small|sample_weight of zero",
 }
 
 
@@ -185,7 +186,12 @@ def _given(rng, kind, target):
 
 
 def _fits(rng, kind, target, make):
-    return [Step("fit", _given(rng, kind, target)) for _ in range(1 + (rng.random() < 0.2))]
+    """One fit or two, at times with groups, which an inner split may find too few."""
+    steps = [Step("fit", _given(rng, kind, target)) for _ in range(1 + (rng.random() < 0.2))]
+    for step in steps:
+        if rng.random() < 0.3:
+            step.values["groups"] = Value(_pick(rng, odd.GROUPS_FINE), "odd", "groups")
+    return steps
 
 
 def _validated(rng, kind, target, make):
@@ -264,6 +270,7 @@ _ARGUMENTS = {
     "y_val": (odd.Y_ODD + ["None"], odd.Y_BAD),
     "sample_weight_val": (odd.WEIGHT_ODD, odd.WEIGHT_BAD),
     "classes": (odd.CLASSES_ODD, odd.CLASSES_ODD),
+    "groups": (odd.GROUPS_ODD, odd.GROUPS_BAD),
 }
 
 
@@ -274,7 +281,11 @@ def _odd_argument(rng, name, method):
     bad = rng.random() < 0.5
     expression = _pick(rng, never if bad else maybe)
     # selection of columns is scikit-learn's, and takes more than training does
-    may_be = name == "classes" or method == "transform" or (expression == "None" and "_val" in name)
+    may_be = (
+        name in ("classes", "groups")
+        or method == "transform"
+        or (expression == "None" and "_val" in name)
+    )
     return Value(expression, "bad" if bad and not may_be else "odd", name)
 
 

@@ -112,25 +112,24 @@ def git(*arguments):
 
 
 class Worker:
-    """A process that runs bursts with the package in `folder`."""
+    """A process that measures the package in `folder`: it answers a line of JSON with another."""
 
-    def __init__(self, folder, force_threads):
-        command = [sys.executable, STEPS, *[FORCE_THREADS] * force_threads]
+    def __init__(self, folder, *command, **environment):
         self.process = subprocess.Popen(
-            command,
+            [sys.executable, *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(folder)},
+            env={**os.environ, **environment, "PYTHONPATH": str(folder)},
         )
         package = Path(self._answer())
         if folder.resolve() not in package.resolve().parents:
             raise RuntimeError(f"{package} was to be measured in {folder}")
 
-    def burst(self, case, seconds):
-        """Run a burst of steps; return the median by phase."""
-        print(json.dumps([*case, seconds]), file=self.process.stdin, flush=True)
-        return {phase: statistics.median(times) for phase, times in self._answer().items()}
+    def ask(self, *request):
+        """What the process answers."""
+        print(json.dumps(request), file=self.process.stdin, flush=True)
+        return self._answer()
 
     def _answer(self):
         line = self.process.stdout.readline()
@@ -156,13 +155,14 @@ def measure(folders, cases, arguments):
         is a dict of seconds by phase; "disturbed", in how many the processors were not at full
         speed.
     """
+    command = [STEPS, *[FORCE_THREADS] * arguments.force_threads]
     seconds = {case: {"base": [], "head": []} for case in cases}
     disturbed = dict.fromkeys(cases, 0)
     calm = Calm(arguments.patience)
     for _ in range(arguments.pairs):
         with contextlib.ExitStack() as stack:
             workers = {
-                side: stack.enter_context(Worker(folder, arguments.force_threads))
+                side: stack.enter_context(Worker(folder, *command))
                 for side, folder in zip(("base", "head"), folders, strict=True)
             }
             for case in cases:
@@ -183,7 +183,13 @@ def measure(folders, cases, arguments):
 
 def two_bursts(workers, order, case, seconds):
     """Medians by phase, by side."""
-    return {side: workers[side].burst(case, seconds) for side in order}
+    return {
+        side: {
+            phase: statistics.median(times)
+            for phase, times in workers[side].ask(*case, seconds).items()
+        }
+        for side in order
+    }
 
 
 def row(result):

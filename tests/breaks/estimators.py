@@ -4,6 +4,15 @@ from breaks import near
 
 BREAKS = [
     *near(
+        "test_number_types",
+        ("X.shape[0] + 1)", "X.shape[0])", "as many features as samples are wide, for the type"),
+        ("_MANY_FEATURES = 1000", "_MANY_FEATURES = 1", "small data in single precision"),
+        ("np.median(spread[varies]", "np.max(spread[varies]", "any feature suits single precision"),
+        ("varies = spread > 0", "varies = spread >= 0", "constant features suit nothing"),
+        ("return largest == 0", "return False", "zeros do not suit single precision"),
+        ("and not (goes_on or call.is_part)", "and not goes_on", "streams in single precision"),
+    ),
+    *near(
         "test_failed_calls test_early_stopping test_fitted test_estimators "
         "test_clone_and_pickle test_continuation test_weak_spots test_stopping test_trouble",
         (
@@ -28,8 +37,8 @@ BREAKS = [
         ),
         ("network = self._network.copy()", "network = self._network", "a call that fails trains"),
         (
-            "strength[np.diff(layer.topology.indptr) == 0] = 0.0",
-            "pass",
+            "connected = np.flatnonzero(np.diff(topology.indptr))",
+            "connected = np.arange(topology.n_in - 1)",
             "a feature without connection has the strength of the next",
         ),
         (
@@ -85,7 +94,6 @@ BREAKS = [
             "wide = sizes[0] >= n_samples and not is_part",
             "as many features as samples are wide",
         ),
-        ("0.2 if wide else 0.0", "0.1 if wide else 0.0", "automatic label smoothing"),
         (
             "min(_LARGEST_AUTOMATIC_BATCH, n_samples // 10))",
             "min(_LARGEST_AUTOMATIC_BATCH, n_samples // 5))",
@@ -196,6 +204,57 @@ BREAKS = [
             "if False:",
             "a validation set of other outputs is not refused",
         ),
+    ),
+    *near(
+        "test_embedding",
+        ("network.layers[: self.layer_ + 1]", "network.layers[: self.layer_ + 2]", "a later layer"),
+        (
+            "SparseNetwork(layers, network.offset, network.factor, network.inputs)",
+            "SparseNetwork(layers)",
+            "an embedding forgets the units of the features",
+        ),
+        ('{"classes": unique_labels(y)} | params', "params", "a stream of a transformer fails"),
+        (
+            "if self.random_state is not None and not isinstance(estimator, FrozenEstimator):",
+            "if False:",
+            "the seed of an embedding is not that of its network",
+        ),
+        (
+            "if _is_fitted(estimator): self._take(estimator, layer)",
+            "pass",
+            "Ctrl-C loses the network of an embedding",
+        ),
+        ('method = "fit"', "pass", "a frozen network is trained"),
+        (
+            "estimator = clone(self._given_estimator())",
+            "estimator = self._given_estimator()",
+            "no clone",
+        ),
+        ("self.__dict__ = kept | taken", "self.__dict__.update(taken)", "names of another fit"),
+    ),
+    *near(
+        "test_groups test_holdout",
+        ("if (after == size).any(): continue", "pass", "a class held out with all its groups"),
+        ("is_nearer or not before.all()", "is_nearer", "a class of few samples is left out"),
+        ("return np.isin(groups, taken)", "return ~np.isin(groups, taken)", "the others"),
+        ("key=lambda draw: draw[:2]", "key=lambda draw: -draw[1]", "the worst draw of groups"),
+        (
+            "rows[~np.isin(groups[rows], groups[held_out])], held_out",
+            "np.setdiff1d(rows, held_out), held_out",
+            "samples without weight stay when their group leaves",
+        ),
+        (
+            "{} if problem.groups is None else",
+            "{} if True else",
+            "a checkpoint is resumed with other groups",
+        ),
+        (
+            "groups=groups if held_out is not None or search_rows is not None else None",
+            "groups=groups",
+            "groups that decide nothing make another fit",
+        ),
+        ("order[np.argsort(first)]", "order[:]", "the names of groups decide"),
+        ("n_missing = np.count_nonzero(values != values)", "n_missing = 0", "missing groups"),
     ),
     *near(
         "test_data_checks test_trouble",
@@ -336,7 +395,7 @@ BREAKS = [
             "one feature alone, without labels",
         ),
         (
-            'if sample_weight is not None and not takes(estimator, "sample_weight", method):',
+            "if value is not None and not takes(estimator, parameter, method):",
             "if False:",
             "weights that an estimator does not take",
         ),

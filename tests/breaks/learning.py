@@ -343,7 +343,7 @@ BREAKS = [
         ),
     ),
     *near(
-        "test_search test_active_inputs",
+        "test_search test_active_inputs test_holdout",
         ("counting[rng.integers(_ONE_OF) :: _ONE_OF]", "counting[::2]", "half is held out"),
         (
             'counting[np.argsort(strata[counting], kind="stable")]',
@@ -358,8 +358,8 @@ BREAKS = [
         ("(fewest / n_features) ** part", "(1 - part)", "the number of features falls evenly"),
         ("np.where(inputs.active, strength, -1)", "strength", "features come back"),
         (
-            "np.bincount(inputs_of_slots(layer.topology), size**_POWER, layer.topology.n_in)",
-            "np.bincount(inputs_of_slots(layer.topology), size, layer.topology.n_in)",
+            "np.square(np.square(size, out=size), out=size)",
+            "pass",
             "many small weights are as strong as a few large ones",
         ),
         (

@@ -19,6 +19,7 @@ import sklearn_set
 from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.callbacks import Checkpoint, EarlyStopping, TopologyRecorder, load_checkpoint
 from sklearn_set.datasets import fetch_microarray, make_microarray
+from sklearn_set.embedding import SETEmbedding
 from sklearn_set.export import SKOPS_TRUSTED
 from sklearn_set.feature_selection import SETSelector, StabilitySelector, expected_false_selections
 from sklearn_set.inspection import (
@@ -102,6 +103,18 @@ def select(X: Floats, y: Labels) -> Floats:
     return selector.scores_
 
 
+def embed(X: Floats, y: Labels) -> Floats:
+    embedding = SETEmbedding(SETClassifier((20, 5)), layer=np.int64(-1), random_state=0)
+    groups = np.arange(40) // 2
+    assert_type(embedding.fit(X, y, groups=groups), SETEmbedding)
+    assert_type(embedding.partial_fit(X, y).transform(X), Floats)
+    assert_type(embedding.layer_, int)
+    assert embedding.get_feature_names_out().shape == (5,)
+    stopped = SETClassifier(early_stopping=True, max_iter=5, n_iter_no_change=np.inf)
+    assert_type(stopped.fit(X, y, groups=groups), SETClassifier)
+    return embedding.transform(X)
+
+
 def draw(network: Pipeline, recorder: TopologyRecorder, scores: Floats) -> None:
     curve = TrainingCurveDisplay.from_estimator(network, line_kw={"linewidth": 2})
     assert_type(curve, TrainingCurveDisplay)
@@ -133,6 +146,7 @@ def main() -> None:
         learn(X, y)
         recorder = watch(X, y, Path(folder) / "fit.checkpoint")
     network = search(X, y)
+    assert embed(X, y).shape == (40, 5)
     draw(network, recorder, select(X, y))
     assert explain(network, X).shape == (50,)
 
