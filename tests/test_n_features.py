@@ -157,6 +157,24 @@ def test_groups_stay_together():
             np.testing.assert_array_equal(given, groups[rows])
 
 
+def test_groups_are_for_the_folds_if_the_estimator_does_not_take_them():
+    class NoGroups(BaseEstimator):
+        def fit(self, X, y):
+            self.feature_importances_ = np.ones(X.shape[1])
+            return self
+
+        def score(self, X, y):
+            tested.append(set(X[:, 0]))
+            return 1.0
+
+    tested, groups = [], np.repeat(np.arange(16), 5)
+    numbered = np.column_stack([groups, X])
+    auto(NoGroups(), cv=4).fit(numbered, Y, groups=groups)
+    assert all(len(each) == 4 for each in tested)  # of sixteen patients
+    with pytest.raises(ValueError, match="NoGroups doesn't support groups"):
+        auto(NoGroups(), n_features_to_select=3).fit(numbered, Y, groups=groups)
+
+
 def test_classes_are_in_proportion_in_the_folds():
     groups = np.repeat(np.arange(20), 4)
     assert isinstance(splitter(3, SMALL, Y, None), StratifiedKFold)
