@@ -103,3 +103,11 @@ def shares(estimator, n_features):
         )
     total = strength.sum()
     return strength / total if total > 0 else strength
+
+
+def ranks(scores):
+    """Ranks from 1 for the highest score; equal scores are ranked in their order."""
+    order = np.argsort(-scores, kind="stable")
+    ranking = np.empty(len(scores), dtype=np.int64)
+    ranking[order] = np.arange(1, len(scores) + 1)
+    return ranking

@@ -19,6 +19,7 @@ SCRIPTS = (
     "bench_peers",
     "bench_predict",
     "bench_search",
+    "bench_stability",
     "bench_step",
     "bench_threads",
     "compare",
@@ -39,6 +40,10 @@ SMALL = {
     ],
     "bench_predict": ["--workloads", "W1", "--samples", "1,8", "--rounds", "2"],
     "bench_search": ["--samples", "40", "--features", "100", "--epochs", "2", "--rounds", "1"],
+    "bench_stability": [
+        *("--samples", "30", "--genes", "50", "--informative", "5", "--pairs", "4"),
+        *("--methods", "small network", "F-test"),
+    ],
     "bench_step": [
         *("--workloads", "W1", "--batches", "32", "--threads", "1", "--rounds", "1"),
         *("--structure-rounds", "1", "--no-limits", "--patience", "0"),

@@ -61,6 +61,17 @@ def check_gene_selection(printed, titles):
     assert int(steady[2]) >= 0.8 * int(steady[1]) > 12
 
 
+def check_stability_selection(printed, titles):
+    selected = re.search(r"^(\d+) genes are selected; (\d+) of them", printed, re.MULTILINE)
+    assert int(selected[2]) >= int(selected[1]) - 1 >= 4
+    assert float(re.search(r"at most (\S+) false", printed)[1]) <= 1
+    means = re.findall(r"(\S+) true and (\S+) false .*; (\S+) \(none\), (\S+) \(uni", printed)
+    assert len(means) == 8
+    for true, false, worst, unimodal in (map(float, each) for each in means):
+        assert true > 3
+        assert false <= unimodal <= worst
+
+
 def check_feature_search(printed, titles):
     assert "features left: [ 40 170 260]\n" in printed
     found, blind = map(float, re.findall(r": (0\.\d{3})$", printed, re.MULTILINE))
@@ -106,6 +117,7 @@ CHECKS = {
     "plot_groups.py": check_groups,
     "plot_inspection.py": check_pictures,
     "plot_reasons.py": check_reasons,
+    "plot_stability_selection.py": check_stability_selection,
 }
 
 

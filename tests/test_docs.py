@@ -10,7 +10,7 @@ from doc_pages import CORE, FENCE, ROOT, blocks_of, every_page, prose_of, text_o
 
 from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.embedding import SETEmbedding
-from sklearn_set.feature_selection import SETSelector
+from sklearn_set.feature_selection import SETSelector, StabilitySelector
 
 if not (CORE.is_dir() and (ROOT / "doc").is_dir()):
     pytest.skip("the sources and the documentation are not in this copy", allow_module_level=True)
@@ -217,7 +217,9 @@ def test_design_tells_of_every_atomic_and_every_lock(word, signs):
 # ------------------------------------------------------------------------------------------ links
 
 
-@pytest.mark.parametrize("kind", [SETClassifier, SETRegressor, SETSelector, SETEmbedding])
+@pytest.mark.parametrize(
+    "kind", [SETClassifier, SETRegressor, SETSelector, StabilitySelector, SETEmbedding]
+)
 def test_representations_link_to_the_page_of_the_class(kind):
     # The address is stated in pyproject.toml, the names of the pages by the reference.
     (module,) = (

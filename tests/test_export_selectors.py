@@ -19,10 +19,12 @@ from exporting import (
     run,
     with_converters,
 )
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_set.export import to_onnx
+from sklearn_set.feature_selection import StabilitySelector
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"
@@ -46,6 +48,16 @@ def test_a_selector_of_one_or_all_features(n_selected):
     model = quick_selector(n_features_to_select=n_selected).fit(X, LABELS["two classes"])
     actual = run(to_onnx(model, X), NEW_X)["variable"]
     np.testing.assert_array_equal(actual, model.transform(NEW_X))
+
+
+def test_a_selector_by_halves():
+    selector = StabilitySelector(LogisticRegression(), n_pairs=3, threshold=0.6, random_state=0)
+    model = selector.fit(X, LABELS["two classes"])
+    assert 0 < model.n_features_ < X.shape[1]
+    actual = run(to_onnx(model, X), NEW_X)["variable"]
+    np.testing.assert_array_equal(actual, model.transform(NEW_X))
+    many = make_pipeline(StandardScaler(), model, quick()).fit(X, LABELS["names"])
+    assert_same_classes(many, to_onnx(many, X), NEW_X, X.dtype)
 
 
 @every_dtype

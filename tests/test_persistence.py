@@ -19,7 +19,7 @@ from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.callbacks import Checkpoint, EarlyStopping, TopologyRecorder
 from sklearn_set.embedding import SETEmbedding
 from sklearn_set.export import SKOPS_TRUSTED
-from sklearn_set.feature_selection import SETSelector
+from sklearn_set.feature_selection import SETSelector, StabilitySelector
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"
@@ -151,6 +151,7 @@ def test_skops_asks_for_what_the_list_has_and_for_nothing_else(tmp_path):
     models += [fitted(setting=setting, streams=True) for setting in ("plain", "momentum")]
     models += [SETSelector(**each).fit(X, Y["two"]) for each in SELECTORS.values()]
     models += [SETEmbedding(SETClassifier(**SMALL)).fit(X, Y["two"])]
+    models += [STABLE.fit(X, Y["two"])]
     models += [CALLBACKS[name](tmp_path) for name in CALLBACKS]
     untrusted = set()
     for model in models:
@@ -180,6 +181,19 @@ SELECTORS = {
     "without targets": QUICK | {"unsupervised": True, "max_iter": 2},
     "a given network": QUICK | {"estimator": SETClassifier(**SMALL)},
 }
+
+
+STABLE = StabilitySelector(
+    SETClassifier(**SMALL), n_features_per_half=2, n_pairs=2, threshold=0.75, random_state=0
+)
+
+
+def test_skops_restores_a_stability_selector():
+    model = STABLE.fit(X, Y["two"])
+    loaded = restored(model)
+    for name in ("support_", "selection_frequencies_", "expected_false_selections_"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(model, name))
+    np.testing.assert_array_equal(loaded.fit(X, Y["two"]).support_, model.support_)
 
 
 @pytest.mark.parametrize("selector", SELECTORS)

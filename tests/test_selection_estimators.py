@@ -24,16 +24,19 @@ from sklearn_set.feature_selection import SETSelector
 
 AT_RANDOM = "noise and mixing are drawn for every sample: weight two is not the sample given twice"
 NOT_AT_RANDOM = {"n_networks": 2, "noise_factor": 0}
+FULL_BATCHES = SETClassifier(10, mixup=0, input_dropout=0, max_iter=10, batch_size=200)
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Skipping check:sklearn.exceptions.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore:Got `batch_size` less than 1 or larger:UserWarning")
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
     [
         SETSelector(n_features_to_select=0.7, n_networks=2, n_jobs=2, max_iter=10),
         SETSelector(**QUICK),
-        SETSelector(SETClassifier(10, mixup=0, input_dropout=0, max_iter=10), **NOT_AT_RANDOM),
+        SETSelector(FULL_BATCHES, **NOT_AT_RANDOM),
+        SETSelector(FULL_BATCHES, n_features_to_select="auto", **NOT_AT_RANDOM),
         SETSelector(SETRegressor(10, max_iter=3), unsupervised=True, **NOT_AT_RANDOM),
     ]
 )

@@ -5,7 +5,8 @@ import pytest
 from selecting import QUICK, REAL, X, Y, selector
 from sklearn.base import clone
 
-from sklearn_set import SETRegressor, feature_selection
+from sklearn_set import SETRegressor
+from sklearn_set.feature_selection import _base
 from sklearn_set.settings import decided
 
 
@@ -55,12 +56,12 @@ def test_no_more_jobs_than_networks(monkeypatch):
     """Joblib would start a thread for each, though there is nothing for it to do."""
     asked = []
 
-    class Noted(feature_selection.Parallel):
+    class Noted(_base.Parallel):
         def __init__(self, n_jobs, **options):
             asked.append(n_jobs)
             super().__init__(n_jobs, **options)
 
-    monkeypatch.setattr(feature_selection, "Parallel", Noted)
+    monkeypatch.setattr(_base, "Parallel", Noted)
     first, many = (selector(**QUICK | {"n_networks": 3}, n_jobs=n).fit(X) for n in (None, 10**30))
     assert asked == [None, 3]
     np.testing.assert_array_equal(first.scores_, many.scores_)

@@ -12,12 +12,12 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_set.classifier import SETClassifier
-from sklearn_set.feature_selection import SETSelector
+from sklearn_set.feature_selection import SETSelector, StabilitySelector
 from sklearn_set.regressor import SETRegressor
 
 # Estimators that take arrays of these types as they are; skl2onnx's scalers, for example, refuse
 # booleans, and compute with integers in single precision.
-_OURS = (SETClassifier, SETRegressor, SETSelector)
+_OURS = (SETClassifier, SETRegressor, SETSelector, StabilitySelector)
 _TAKEN = ("float32", "float64", "int64", "int32", "int8", "uint8", "bool")
 
 

@@ -29,7 +29,7 @@ from sklearn_set.export._outputs import (
     regressor_shapes,
     selector_shapes,
 )
-from sklearn_set.feature_selection import SETSelector
+from sklearn_set.feature_selection import SETSelector, StabilitySelector
 from sklearn_set.regressor import SETRegressor
 from sklearn_set.validation import NONE, Constraint, check_values, instance, interval, options
 
@@ -61,7 +61,8 @@ def to_onnx(
     ----------
     estimator : estimator object
         A fitted :class:`SETClassifier`, :class:`SETRegressor`,
-        :class:`~sklearn_set.feature_selection.SETSelector` or
+        :class:`~sklearn_set.feature_selection.SETSelector`,
+        :class:`~sklearn_set.feature_selection.StabilitySelector` or
         :class:`~sklearn_set.embedding.SETEmbedding`, or a fitted scikit-learn object with
         one inside that skl2onnx knows, such as a pipeline.
     X : {array-like, DataFrame} of shape (n_samples, n_features)
@@ -179,9 +180,10 @@ def register_onnx_converters() -> None:
     skl2onnx.update_registered_converter(
         SETRegressor, "SklearnSetSETRegressor", regressor_shapes, convert_regressor, options=form
     )
-    skl2onnx.update_registered_converter(
-        SETSelector, "SklearnSetSETSelector", selector_shapes, convert_selector
-    )
+    for selector in (SETSelector, StabilitySelector):
+        skl2onnx.update_registered_converter(
+            selector, f"SklearnSet{selector.__name__}", selector_shapes, convert_selector
+        )
     skl2onnx.update_registered_converter(
         SETEmbedding, "SklearnSetSETEmbedding", embedding_shapes, convert_embedding, options=form
     )

@@ -11,6 +11,7 @@ from sklearn_set.inspection._contributions import (
     contributions,
 )
 from sklearn_set.inspection._feature_importance import FeatureImportanceDisplay
+from sklearn_set.inspection._selection_frequency import SelectionFrequencyDisplay
 from sklearn_set.inspection._topology import TopologyDisplay
 from sklearn_set.inspection._training_curve import TrainingCurveDisplay
 
@@ -18,6 +19,7 @@ __all__ = [
     "ContributionDisplay",
     "Contributions",
     "FeatureImportanceDisplay",
+    "SelectionFrequencyDisplay",
     "TopologyDisplay",
     "TrainingCurveDisplay",
     "attribution_importances",

@@ -33,6 +33,7 @@ WARNINGS = (
     (UserWarning, "There will be no feature selection"),
     (UserWarning, "number of unique classes is greater than 50%"),
     (UserWarning, "No features were selected"),
+    (UserWarning, "The least populated class in y has only"),
     (UserWarning, "R^2 score is not well-defined"),
     (UserWarning, "y_pred contains classes not in y_true"),
     (UserWarning, "asks for more threads than there are processors"),

@@ -297,7 +297,17 @@ SETRegressor(4, max_iter=2.0), SETRegressor(4, max_iter=None)
             ),
             split("1, 'a', SETRegressor, object(), np.nan"),
         ),
-        "n_features_to_select": (["None", "1", "0.5"], *NUMBER),
+        "n_features_to_select": (
+            ["None", "1", "0.5"],
+            [*NUMBER[0], *["'auto'"] * 4, *["'best'"] * 4],
+            NUMBER[1],
+        ),
+        "cv": (
+            ["None", "2"],
+            split("np.int8(2), 3, [(range(3), range(3, 6))], [], 2**63, True, [(1, 2)], iter([])"),
+            ["'a'", "1", "-1", "0.5", "np.nan", "object()"],
+        ),
+        "scoring": (["None"], split(SCORINGS), ["1", "['accuracy']"]),
         "unsupervised": (["False", "True"], *BOOLEAN),
         "n_networks": (["1", "2"], split("np.uint8(2), True, 2**63, 10**400, 0"), NUMBER[1]),
         "noise_factor": (["0.2", "0.0"], *NUMBER),

@@ -193,6 +193,15 @@ BREAKS = [
             "ax.set_ylim(len(features) - 0.4, -0.6)",
             "ax.set_ylim(-0.6, len(features) - 0.4)",
             "the strongest at the bottom",
+            "*_feature_importance.py",
+        ),
+    ),
+    *near(
+        "test_selection_display",
+        (
+            "np.where(is_selected[features], BLUE, _LIGHT)",
+            "np.where(is_selected[: len(features)], BLUE, _LIGHT)",
+            "colours of other features",
         ),
     ),
     *near(

@@ -409,8 +409,8 @@ BREAKS = [
     *near(
         "test_feature_selection test_selection_randomness test_selection_estimators",
         (
-            "np.argsort(-self.scores_,",
-            "np.argsort(self.scores_,",
+            'np.argsort(-scores, kind="stable")',
+            'np.argsort(scores, kind="stable")',
             "the weakest features are selected",
         ),
         (
@@ -436,10 +436,48 @@ BREAKS = [
             "one feature alone, without labels",
         ),
         (
-            "if of_samples[parameter] is not None and not _takes",
-            "if False and not _takes",
+            "if value is not None and not takes(estimator, parameter, method):",
+            "if False:",
             "weights that an estimator does not take",
         ),
+    ),
+    *near(
+        "test_false_selections",
+        (
+            "1 / (2 * (2 * share - 1 - 1 / (2 * n_pairs)))",
+            "1 / (2 * (2 * share - 1))",
+            "too low a bound of false selections",
+        ),
+        ("max(first, t - 1), n)", "t, n)", "worst distributions that are forgotten"),
+    ),
+    *near(
+        "test_halves test_stability",
+        ("return order[::2], order[1::2]", "return order[::2], order[::2]", "halves are the same"),
+        (
+            'order = order[np.argsort(strata[order], kind="stable")]',
+            "",
+            "halves are not in proportion",
+        ),
+        ("self.support_ = counts >= needed", "self.support_ = counts > needed", "a half too many"),
+        (
+            "(ranks(strength) <= n_wanted) & (strength > 0)",
+            "ranks(strength) <= n_wanted",
+            "features without strength are selected",
+        ),
+    ),
+    *near(
+        "test_n_features",
+        (
+            "delayed(_strengths)(network, X, y, arguments, train, seed)",
+            "delayed(_strengths)(network, X, y, arguments, np.arange(len(y)), seed)",
+            "test samples rank the features that they judge",
+        ),
+        (
+            "means >= means[best] - error",
+            "means >= means[best]",
+            "no standard error is taken off",
+        ),
+        ("(cv or _FOLDS)", "(_FOLDS)", "the number of folds with groups"),
     ),
     *near(
         "test_validation_set",

@@ -21,7 +21,7 @@ from sklearn_set.callbacks import Checkpoint, EarlyStopping, TopologyRecorder, l
 from sklearn_set.datasets import fetch_microarray, make_microarray
 from sklearn_set.embedding import SETEmbedding
 from sklearn_set.export import SKOPS_TRUSTED
-from sklearn_set.feature_selection import SETSelector
+from sklearn_set.feature_selection import SETSelector, StabilitySelector, expected_false_selections
 from sklearn_set.inspection import (
     ContributionDisplay,
     Contributions,
@@ -95,6 +95,11 @@ def select(X: Floats, y: Labels) -> Floats:
     assert_type(selector.scores_, Floats)
     assert_type(selector.support_, NDArray[np.bool_])
     assert selector.transform(X).shape == (40, 5)
+    stable = StabilitySelector(selector, n_pairs=2, threshold=1, random_state=0)
+    assert_type(stable.fit(X, y), StabilitySelector)
+    assert_type(stable.selection_frequencies_, Floats)
+    assert_type(stable.expected_false_selections_, float)
+    assert_type(expected_false_selections(5, 100, 0.9, assumption="none"), float)
     return selector.scores_
 
 

@@ -1,11 +1,10 @@
-"""Selection of features by the strength of the input neurons of sparse networks.
+"""SETSelector: the strongest input neurons of several sparse networks.
 
-Checks parameters and data, and makes a selection of what several networks say.  `ranking` trains
-the networks.  Knows estimators, by their public parameters, methods and attributes; must not know
+Checks parameters and data, and makes a selection of what the networks say.  `ranking` trains them.
+Knows estimators, by their public parameters, methods and attributes; must not know
 layers, topologies or training.
 """
 
-from inspect import signature
 from math import inf
 from numbers import Integral, Real
 from typing import Any, Literal, Self
@@ -14,13 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.feature_selection import SelectorMixin
-from sklearn.utils import check_random_state, column_or_1d, get_tags
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.parallel import delayed
 
-from sklearn_set._typing import Float, Floats, Int, Ints, Matrix, RandomState
+from sklearn_set._typing import Float, Floats, Int, Ints, Matrix, RandomState, Scoring
 from sklearn_set.classifier import SETClassifier
 from sklearn_set.data_checks import (
     check_groups,
@@ -29,11 +27,21 @@ from sklearn_set.data_checks import (
     check_sparse,
     validated,
 )
+from sklearn_set.feature_selection._base import (
+    ESTIMATOR,
+    N_JOBS,
+    FeatureSelector,
+    check_is_taken,
+    in_threads,
+    of_samples,
+)
+from sklearn_set.feature_selection._n_features import CV, RULES, cross_validated, splitter
 from sklearn_set.ranking import (
     AUTOENCODER,
     SUPERVISED,
     fit_autoencoder,
     fit_supervised,
+    ranks,
     seeded,
     shares,
 )
@@ -44,31 +52,24 @@ from sklearn_set.validation import (
     CONSTRAINTS,
     NONE,
     RANDOM_STATE,
-    Constraint,
     InvalidParameterError,
-    check_values,
     interval,
     options,
 )
 from sklearn_set.version import DOCUMENTATION
 from sklearn_set.warning import warn
 
-__all__ = ["SETSelector"]
-
 _AUTO = (options("auto"),)
 _CONSTRAINTS = {
-    "estimator": (
-        Constraint(
-            lambda value: hasattr(value, "fit") and not isinstance(value, type),
-            "an estimator with a 'fit' method",
-        ),
-        NONE,
-    ),
+    "estimator": (ESTIMATOR, NONE),
     "n_features_to_select": (
         interval(Integral, 1, inf),
         interval(Real, 0, 1, "right"),
+        options(*RULES),
         NONE,
     ),
+    "cv": CV,
+    "scoring": CONSTRAINTS["scoring"],
     "unsupervised": BOOLEAN,
     "n_networks": (interval(Integral, 1, 2**31 - 1, "both"),),
     "noise_factor": (interval(Real, 0, inf),),
@@ -76,14 +77,14 @@ _CONSTRAINTS = {
     "zeta": (*_AUTO, *CONSTRAINTS["zeta"]),
     "max_iter": (*_AUTO, *CONSTRAINTS["max_iter"]),
     "random_state": RANDOM_STATE,
-    "n_jobs": (interval(Integral, 1, inf), interval(Integral, -inf, -1, "right"), NONE),
+    "n_jobs": N_JOBS,
 }
 
 # How many features QuickSelection keeps.
 _QUICK_SELECTION = 50
 
 
-class SETSelector(SelectorMixin, BaseEstimator):
+class SETSelector(FeatureSelector):
     """Select the features whose input neurons are strongest in sparse networks.
 
     The strength of an input neuron is the sum of the absolute weights of its connections. In a
@@ -106,9 +107,12 @@ class SETSelector(SelectorMixin, BaseEstimator):
         With `unsupervised` it must be a regressor with `max_iter` and `partial_fit`, such as
         `SETRegressor`.
 
-    n_features_to_select : int or float, default=None
+    n_features_to_select : int, float or {"auto", "best"}, default=None
         How many features are kept: an int of at least 1, or a share in (0, 1] of all features.
-        At least one is kept. None is half of the features, but at most 50, as in [1]_.
+        At least one is kept. None is half of the features, but at most 50, as in [1]_. "auto" and
+        "best" choose a number by cross-validation, from 1, 2, 4, 8 and so on to all features.
+        "best" has the highest mean score. "auto" is the least number whose mean score is within
+        one standard error of it. Each fold selects features of its own from its training part.
 
     unsupervised : bool, default=False
         Whether to reconstruct X, without regard to y.
@@ -119,6 +123,17 @@ class SETSelector(SelectorMixin, BaseEstimator):
     noise_factor : float, default=0.2
         Standard deviation of the Gaussian noise that an autoencoder has to remove, at least 0.
         The noise is drawn anew for every epoch. It has no effect unless `unsupervised`.
+
+    cv : int, cross-validation generator or iterable, default=None
+        The folds that choose the number of features: None is five, an int so many. They are
+        stratified for classes, and keep `groups` together. It has no effect unless
+        `n_features_to_select` is "auto" or "best"; nor has `scoring`.
+
+    scoring : str or callable, default=None
+        The score that chooses the number of features: a name
+        (:ref:`scikit-learn's list <scoring_string_names>`) or a callable with the signature
+        ``scorer(estimator, X, y)``, and `sample_weight` if weights are given. None is the `score`
+        of the network: accuracy or R².
 
     epsilon : float or "auto", default="auto"
         SET sparsity of the networks, above 0; "auto" is 20, or 13 with `unsupervised`. If an
@@ -159,6 +174,11 @@ class SETSelector(SelectorMixin, BaseEstimator):
     estimators_ : list of estimators
         The trained networks.
 
+    cv_results_ : dict of ndarrays or None
+        What cross-validation found for each number of features: `n_features`, `mean_test_score`,
+        `std_test_score`, and `split(k)_test_score` for each fold, all of shape (n_candidates,).
+        None without it.
+
     n_iter_ : int
         Largest number of epochs of a network; 1 for an `estimator` that has no `n_iter_`.
 
@@ -170,6 +190,7 @@ class SETSelector(SelectorMixin, BaseEstimator):
 
     See Also
     --------
+    StabilitySelector : Tells how certain a selection is.
     SETClassifier : Its `feature_importances_` are the strengths in one network.
     sklearn.feature_selection.SelectFromModel : Selection by one fitted model.
     sklearn.feature_selection.RFE : Features leave in rounds, with a new model for each.
@@ -199,24 +220,26 @@ class SETSelector(SelectorMixin, BaseEstimator):
 
     scores_: Floats
     ranking_: Ints
-    support_: NDArray[np.bool_]
     n_features_: int
     estimators_: list[Any]
+    cv_results_: dict[str, Any] | None
     n_iter_: int
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
 
     _doc_link_module = "sklearn_set"
-    _doc_link_template = f"{DOCUMENTATION}/generated/{__name__}.{{estimator_name}}.html"
+    _doc_link_template = f"{DOCUMENTATION}/generated/{__package__}.{{estimator_name}}.html"
 
     def __init__(
         self,
         estimator: BaseEstimator | None = None,
         *,
-        n_features_to_select: Float | None = None,
+        n_features_to_select: Float | Literal["auto", "best"] | None = None,
         unsupervised: bool = False,
         n_networks: Int = 10,
         noise_factor: Float = 0.2,
+        cv: Any = None,
+        scoring: Scoring = None,
         epsilon: Float | Literal["auto"] = "auto",
         zeta: Float | Literal["auto"] = "auto",
         max_iter: Int | Literal["auto"] = "auto",
@@ -228,6 +251,8 @@ class SETSelector(SelectorMixin, BaseEstimator):
         self.unsupervised = unsupervised
         self.n_networks = n_networks
         self.noise_factor = noise_factor
+        self.cv = cv
+        self.scoring = scoring
         self.epsilon = epsilon
         self.zeta = zeta
         self.max_iter = max_iter
@@ -256,30 +281,26 @@ class SETSelector(SelectorMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative.
         groups : array-like of shape (n_samples,), default=None
-            Group of each sample, such as its patient, for an `estimator` that holds samples out,
-            such as ``SETClassifier(early_stopping=True)``. Networks that are made here hold none
-            out. Ignored with `unsupervised`.
+            Group of each sample, such as its patient, for the folds that choose the number of
+            features, and for an `estimator` that holds samples out, such as
+            ``SETClassifier(early_stopping=True)``. Networks that are made here hold none out.
+            Ignored with `unsupervised`.
 
         Returns
         -------
         self : SETSelector
             The fitted selector.
         """
-        given = self.get_params(deep=False)
-        values = check_values(given, _CONSTRAINTS, type(self).__name__)
         groups = None if self.unsupervised else groups
-        self._check_estimator({"sample_weight": sample_weight, "groups": groups})
-        # A call that fails leaves the selector as it was.
-        draft = object.__new__(type(self))
-        draft.__dict__.update(self.__dict__ | values)
-        with np.errstate(all="ignore"):  # what is too large is refused in words
-            draft._fit_draft(X, y, sample_weight, groups)
-        draft.__dict__.update(given)
-        self.__dict__ = draft.__dict__
-        return self
+        return self._fit_or_stay(_CONSTRAINTS, X, y, sample_weight, groups)
 
-    def _check_estimator(self, of_samples):
+    def _check_estimator(self, sample_weight, groups):
         """Refuse a given estimator that cannot do what the parameters ask for."""
+        if self.unsupervised and self.n_features_to_select in RULES:
+            raise InvalidParameterError(
+                f"n_features_to_select={self.n_features_to_select!r} judges by targets, and "
+                "unsupervised=True has none. Give a number of features instead."
+            )
         if self.estimator is None:
             return
         name = type(self.estimator).__name__
@@ -297,12 +318,13 @@ class SETSelector(SelectorMixin, BaseEstimator):
                 "With unsupervised=True, estimator must have 'partial_fit' and 'max_iter', as "
                 f"SETRegressor has. Got {name} instead."
             )
-        for parameter, what in (("sample_weight", "sample weights"), ("groups", "groups")):
-            if of_samples[parameter] is not None and not _takes(self.estimator, method, parameter):
-                raise ValueError(f"The estimator {name} doesn't support {what}.")
+        check_is_taken(self.estimator, "sample_weight", sample_weight, method)
+        if self.n_features_to_select not in RULES:  # the folds would keep groups together
+            check_is_taken(self.estimator, "groups", groups, method)
 
     def _fit_draft(self, X, y, sample_weight, groups):
         """Check the data, train the networks and set the fitted attributes."""
+        self._check_estimator(sample_weight, groups)
         check_sparse(X, "X")
         if not self.unsupervised:
             check_missing(y)
@@ -319,26 +341,30 @@ class SETSelector(SelectorMixin, BaseEstimator):
                 y = column_or_1d(y, warn=True)
             network, targets = self._learner(y)
             fit = fit_supervised
+        numbers = check_groups(groups, X.shape[0])
         sample_weight = check_sample_weight(sample_weight, X.shape[0])
-        check_groups(groups, X.shape[0])
-        n_features = X.shape[1]
-        n_selected = self._n_selected(n_features)
-        of_samples = {"sample_weight": sample_weight, "groups": groups}
-        of_samples = {name: value for name, value in of_samples.items() if value is not None}
+        arguments = of_samples(self.estimator, sample_weight, groups)
+        n_selected = self._n_selected(X.shape[1])
         rng = check_random_state(self.random_state)
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_networks).tolist()
-        # Threads share X; most of the time is spent where the interpreter's lock is released.
-        n_jobs = self.n_jobs if self.n_jobs is None else min(self.n_jobs, self.n_networks)
-        trained = Parallel(n_jobs=n_jobs, prefer="threads")(
-            delayed(fit)(seeded(network, seed), X, targets, of_samples, self.noise_factor, seed)
-            for seed in seeds
+        self.cv_results_ = None
+        if n_selected in RULES:
+            scorer = check_scoring(network, self.scoring)
+            folds = splitter(self.cv, network, targets, numbers)
+            data = X, targets, arguments, numbers
+            n_selected, self.cv_results_ = cross_validated(
+                n_selected, network, data, seeds, folds, scorer, self.n_jobs
+            )
+        trained = in_threads(
+            self.n_jobs,
+            (
+                delayed(fit)(seeded(network, seed), X, targets, arguments, self.noise_factor, seed)
+                for seed in seeds
+            ),
         )
         networks, n_iter = zip(*trained, strict=True)
-
-        self.scores_ = sum(shares(each, n_features) for each in networks) / self.n_networks
-        order = np.argsort(-self.scores_, kind="stable")
-        self.ranking_ = np.empty(n_features, dtype=np.int64)
-        self.ranking_[order] = np.arange(1, n_features + 1)
+        self.scores_ = sum(shares(each, X.shape[1]) for each in networks) / self.n_networks
+        self.ranking_ = ranks(self.scores_)
         self.support_ = self.ranking_ <= n_selected
         self.n_features_ = n_selected
         self.n_iter_ = max(n_iter)
@@ -374,8 +400,10 @@ class SETSelector(SelectorMixin, BaseEstimator):
         return self._made_here(SETClassifier, SUPERVISED), y
 
     def _n_selected(self, n_features):
-        """How many features are kept, from 1 to `n_features`."""
+        """How many features are kept, from 1 to `n_features`, or the rule that decides."""
         wanted = self.n_features_to_select
+        if wanted in RULES:
+            return wanted
         if wanted is None:
             return max(1, min(_QUICK_SELECTION, n_features // 2))
         if not isinstance(wanted, Integral):
@@ -387,49 +415,7 @@ class SETSelector(SelectorMixin, BaseEstimator):
             )
         return min(int(wanted), n_features)
 
-    def transform(self, X: Matrix) -> Any:
-        """Keep the selected features.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The input data.
-
-        Returns
-        -------
-        X_selected : {array, sparse matrix} of shape (n_samples, n_features_)
-            The columns of the selected features.
-        """
-        check_is_fitted(self)
-        check_sparse(X, "X")
-        try:
-            with np.errstate(all="ignore"):  # too large is refused in words
-                return super().transform(X)
-        except (ValueError, TypeError) as error:
-            if "X" in str(error):
-                raise
-            raise ValueError(f"X must hold numbers: {error}") from None
-
-    def _get_support_mask(self):
-        """Which features are selected, as SelectorMixin asks."""
-        check_is_fitted(self)
-        return self.support_
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "support_")
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = (
-            not hasattr(self.estimator, "__sklearn_tags__")
-            or get_tags(self.estimator).input_tags.sparse
-        )
         tags.target_tags.required = not self.unsupervised
-        tags.target_tags.multi_output = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _takes(estimator, method, parameter):
-    """Tell whether a method of an estimator has a parameter."""
-    return parameter in signature(getattr(estimator, method)).parameters
