@@ -30,7 +30,7 @@ from user_files import (
     samples,
 )
 
-from sklearn_set.datasets._files import read_samples
+from sklearn_set._cli.files import read_samples
 from sklearn_set.validation import InvalidParameterError
 
 

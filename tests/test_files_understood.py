@@ -23,7 +23,7 @@ from user_files import (
     samples,
 )
 
-from sklearn_set.datasets._files import read_samples
+from sklearn_set._cli.files import read_samples
 
 ONE_HOT = (NUMBERS[:, None] == [3, 7]).astype(float)
 HASHES = np.where(LABELS == "tumor", "tumor #1", "tumor #2")

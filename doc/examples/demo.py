@@ -32,7 +32,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_set import SETClassifier, show_versions
 from sklearn_set.datasets import make_microarray
-from sklearn_set.datasets._files import read_samples
+from sklearn_set._cli.files import read_samples
 
 GRID = {"setclassifier__epsilon": [5, 20], "setclassifier__zeta": [0.0, 0.1, 0.3]}
 COLUMNS = "{:<20} {:>15} {:>12} {:>13} {:>9} {:>10}"

@@ -18,8 +18,11 @@ _GENE_NAMES = {
 _SAMPLE_NAMES = {
     *("id", "ids", "index", "idx", "no", "nr", "row", "rowname", "rownames", "row_names", "rowid"),
     *("name", "sample", "samples", "sample_id", "sampleid", "sample_name", "samplename"),
-    *("patient", "patient_id", "patientid", "subject", "subject_id", "subjectid", "case_id"),
     *("barcode", "accession", "geo_accession", "filename"),
+}
+_PATIENT_NAMES = {
+    *("patient", "patient_id", "patientid", "subject", "subject_id", "subjectid", "case_id"),
+    *("donor", "donor_id", "individual", "animal"),
 }
 
 
@@ -45,4 +48,10 @@ def tells_genes(name):
 
 def tells_samples(name):
     """Whether a name is one that a column of samples' names or numbers often has."""
-    return name.lower().replace(" ", "_").replace(".", "_") in _SAMPLE_NAMES
+    words = name.lower().replace(" ", "_").replace(".", "_")
+    return words in _SAMPLE_NAMES or words in _PATIENT_NAMES
+
+
+def tells_patients(name):
+    """Whether a name is one of a column of patients, who may have several samples."""
+    return name.lower().replace(" ", "_").replace(".", "_") in _PATIENT_NAMES
