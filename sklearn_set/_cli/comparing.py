@@ -15,7 +15,7 @@ from joblib import Parallel, delayed
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
 from sklearn_set._cli import progress
-from sklearn_set._cli.files.messages import one_line, shown
+from sklearn_set._cli.files.messages import count, one_line, shown
 from sklearn_set._cli.methods import OURS, pipeline_of, title_of
 from sklearn_set._cli.scoring import Predictions, decisions_of, scores_of
 
@@ -106,16 +106,18 @@ def check_folds(study, n_folds):
         return
     for label in study.classes:
         members = study.y == label
-        what, number = "samples", members.sum()
-        if study.groups is not None:
-            what, number = "groups", np.unique(study.groups[members]).size
-        least = n_folds if study.groups is None else 2
+        if study.groups is None:
+            number, least, what = int(members.sum()), n_folds, "sample"
+            why = ", one for each fold"
+        else:
+            number, least, what = np.unique(study.groups[members]).size, 2, "group"
+            why = ", or no model could learn it and be tested"
         if number < least:
-            help_ = f"Say --folds {number}, or take" if number > 1 and what == "samples" else "Take"
+            fewer = f"Say --folds {number}, or take" if 1 < number < n_folds else "Take"
             raise ValueError(
-                f"{study.title} has {number} {what[:-1] if number == 1 else what} of class "
-                f"{shown(label)}, expected at least {least}{', one for each fold' * (what == 'samples')}. "
-                f"{help_} this class out: samples without a label are left out."
+                f"{study.title} has {count(number, what)} of class {shown(label)}, expected at "
+                f"least {least}{why}. {fewer} this class out: samples without a label are left "
+                "out."
             )
 
 

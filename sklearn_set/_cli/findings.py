@@ -76,6 +76,31 @@ def genes_table(findings):
     return Table(head, rows, n_words=3)
 
 
+def wrong_table(findings):
+    """A line for each sample that our network gets wrong; those that others miss come first."""
+    study, comparison = findings.study, findings.comparison
+    ours = comparison.out_of_fold(OURS)
+    others = [each for each in comparison.methods if each not in (OURS, CHANCE)]
+    wrong_of = [comparison.out_of_fold(each).labels != study.y for each in others]
+    n_wrong = np.sum(wrong_of, axis=0, initial=0) + np.zeros(len(study.y), dtype=int)
+    truth = np.searchsorted(study.classes, study.y)
+    share = ours.probabilities[np.arange(len(truth)), truth]
+    missed = np.flatnonzero(ours.labels != study.y)
+    missed = missed[np.lexsort((share[missed], -n_wrong[missed]))]
+    rows = [
+        [
+            study.samples[sample],
+            str(study.y[sample]),
+            str(ours.labels[sample]),
+            f"{share[sample]:.2f}",
+            f"{n_wrong[sample]} of {len(others)}",
+        ]
+        for sample in missed
+    ]
+    head = ["sample", "true class", "predicted", "probability of the true class"]
+    return Table([*head, "other methods wrong"], rows, n_words=3)
+
+
 def folds_in_words(findings):
     """How the folds were made."""
     parts = [count(findings.n_folds, "fold")]
@@ -89,19 +114,23 @@ def folds_in_words(findings):
 
 
 def verdict(findings):
-    """A sentence or two on how our network fares."""
-    comparison, name = findings.comparison, findings.main_score
-    means = {
-        method: mean_and_spread(comparison.scores(method, name)) for method in comparison.methods
-    }
-    ours, spread = means[OURS]
-    others = {each: mean for each, (mean, _) in means.items() if each not in (OURS, CHANCE)}
-    told = f"{findings.ours} has a {name} of {ours:.3f} ± {spread:.3f}, chance {means[CHANCE][0]:.3f}."
-    if others:
-        best = max(others, key=others.get)
-        told += f" The best of the others is {title_of(best, findings.study)} with {others[best]:.3f}."
-        if abs(others[best] - ours) < spread:
-            told += " That is within the spread over the folds: these samples cannot tell which is better."
+    """A few sentences on how our network fares."""
+    comparison, study, name = findings.comparison, findings.study, findings.main_score
+    scores = {method: comparison.scores(method, name) for method in comparison.methods}
+    mean, spread = mean_and_spread(scores[OURS])
+    chance = mean_and_spread(scores[CHANCE])[0]
+    told = f"{findings.ours} has a {name} of {mean:.3f} ± {spread:.3f}, chance {chance:.3f}."
+    others = [method for method in comparison.methods if method not in (OURS, CHANCE)]
+    if not others:
+        return told
+    best = max(others, key=lambda method: scores[method].mean())
+    told += f" The best of the others is {title_of(best, study)} with {scores[best].mean():.3f}."
+    difference, spread = mean_and_spread(scores[best] - scores[OURS])
+    if abs(difference) <= spread:
+        told += (
+            " The difference is within its spread over the folds: these samples cannot tell which "
+            "of the two is better."
+        )
     return told
 
 
@@ -109,10 +138,10 @@ def remarks(findings):
     """Sentences on the genes, and on warnings of the methods."""
     ranking = findings.ranking
     told = [
-        f"Strength is the sum of the sizes of a gene's connections; the mean gene has 1. Of "
-        f"{count(ranking.n_models, 'model')}, each trained without one fold, the table says how many rank a gene "
-        f"among their {ranking.n_top} strongest; by chance it would be {ranking.by_chance:.1f}. "
-        "A gene that few of them rank there is no finding.",
+        "Strength is the sum of the sizes of a gene's connections; the mean gene has 1. Each of "
+        f"{count(ranking.n_models, 'model')} was trained without one fold. The table says how many "
+        f"of them rank a gene among their {ranking.n_top} strongest; by chance it would be "
+        f"{ranking.by_chance:.2g}. A gene that few of them rank there is no finding.",
     ]
     for method, counts in findings.comparison.warned().items():
         n_fits = len(findings.comparison.folds)

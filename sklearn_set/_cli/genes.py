@@ -56,16 +56,25 @@ def _effects(study):
     X, y = study.scaled, study.y
     if not study.is_classification:
         correlation = _correlations(X, y)
-        signs = np.array(["falls", "–", "rises"])[np.sign(correlation).astype(int) + 1]
-        return correlation, "correlation", signs.tolist()
+        words = np.array(["falls", "–", "rises"])[np.sign(correlation).astype(int) + 1]
+        return correlation, "correlation", words.tolist()
     classes = study.classes
     means = np.array([_means(X[y == label]) for label in classes])
     highest = [str(classes[row]) for row in means.argmax(axis=0)]
-    unit = "log2 difference" if study.takes_logarithms else "difference"
-    if len(classes) == 2:
-        return np.abs(means[1] - means[0]), unit, highest
-    rest = np.sort(means, axis=0)
-    return rest[-1] - rest[-2], f"{unit} to the next class", highest
+    ordered = np.sort(means, axis=0)
+    effect, unit = ordered[-1] - ordered[-2], "difference"
+    if study.takes_logarithms:
+        unit = "log2 difference"
+        if study.has_negative:  # a logarithm that changes sign at 0 would exaggerate those there
+            effect, unit = _in_deviations(X, effect), "difference in SD"
+    return effect, unit if len(classes) == 2 else f"{unit} to the next class", highest
+
+
+def _in_deviations(X, effect):
+    """Differences divided by the standard deviation of each gene; 0 for constant ones."""
+    squares = X.multiply(X).tocsr() if sparse.issparse(X) else X * X
+    deviation = np.sqrt(np.maximum(_means(squares) - _means(X) ** 2, 0))
+    return np.divide(effect, deviation, out=np.zeros(len(effect)), where=deviation > 1e-6)
 
 
 def _means(X):

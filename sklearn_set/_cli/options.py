@@ -44,7 +44,9 @@ def _number(least):
 def _jobs(text):
     value = int(text)
     if value == 0 or value < -1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, or -1 for all processors, got {value}")
+        raise argparse.ArgumentTypeError(
+            f"must be 1 or more, or -1 for all processors, got {value}"
+        )
     return value
 
 
@@ -62,9 +64,7 @@ def _methods(text):
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in METHODS]
     if unknown or not names:
-        raise argparse.ArgumentTypeError(
-            f"must be some of {','.join(_CHOICES)}, got {text!r}"
-        )
+        raise argparse.ArgumentTypeError(f"must be some of {','.join(_CHOICES)}, got {text!r}")
     return names
 
 
@@ -121,9 +121,7 @@ def parser():
         "of raw intensities and counts (default)",
     )
     how = made.add_argument_group("how methods are compared")
-    how.add_argument(
-        "--folds", metavar="N", type=_number(2), default=5, help="folds (default: 5)"
-    )
+    how.add_argument("--folds", metavar="N", type=_number(2), default=5, help="folds (default: 5)")
     how.add_argument(
         "--repeats", metavar="N", type=_number(1), default=1, help="times with new folds (1)"
     )

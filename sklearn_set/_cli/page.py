@@ -14,12 +14,13 @@ from sklearn_set._cli.findings import (
     remarks,
     scores_table,
     verdict,
+    wrong_table,
 )
 
 # Colours follow the reader's choice of dark or light; paper is white.
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1b1b1b; --paper: #ffffff; --line: #d0d4d9; --soft: #f3f5f7;
-  --accent: #0072B2; }
+:root { color-scheme: light dark; --ink: #1b1b1b; --paper: #ffffff; --line: #d0d4d9;
+  --soft: #f3f5f7; --accent: #0072B2; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e6e6; --paper: #16181b; --line: #3a3f45; --soft: #22262b; --accent: #6cb8e6; }
 }
@@ -83,6 +84,7 @@ def page_of(findings, pictures, versions, command):
         f"<p>Every sample was predicted by models that had not seen it"
         f"{'; the pictures show the first repeat' if findings.n_repeats > 1 else ''}.</p>",
         _figures(pictures, "roc", "reliability", "confusion", "estimates"),
+        *_missed(findings),
         f"<h2>The {min(N_SHOWN, len(study.genes))} strongest genes</h2>",
         genes_table(findings).as_html(),
         _figure(pictures["genes"]),
@@ -108,6 +110,23 @@ def page_of(findings, pictures, versions, command):
 
 def _list(sentences):
     return "<ul>" + "".join(f"<li>{escape(each)}</li>" for each in sentences) + "</ul>"
+
+
+def _missed(findings):
+    """Samples that our network gets wrong, if there are classes."""
+    if not findings.study.is_classification:
+        return []
+    table = wrong_table(findings)
+    if not table.rows:
+        return [f"<p>{findings.ours} gets no sample wrong.</p>"]
+    n_all = len(table.rows)
+    table.rows = table.rows[:N_SHOWN]
+    first = f" The first {N_SHOWN} are:" if n_all > N_SHOWN else ""
+    return [
+        f"<p>{findings.ours} gets {n_all} of {len(findings.study.y)} samples wrong. Look at those "
+        f"that all methods miss: they may be mixed up, or of a kind of their own.{first}</p>",
+        table.as_html(),
+    ]
 
 
 def _definitions(pairs):

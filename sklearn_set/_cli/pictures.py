@@ -14,16 +14,18 @@ from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay, RocCurveDisplay
 
 from sklearn_set._cli.findings import N_SHOWN
-from sklearn_set._cli.methods import CHANCE, OURS, title_of
+from sklearn_set._cli.methods import CHANCE, METHODS, OURS, title_of
 from sklearn_set.inspection import (
     FeatureImportanceDisplay,
     TopologyDisplay,
     TrainingCurveDisplay,
 )
 
-# Okabe and Ito's colours, ours first; the last ones are repeated with dashes.
+# Okabe and Ito's colours, which people with any kind of colour vision can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_MOST_CURVES = 6
+_COLOUR_OF = dict(zip(METHODS, COLOURS, strict=False))  # all methods but chance
+_GREY = "#595959"
+_MOST_CURVES = len(COLOURS)
 
 
 @dataclass
@@ -46,13 +48,13 @@ def import_matplotlib():
     return matplotlib
 
 
-def _drawn(name, caption, draw, size=(6.0, 4.2)):
+def _drawn(name, caption, draw, size=(6.0, 4.2), colours=COLOURS):
     """A picture drawn by a function of axes, without pyplot's list of figures."""
     from cycler import cycler
 
     figure = import_matplotlib().figure.Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
-    axes.set_prop_cycle(cycler(color=COLOURS))
+    axes.set_prop_cycle(cycler(color=list(colours)))
     draw(axes)
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=150, metadata={"Software": None})
@@ -77,7 +79,7 @@ def _scores(findings):
     def draw(ax):
         for place, method in enumerate(methods):
             values = comparison.scores(method, name)
-            colour = COLOURS[0] if method == OURS else "#595959"
+            colour = COLOURS[0] if method == OURS else _GREY
             # Shifts by a fixed pattern show folds with the same score.
             shifts = 0.24 * (np.arange(len(values)) % 5 - 2) / 2
             ax.plot(values, place + shifts, "o", color=colour, alpha=0.45, markersize=5)
@@ -93,9 +95,10 @@ def _scores(findings):
 
 def _roc(findings):
     study, comparison = findings.study, findings.comparison
-    classes = study.classes
+    classes, colours = study.classes, COLOURS
     if len(classes) == 2:
-        methods = [method for method in comparison.methods if method != CHANCE][:_MOST_CURVES]
+        methods = [method for method in comparison.methods if method != CHANCE]
+        colours = [_COLOUR_OF[method] for method in methods]
         curves = [
             (title_of(method, study), comparison.out_of_fold(method).decisions[:, 1], classes[1])
             for method in methods
@@ -117,11 +120,12 @@ def _roc(findings):
     def draw(ax):
         for title, decisions, label in curves:
             RocCurveDisplay.from_predictions(study.y == label, decisions, name=title, ax=ax)
-        ax.plot([0, 1], [0, 1], ":", color="#595959", lw=1)
+        ax.plot([0, 1], [0, 1], ":", color=_GREY, lw=1)
         ax.set(xlabel="False positive rate", ylabel="True positive rate")
+        ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         ax.legend(loc="lower right", fontsize="small")
 
-    return _drawn("roc", caption, draw, (6.0, 5.4))
+    return _drawn("roc", caption, draw, (6.0, 5.4), colours)
 
 
 def _reliability(findings):
@@ -145,11 +149,10 @@ def _reliability(findings):
         axis = ("Mean probability of the predicted class", "Share that is right")
     caption = (
         f"Reliability: samples are put into {n_bins} parts by {what}. On the diagonal, "
-        "probabilities are what they say; above it, methods are too careful, below it too sure."
-        if len(classes) > 2
-        else f"Reliability: samples are put into {n_bins} parts by {what}. On the diagonal, "
         "probabilities are what they say."
     )
+    if len(classes) > 2:
+        caption += " Above it, a method is too careful; below it, too sure."
 
     def draw(ax):
         for method, truth, shares in curves:
@@ -164,7 +167,8 @@ def _reliability(findings):
         ax.set(xlabel=axis[0], ylabel=axis[1], xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
         ax.legend(loc="best", fontsize="small")
 
-    return _drawn("reliability", caption, draw, (6.0, 5.4))
+    colours = [_COLOUR_OF[method] for method, *_ in curves]
+    return _drawn("reliability", caption, draw, (6.0, 5.4), colours)
 
 
 def _confusion(findings):
@@ -199,7 +203,7 @@ def _estimates(findings):
             kind="actual_vs_predicted",
             ax=ax,
             scatter_kwargs={"color": COLOURS[0], "alpha": 0.6},
-            line_kwargs={"color": "#595959"},
+            line_kwargs={"color": _GREY},
         )
         ax.set(xlabel="Estimate", ylabel="Truth")
 

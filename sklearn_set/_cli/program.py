@@ -108,9 +108,7 @@ def _find(options, study, folds, check_stop):
     check_stop()
     sys.stderr.write(f"{len(methods) * len(folds)} fits took {time.monotonic() - began:.0f} s.\n")
     ranking = ranking_of(study, comparison.strengths)
-    return Findings(
-        study, comparison, ranking, model, options.folds, options.repeats, options.seed
-    )
+    return Findings(study, comparison, ranking, model, options.folds, options.repeats, options.seed)
 
 
 def _with_names(study):

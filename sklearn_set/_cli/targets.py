@@ -41,9 +41,10 @@ def target_of(samples, task):
     if y.dtype.kind == "U":
         y = _as_numbers(y, samples.decimal)
     if np.unique(y).size == 1:
+        others = f" ({count(missing.sum(), 'sample')} without one)" if missing.any() else ""
         raise Refusal(
-            f"has one class only: all {len(y)} labels, in {samples.label}, are {shown(y[0])}; "
-            f"expected two or more. {samples.advice}"
+            f"has one class only: all {len(y)} labels, in {samples.label}, are {shown(y[0])}"
+            f"{others}; expected two or more. {samples.advice}"
         )
     decided = task or (CLASSES if _are_classes(y) else NUMBERS)
     if decided == NUMBERS and samples.guessed and task is None:
@@ -121,6 +122,5 @@ def _notes(samples, y, task):
     classes = [f"{shown(value)} ({times})" for value, times in zip(values, counts, strict=True)]
     told = "; --task regression estimates numbers" if y.dtype.kind == "i" else ""
     return [
-        f"Labels are {samples.label}: {len(values)} classes, "
-        f"{some(classes, str, most=10)}{told}."
+        f"Labels are {samples.label}: {len(values)} classes, {some(classes, str, most=10)}{told}."
     ]

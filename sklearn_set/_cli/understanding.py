@@ -43,6 +43,12 @@ class Study:
         return sparse.issparse(self.X)
 
     @property
+    def has_negative(self):
+        """Whether any number is below zero."""
+        stored = self.X.data if self.is_sparse else self.X
+        return bool((stored < 0).any())
+
+    @property
     def classes(self):
         """The classes, in order."""
         return np.unique(self.y)

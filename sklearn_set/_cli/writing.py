@@ -44,13 +44,16 @@ model = joblib.load("model.joblib")
 print(model.predict(table)){probabilities}
 ```
 
-{note} Load only models that you trust: such a file can run any code. It needs the versions that are
-named above, or others close to them.
+{note}
+Load only models that you trust: such a file can run any code. It needs the versions that are named
+above, or others close to them.
 """
 
-_LOADING = """table = pd.read_csv("new_samples.csv", index_col=0)  # samples as rows, genes as columns
+_LOADING = """\
+table = pd.read_csv("new_samples.csv", index_col=0)  # rows are samples, columns are genes
 table = table[model.feature_names_in_]  # the same genes in the same order"""
-_LOADING_SPARSE = """table = ...  # a sparse matrix: samples as rows, the same genes in the same order as columns"""
+_LOADING_SPARSE = """\
+table = ...  # a sparse matrix: rows are samples, columns the same genes in the same order"""
 
 
 def versions_in_words():

@@ -40,10 +40,7 @@ def read_annotations(path, target, groups):
     if not re.search(r"\.(csv|tsv|txt)(\.gz)?$", path.name, re.IGNORECASE):
         raise Refusal(f"is of an unknown kind, expected {_KINDS}.")
     content, _ = text_of(path.read_bytes())
-    if is_series_matrix(content):
-        columns = descriptions_of(content)
-    else:
-        columns = _columns_of(content)
+    columns = descriptions_of(content) if is_series_matrix(content) else _columns_of(content)
     if target is None:
         named = list(filter(tells_labels, columns))
         if len(named) != 1:
@@ -100,7 +97,7 @@ def joined(samples, annotations):
         left_out.append(f"{some(absent)} (not in {annotations.file})")
     n_spare = n_described - len(kept)
     if n_spare:
-        told += f" It describes {count(n_spare, 'sample')} more that {'is' if n_spare == 1 else 'are'} not in the table."
+        told += f" {count(n_spare, 'line')} of it describe samples that are not in the table."
     changes = {
         "values": samples.values[kept],
         "names": None if names is None else [names[row] for row in kept],

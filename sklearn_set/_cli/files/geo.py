@@ -9,6 +9,7 @@ import re
 
 import numpy as np
 
+from sklearn_set._cli.files.cells import tells_samples
 from sklearn_set._cli.files.frames import frame_of, offender_in, parse, transposed
 from sklearn_set._cli.files.lines import scan
 from sklearn_set._cli.files.messages import Refusal, count, shown, some
@@ -148,6 +149,6 @@ def candidates(descriptions):
     found = []
     for name, texts in descriptions.items():
         n_values = len(set(texts))
-        if 1 < n_values <= len(texts) / 2:
+        if 1 < n_values <= len(texts) / 2 and not tells_samples(name):
             found.append(f"{name!r} ({n_values} values)")
     return some(found, str, most=10) if found else some(list(descriptions), most=10)

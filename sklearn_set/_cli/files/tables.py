@@ -198,9 +198,7 @@ def _taken_out(lines, name):
     """The cells of a row that holds no gene, which is struck from the lines."""
     found = lines.named.get(name, [])
     if len(found) != 1:
-        raise Refusal(
-            f"has {len(found) or 'no'} row{'s' if found else ''} {name!r}, expected one."
-        )
+        raise Refusal(f"has {len(found) or 'no'} row{'s' if found else ''} {name!r}, expected one.")
     number, record = found[0]
     lines.skip.add(number)
     lines.rows.remove(name)
@@ -213,8 +211,8 @@ def _columns_of_samples(lines, frame, text, labels, known, decimal):
     kept, left_out = [], []
     for column in frame.columns[1:]:
         title = lines.title(column)
-        unlabelled = lines.names[column] not in known if labels is None else (
-            labels[column] in MISSING
+        unlabelled = (
+            lines.names[column] not in known if labels is None else (labels[column] in MISSING)
         )
         if unlabelled and not filled[column]:
             left_out.append(f"{title} (empty)")
