@@ -119,7 +119,7 @@ def verdict(findings):
     scores = {method: comparison.scores(method, name) for method in comparison.methods}
     mean, spread = mean_and_spread(scores[OURS])
     chance = mean_and_spread(scores[CHANCE])[0]
-    told = f"{findings.ours} has a {name} of {mean:.3f} ± {spread:.3f}, chance {chance:.3f}."
+    told = f"{findings.ours} reaches {name} {mean:.3f} ± {spread:.3f}; chance is {chance:.3f}."
     others = [method for method in comparison.methods if method not in (OURS, CHANCE)]
     if not others:
         return told

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.feature_selection import SelectKBest, f_classif, f_regression
+from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_classif, f_regression
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifierCV, RidgeCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -20,7 +20,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, SVR
 
-from sklearn_set._cli.understanding import Study
 from sklearn_set._cli.values import log2_of
 from sklearn_set.classifier import SETClassifier
 from sklearn_set.regressor import SETRegressor
@@ -41,8 +40,10 @@ class Method:
 
 
 def _best(score, n_genes, model):
-    """The genes that differ most, and a model of these."""
-    return Pipeline([("best", SelectKBest(score, k=min(N_BEST, n_genes))), ("model", model)])
+    """The genes that differ most, and a model of these; constant genes have no score."""
+    varying = VarianceThreshold(0.5)  # of scaled genes, which have 1 or 0
+    best = SelectKBest(score, k=min(N_BEST, n_genes))
+    return Pipeline([("varying", varying), ("best", best), ("model", model)])
 
 
 def _scaled_target(model):
@@ -106,7 +107,7 @@ def title_of(name, study):
     return method.title if study.is_classification else method.regressor_title or method.title
 
 
-def pipeline_of(name, study: Study, seed, *, takes_logarithms=False):
+def pipeline_of(name, study, seed, *, takes_logarithms=False):
     """A method behind imputation and scaling, as this study needs them."""
     method, n_genes = METHODS[name], study.X.shape[1]
     make = method.classifier if study.is_classification else method.regressor

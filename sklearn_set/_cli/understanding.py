@@ -160,6 +160,8 @@ def _constant(values, genes):
     constant = np.flatnonzero(low == high)
     if not constant.size:
         return []
+    if constant.size == len(genes):
+        raise Refusal("has the same numbers in all samples, expected genes that differ.")
     verb = "is" if constant.size == 1 else "are"
     return [
         f"{count(constant.size, 'gene')} {verb} the same in all samples "

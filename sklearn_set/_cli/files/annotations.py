@@ -95,14 +95,18 @@ def joined(samples, annotations):
     if len(kept) < len(rows):
         absent = [names[row] for row in np.flatnonzero(rows < 0)]
         left_out.append(f"{some(absent)} (not in {annotations.file})")
+    hints = [told]
     n_spare = n_described - len(kept)
     if n_spare:
-        told += f" {count(n_spare, 'line')} of it describe samples that are not in the table."
+        describes = "describes a sample that is" if n_spare == 1 else "describe samples that are"
+        hints.append(
+            f"{count(n_spare, 'line')} of {annotations.file} {describes} not in the table."
+        )
     changes = {
         "values": samples.values[kept],
         "names": None if names is None else [names[row] for row in kept],
         "left_out": left_out,
-        "hints": [told, *samples.hints],
+        "hints": [*hints, *samples.hints],
     }
     for column, what, words in (
         (annotations.target, "labels", "label"),
