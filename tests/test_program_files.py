@@ -101,12 +101,14 @@ def test_text_about_genes_is_no_sample(tmp_path):
 def test_a_series_matrix_annotates_another_table(tmp_path):
     names = [f"GSM{i}" for i in range(N_SAMPLES)]
     counts = genes_as_rows(None).set_axis(names, axis=1)
-    path = write(tmp_path / "counts.tsv.gz", gzip.compress(csv_text(counts, True, sep="\t").encode()))
+    path = write(
+        tmp_path / "counts.tsv.gz", gzip.compress(csv_text(counts, True, sep="\t").encode())
+    )
     told = write(tmp_path / "GSE1_series_matrix.txt", geo(empty=True))
     study = understood(path, "tissue", annotations=told)
     np.testing.assert_array_equal(study.y, ["tumor", "normal"] * 6)
     assert study.samples == names
-    with pytest.raises(ValueError, match="empty table.*supplementary files.*as --annotations"):
+    with pytest.raises(ValueError, match=r"empty table.*supplementary files.*as --annotations"):
         understood(told, "tissue")
 
 
@@ -264,7 +266,7 @@ def test_ages_are_numbers_and_many_numbered_classes_are_classes(tmp_path):
 
 def test_text_is_no_number_to_estimate(tmp_path):
     path = write(tmp_path / "a.csv", csv_text(samples()))
-    with pytest.raises(ValueError, match="text as labels.* such as 'tumor'; regression needs"):
+    with pytest.raises(ValueError, match=r"text as labels.* such as 'tumor'; regression needs"):
         understood(path, task="regression")
 
 

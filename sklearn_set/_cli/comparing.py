@@ -98,9 +98,10 @@ def check_folds(study, n_folds):
         )
     if study.groups is not None and np.unique(study.groups).size < n_folds:
         n_groups = np.unique(study.groups).size
+        fewer = f"Say --folds {n_groups}" if n_groups > 1 else "Name other groups with --groups"
         raise ValueError(
-            f"{study.title} has {n_groups} groups, expected at least as many as folds, {n_folds}. "
-            f"{f'Say --folds {n_groups}.' if n_groups > 1 else 'Name other groups with --groups.'}"
+            f"{study.title} has {count(n_groups, 'group')}, expected at least as many as folds, "
+            f"{n_folds}. {fewer}."
         )
     if not study.is_classification:
         return

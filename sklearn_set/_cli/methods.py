@@ -5,14 +5,16 @@ Knows estimators and studies; must not know folds or scores.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_classif, f_regression
+from sklearn.feature_selection import SelectKBest, f_classif, f_regression
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifierCV, RidgeCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -40,10 +42,17 @@ class Method:
 
 
 def _best(score, n_genes, model):
-    """The genes that differ most, and a model of these; constant genes have no score."""
-    varying = VarianceThreshold(0.5)  # of scaled genes, which have 1 or 0
-    best = SelectKBest(score, k=min(N_BEST, n_genes))
-    return Pipeline([("varying", varying), ("best", best), ("model", model)])
+    """The genes that differ most, and a model of these."""
+    best = SelectKBest(partial(_score, score), k=min(N_BEST, n_genes))
+    return Pipeline([("best", best), ("model", model)])
+
+
+def _score(score, X, y):
+    """Scores of genes. Constant ones have none and are taken last: no reason to warn."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Features .* are constant", UserWarning)
+        warnings.filterwarnings("ignore", r"invalid value encountered", RuntimeWarning)
+        return score(X, y)
 
 
 def _scaled_target(model):
