@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import needs_documentation
 from programs import N_SAMPLES, pages, run, study, write
 
 import sklearn_set
 from sklearn_set._cli import program
+from sklearn_set._cli.methods import CHANCE, METHODS
 from sklearn_set._cli.options import parser
 
 ROOT = Path(sklearn_set.__file__).parents[1]
@@ -221,12 +223,25 @@ def test_wrong_options_are_refused(words, told, capsys):
     assert told in capsys.readouterr().err
 
 
-def test_help_has_all_options_and_no_others(capsys):
+def options_of_the_parser():
+    return {name for action in parser()._actions for name in action.option_strings} - {"-h"}
+
+
+def test_help_has_all_options_and_no_others(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     assert run("--help") == 0
     told = capsys.readouterr().out
-    options = [name for action in parser()._actions for name in action.option_strings]
-    assert set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", told)) - {"-report"} == {*options}
+    assert set(re.findall(r"(?<![\w-])--[a-z-]+", told)) == options_of_the_parser()
     assert max(map(len, told.splitlines())) <= 100
+
+
+@needs_documentation
+def test_the_page_has_all_options_and_no_others():
+    page = (ROOT / "doc" / "own_table.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(--[a-z-]+)", page, re.MULTILINE)) == options_of_the_parser()
+    assert set(re.findall(r"(?<![\w-])--[a-z-]+", page)) == options_of_the_parser()
+    for name in METHODS:
+        assert name == CHANCE or f" {name}," in page or f" {name};" in page, name
 
 
 # ----------------------------------------------------------------------------- a full disk, Ctrl-C

@@ -187,8 +187,8 @@ def _fit(pipeline, method, fold, X, y, parts, classes):
 
 def _said_of(model, X, classes):
     """Predictions of a fitted model, with probabilities where it has them."""
-    labels = model.predict(X)
-    if classes is None:
+    labels, is_regression = model.predict(X), classes is None
+    if is_regression:
         return Predictions(np.asarray(labels, dtype=float).ravel())
     if not hasattr(model, "predict_proba"):
         return Predictions(labels, None, decisions_of(model, X, classes))

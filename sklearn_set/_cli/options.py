@@ -81,7 +81,14 @@ def parser():
         allow_abbrev=False,
     )
     made.add_argument("file", metavar="FILE", type=Path, help="the table of samples and genes")
-    what = made.add_argument_group("what the file holds")
+    _add_contents(made.add_argument_group("what the file holds"))
+    _add_comparison(made.add_argument_group("how methods are compared"))
+    _add_results(made.add_argument_group("what comes out"))
+    made.add_argument("--version", action="version", version=f"sklearn_set {__version__}")
+    return made
+
+
+def _add_contents(what):
     what.add_argument(
         "--target",
         metavar="NAME",
@@ -120,7 +127,9 @@ def parser():
         help="log takes log2(1 + x), keep takes the numbers as they are, auto takes logarithms "
         "of raw intensities and counts (default)",
     )
-    how = made.add_argument_group("how methods are compared")
+
+
+def _add_comparison(how):
     how.add_argument("--folds", metavar="N", type=_number(2), default=5, help="folds (default: 5)")
     how.add_argument(
         "--repeats", metavar="N", type=_number(1), default=1, help="times with new folds (1)"
@@ -141,7 +150,9 @@ def parser():
         help="fits at the same time, each with a part of the processors (default: 1, with all); "
         "-1 for one per processor",
     )
-    result = made.add_argument_group("what comes out")
+
+
+def _add_results(result):
     result.add_argument(
         "--output",
         metavar="FOLDER",
@@ -151,5 +162,3 @@ def parser():
     result.add_argument(
         "--dry-run", action="store_true", help="say how the file is understood, and end"
     )
-    made.add_argument("--version", action="version", version=f"sklearn_set {__version__}")
-    return made

@@ -41,7 +41,8 @@ class Predictions:
 
 def scores_of(y, said, classes):
     """Scores of one fold by name; NaN where one cannot be told."""
-    if classes is None:
+    is_regression = classes is None
+    if is_regression:
         return {"R²": r2_score(y, said.labels), "MAE": mean_absolute_error(y, said.labels)}
     present = np.unique(y)
     recall = recall_score(y, said.labels, labels=present, average="macro", zero_division=0)
