@@ -103,6 +103,7 @@ def test_all_methods_are_compared_on_the_same_folds():
     assert comparison.strengths.shape == (3, 30)
 
 
+@pytest.mark.slow
 def test_every_prediction_is_by_a_model_that_has_not_seen_the_sample():
     """Labels without any relation to the genes are guessed by chance."""
     rng = np.random.default_rng(1)
@@ -129,6 +130,7 @@ def test_a_swallowed_interrupt_ends_the_comparison():
     assert len(calls) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", list(METHODS))
 def test_missing_cells_and_sparse_matrices_are_learned_by_all(method):
     holes = X.copy()
@@ -199,6 +201,7 @@ def test_effects_have_units_that_suit_the_numbers():
     np.testing.assert_allclose(ranking_of(thin, np.ones((1, 30))).effect, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_known_genes_are_found(tmp_path):
     values = RNG.normal(size=(60, 400))
     labels = np.repeat(["sick", "well"], 30)
@@ -371,6 +374,7 @@ def test_the_model_is_that_of_all_samples_and_knows_its_genes(report):
     assert told[1].shape == (N_SAMPLES, 2)
 
 
+@pytest.mark.slow
 def test_the_model_takes_logarithms_and_fills_cells_itself(tmp_path):
     frame = study()
     genes = frame.columns[1:-1]
@@ -385,6 +389,7 @@ def test_the_model_takes_logarithms_and_fills_cells_itself(tmp_path):
     assert "takes log2(1 + x) itself. Missing cells are filled in." in readme
 
 
+@pytest.mark.slow
 def test_a_model_of_sparse_samples(tmp_path):
     matrix = sparse.csr_array(np.where(X > 0, X, 0))
     sparse.save_npz(tmp_path / "X.npz", matrix)

@@ -134,22 +134,25 @@ def verdict(findings):
     return told
 
 
-def remarks(findings):
-    """Sentences on the genes, and on warnings of the methods."""
+def remark_on_genes(findings):
+    """What the table of genes says."""
     ranking = findings.ranking
-    told = [
+    return (
         "Strength is the sum of the sizes of a gene's connections; the mean gene has 1. Each of "
         f"{count(ranking.n_models, 'model')} was trained without one fold. The table says how many "
         f"of them rank a gene among their {ranking.n_top} strongest; by chance it would be "
-        f"{ranking.by_chance:.2g}. A gene that few of them rank there is no finding.",
+        f"{ranking.by_chance:.2g}. A gene that few of them rank there is no finding."
+    )
+
+
+def warnings_told(findings):
+    """A sentence for each warning of a method."""
+    n_fits = len(findings.comparison.folds)
+    return [
+        f"{title_of(method, findings.study)} warned in {times} of {n_fits} fits: {text}"
+        for method, counts in findings.comparison.warned().items()
+        for text, times in counts.items()
     ]
-    for method, counts in findings.comparison.warned().items():
-        n_fits = len(findings.comparison.folds)
-        told += [
-            f"{title_of(method, findings.study)} warned in {times} of {n_fits} fits: {text}"
-            for text, times in counts.items()
-        ]
-    return told
 
 
 def meanings(findings):

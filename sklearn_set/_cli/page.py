@@ -11,9 +11,10 @@ from sklearn_set._cli.findings import (
     folds_in_words,
     genes_table,
     meanings,
-    remarks,
+    remark_on_genes,
     scores_table,
     verdict,
+    warnings_told,
     wrong_table,
 )
 
@@ -37,7 +38,7 @@ th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px soli
   white-space: nowrap; }
 th { font-weight: 600; }
 th.number, td.number { text-align: right; }
-tbody tr:first-child td:first-child { font-weight: 600; }
+.ours tbody tr:first-child { font-weight: 600; }
 figure { margin: 1rem 0; break-inside: avoid; }
 figure img { max-width: 100%; height: auto; background: #ffffff; border-radius: 6px;
   border: 1px solid var(--line); }
@@ -49,7 +50,8 @@ code { background: var(--soft); padding: .1rem .3rem; border-radius: 4px; overfl
   :root { --ink: #000000; --paper: #ffffff; --line: #bbbbbb; --soft: #f3f5f7; --accent: #0072B2; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }
   h2 { break-after: avoid; } tr { break-inside: avoid; } .wide { overflow: visible; }
-  .pair { grid-template-columns: 1fr 1fr; } th, td { white-space: normal; }
+  .pair { grid-template-columns: 1fr 1fr; } table { font-size: 9pt; }
+  th, td { padding-right: .5rem; white-space: normal; } td.number { white-space: nowrap; }
 }
 """
 
@@ -77,9 +79,10 @@ def page_of(findings, pictures, versions, command):
         f"<p>All methods were trained and tested on the same folds: "
         f"{escape(folds_in_words(findings))}. Numbers are means ± standard deviations over the "
         "folds; seconds are those of one fit.</p>",
-        scores_table(findings).as_html(),
+        f'<div class="ours">{scores_table(findings).as_html()}</div>',
         _figure(pictures["scores"]),
         _definitions(meanings(findings)),
+        _list(warnings_told(findings)),
         "<h2>Predictions</h2>",
         f"<p>Every sample was predicted by models that had not seen it"
         f"{'; the pictures show the first repeat' if findings.n_repeats > 1 else ''}.</p>",
@@ -88,7 +91,7 @@ def page_of(findings, pictures, versions, command):
         f"<h2>The {min(N_SHOWN, len(study.genes))} strongest genes</h2>",
         genes_table(findings).as_html(),
         _figure(pictures["genes"]),
-        _list(remarks(findings)),
+        f"<p>{escape(remark_on_genes(findings))}</p>",
         "<h2>The network</h2>",
         f"<p>{escape(_network_in_words(findings))}</p>",
         _figures(pictures, "training", "topology"),
@@ -109,7 +112,8 @@ def page_of(findings, pictures, versions, command):
 
 
 def _list(sentences):
-    return "<ul>" + "".join(f"<li>{escape(each)}</li>" for each in sentences) + "</ul>"
+    items = "".join(f"<li>{escape(each)}</li>" for each in sentences)
+    return f"<ul>{items}</ul>" if items else ""
 
 
 def _missed(findings):

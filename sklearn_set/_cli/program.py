@@ -22,9 +22,10 @@ from sklearn_set._cli.findings import (
     Findings,
     folds_in_words,
     genes_table,
-    remarks,
+    remark_on_genes,
     scores_table,
     verdict,
+    warnings_told,
 )
 from sklearn_set._cli.genes import ranking_of
 from sklearn_set._cli.methods import OURS, methods_for, pipeline_of, title_of
@@ -124,22 +125,28 @@ def _tell(findings):
         f"\nMeans ± standard deviations over {folds_in_words(findings)}; seconds per fit:\n",
         scores_table(findings).as_text(),
         f"\n{verdict(findings)}",
+        *warnings_told(findings),
         f"\nThe strongest genes of {title_of(OURS, findings.study)}:\n",
         genes_table(findings).as_text(),
-        "",
-        *remarks(findings),
+        f"\n{remark_on_genes(findings)}",
     )
 
 
 def _say(*sentences):
-    sys.stdout.write("\n".join(sentences) + "\n")
-    sys.stdout.flush()
+    _write(sys.stdout, "\n".join(sentences))
 
 
 def _end(told, code):
     """One line on standard error, and the exit code."""
-    sys.stderr.write(f"sklearn-set: {one_line(told)}\n")
+    _write(sys.stderr, f"sklearn-set: {one_line(told)}")
     return code
+
+
+def _write(stream, text):
+    """Write a text, with a question mark for each letter that the stream has not."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+    stream.flush()
 
 
 @contextmanager

@@ -165,7 +165,7 @@ BREAKS = [
         ("counted and 5 * len(values) <= len(y)", "5 * len(values) <= len(y)", "ages are classes"),
     ),
     *near(
-        "test_program_findings test_program",
+        "test_program_findings",
         ('"random_state": seed + repeat}', '"random_state": seed}', "all repeats are alike"),
         (
             "columns = [1] if one_is_enough else range(len(classes))",
@@ -192,6 +192,9 @@ BREAKS = [
             "top = np.argsort(strengths, axis=1",
             "the weakest genes are counted",
         ),
+    ),
+    *near(
+        "test_program",
         ("if study.has_negative:", "if False:", "differences of logarithms around zero"),
         (
             'number, least, what = int(members.sum()), n_folds, "sample"',
@@ -210,7 +213,6 @@ BREAKS = [
             "an interrupt that is swallowed",
         ),
         ("signal.signal(signal.SIGINT, before)", "pass", "the handler of Ctrl-C stays"),
-        ('steps.append(("log2", log2))', "pass", "the saved model takes no logarithms"),
     ),
     *near(
         "test_contributions test_attribution_importances test_contribution_refusals",
