@@ -192,10 +192,11 @@ BREAKS = [
             "top = np.argsort(strengths, axis=1",
             "the weakest genes are counted",
         ),
+        ("if study.has_negative:", "if False:", "differences of logarithms around zero"),
+        ('steps.append(("log2", log2))', "pass", "the saved model takes no logarithms"),
     ),
     *near(
         "test_program",
-        ("if study.has_negative:", "if False:", "differences of logarithms around zero"),
         (
             'number, least, what = int(members.sum()), n_folds, "sample"',
             'number, least, what = int(members.sum()), 1, "sample"',
