@@ -61,7 +61,12 @@ LARGE[3, 1] = 1e39
 
 # What -> (name of the file, content, target, what must be told).
 REFUSED = {
-    "wrong target": ("a.csv", TABLE, "typ", "no column 'typ', nor a row .* 'g1', .*'type'"),
+    "wrong target": (
+        "a.csv",
+        TABLE,
+        "typ",
+        "no column 'typ', nor a row .* 'g1', .*'type'. Perhaps 'type' is meant",
+    ),
     "one class": ("a.csv", csv_text(samples(["a"] * 12)), None, "one class only: all 12 .* 'a'"),
     "real labels": (
         "a.csv",

@@ -214,10 +214,10 @@ def test_what_is_not_installed_is_told_before_any_work(module, tmp_path, capsys,
     [
         (["--folds", "1"], "must be 2 or more, got 1"),
         (["--repeats", "0"], "must be 1 or more"),
-        (["--folds", "x"], "invalid whole_number value: 'x'"),
+        (["--folds", "x"], "invalid whole number value: 'x'"),
         (["--methods", "svm"], "must be some of set,mlp,logistic,ridge,forest,svc, got 'svm'"),
         (["--jobs", "0"], "must be 1 or more, or -1"),
-        (["--seed", "-1"], "must be from 0"),
+        (["--seed", "-1"], "must be 0 or more and 2147483647 or less, got -1"),
         (["--raw", "maybe"], "invalid choice: 'maybe'"),
     ],
 )

@@ -98,6 +98,20 @@ def test_text_about_genes_is_no_sample(tmp_path):
     assert "'length' (not in the annotations)" in left_out
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_names_may_be_written_as_r_writes_them(turned, tmp_path):
+    names = [f"7-{place} a" for place in range(N_SAMPLES)]
+    written = [f"X7.{place}.a" for place in range(N_SAMPLES)]
+    table = insert(samples().drop(columns="type"), 0, "name", written)
+    if turned:
+        table = table.set_index("name").T.rename_axis("gene").reset_index()
+    path = write(tmp_path / "genes.csv", csv_text(table))
+    told = write(tmp_path / "samples.csv", csv_text(annotations(ids=names)))
+    study = understood(path, "type", annotations=told)
+    assert study.samples == written
+    np.testing.assert_array_equal(study.y, LABELS)
+
+
 def test_a_series_matrix_annotates_another_table(tmp_path):
     names = [f"GSM{i}" for i in range(N_SAMPLES)]
     counts = genes_as_rows(None).set_axis(names, axis=1)
@@ -165,6 +179,7 @@ def test_patients_with_several_samples_are_pointed_out(tmp_path):
     ("frame", "options", "told"),
     [
         (samples(), {"groups": "patient"}, "has no column 'patient'"),
+        (insert(samples(), 0, "Batch", PATIENTS), {"groups": "batch"}, "Perhaps 'Batch' is meant"),
         (samples(), {"ignore": ["sex"]}, "has no column 'sex'"),
         (insert(samples(), 0, "id", ["a", *IDS[1:-1], "a"]), {}, "same name in 'id': 'a'"),
         (
@@ -196,6 +211,20 @@ def test_genes_of_the_same_name_are_kept_and_told(turned, tmp_path):
     assert any("1 name of genes stands more than once ('g1')" in note for note in study.notes)
 
 
+def test_names_of_genes_are_numbered_without_gaps(tmp_path):
+    path = write(tmp_path / "a.csv", csv_text(samples()).replace("g2", "g1").replace("g3", "g1"))
+    assert understood(path).genes == ["g1", "g1 #2", "g1 #3", "g4"]
+
+
+def test_names_that_are_hardly_those_of_genes_are_told(tmp_path):
+    table = insert(samples().rename(columns={"g1": "1-Mar", "g2": "TP53"}), 1, "Age", REAL)
+    notes = " ".join(understood(write(tmp_path / "a.csv", csv_text(table))).notes)
+    assert "'Age' is taken for genes. " in notes
+    assert "--ignore" in notes
+    assert "1 gene has the name of a date ('1-Mar')" in notes
+    assert "'Age' is" not in " ".join(understood(tmp_path / "a.csv", ignore=["Age"]).notes)
+
+
 def test_constant_genes_are_told(tmp_path):
     path = write(tmp_path / "a.csv", csv_text(insert(samples(), 1, "flat", 7)))
     notes = " ".join(understood(path).notes)
@@ -220,9 +249,10 @@ def test_missing_cells_are_kept_and_told(cell, turned, tmp_path):
 
 def test_samples_without_a_label_are_left_out_and_told(tmp_path):
     labels = np.where(np.arange(N_SAMPLES) < 3, "NA", LABELS)
-    path = write(tmp_path / "a.csv", csv_text(insert(samples(labels), 0, "id", IDS)))
-    study = understood(path)
+    table = insert(insert(samples(labels), 0, "patient", PATIENTS), 0, "id", IDS)
+    study = understood(write(tmp_path / "a.csv", csv_text(table)), groups="patient")
     np.testing.assert_array_equal(study.y, LABELS[3:])
+    np.testing.assert_array_equal(study.groups, PATIENTS[3:])
     np.testing.assert_array_equal(study.X, VALUES[3:].astype(np.float32))
     assert study.samples == IDS[3:]
     assert "Left out: 3 samples without a label." in study.notes
@@ -287,11 +317,13 @@ def test_missing_labels_are_told_where_one_class_is_left(tmp_path):
         (np.exp(8 + VALUES), "auto", "raw intensities", True),
         (np.exp(8 + VALUES), "keep", "raw intensities", False),
         (np.round(np.exp(3 + VALUES)), "auto", "counts", True),
+        (np.where(VALUES > 1, 60, VALUES < -1), "auto", "counts", True),
+        (VALUES > 0, "auto", "logarithms or the like", False),
         (8 + 2 * VALUES, "auto", "logarithms or the like", False),
     ],
 )
 def test_raw_numbers_are_told_from_logarithms(values, raw, kind, takes, tmp_path):
-    path = write(tmp_path / "a.csv", csv_text(samples(values=values)))
+    path = write(tmp_path / "a.csv", csv_text(samples(values=values * 1.0)))
     study = understood(path, raw=raw)
     assert study.takes_logarithms == takes
     (told,) = (note for note in study.notes if note.startswith("Values run from"))

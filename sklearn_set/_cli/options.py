@@ -4,6 +4,7 @@ Knows words of a command line; must not know what they do.
 """
 
 import argparse
+import math
 from pathlib import Path
 
 from sklearn_set._cli.methods import CHANCE, METHODS
@@ -29,35 +30,19 @@ examples:
 """
 
 
-def _number(least):
-    """A type of argparse: whole numbers, `least` or more."""
+def _number(least, most=math.inf, also=None):
+    """A type of argparse: whole numbers in a range, and one more."""
 
-    def whole_number(text):
+    def read(text):
         value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"must be {least} or more, got {value}")
+        if not least <= value <= most and value != also:
+            upper = f" and {most} or less" if most < math.inf else ""
+            other = f", or {also}" if also is not None else ""
+            raise argparse.ArgumentTypeError(f"must be {least} or more{upper}{other}, got {value}")
         return value
 
-    return whole_number
-
-
-def _jobs(text):
-    value = int(text)
-    if value == 0 or value < -1:
-        raise argparse.ArgumentTypeError(
-            f"must be 1 or more, or -1 for all processors, got {value}"
-        )
-    return value
-
-
-_jobs.__name__ = "whole number"
-
-
-def _seed(text):
-    value = int(text)
-    if not 0 <= value < 2**31:
-        raise argparse.ArgumentTypeError(f"must be from 0 to 2147483647, got {value}")
-    return value
+    read.__name__ = "whole number"  # argparse tells it
+    return read
 
 
 def _methods(text):
@@ -141,11 +126,13 @@ def _add_comparison(how):
         default=_CHOICES,
         help=f"some of {','.join(_CHOICES)} (default: all); set, the sparse network, always is",
     )
-    how.add_argument("--seed", metavar="N", type=_seed, default=0, help="random seed (0)")
+    how.add_argument(
+        "--seed", metavar="N", type=_number(0, 2**31 - 1), default=0, help="random seed (0)"
+    )
     how.add_argument(
         "--jobs",
         metavar="N",
-        type=_jobs,
+        type=_number(1, also=-1),
         default=1,
         help="fits at the same time, each with a part of the processors (default: 1, with all); "
         "-1 for one per processor",

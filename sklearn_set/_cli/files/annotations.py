@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sklearn_set._cli.files.cells import MISSING, tells_labels
+from sklearn_set._cli.files.cells import MISSING, as_in_r, tells_labels
 from sklearn_set._cli.files.frames import frame_of, import_pandas, texts_of
 from sklearn_set._cli.files.geo import candidates, descriptions_of, is_series_matrix
 from sklearn_set._cli.files.lines import scan
@@ -30,8 +30,9 @@ class Annotations:
 
     @property
     def known(self):
-        """All texts by which samples may be called."""
-        return frozenset(text for texts in self.columns.values() for text in texts) - {*MISSING}
+        """All texts by which samples may be called, also as R writes them in a header."""
+        told = {text for texts in self.columns.values() for text in texts} - {*MISSING}
+        return frozenset(told | {as_in_r(text) for text in told})
 
 
 def read_annotations(path, target, groups):
@@ -125,18 +126,23 @@ def joined(samples, annotations):
 
 def _rows_of(names, annotations):
     """The column of the annotations that names most of the samples, and the row of each, or -1."""
-    wanted = set(names)
-    matches = {
-        column: len(wanted & set(texts.tolist())) for column, texts in annotations.columns.items()
-    }
-    key = max(matches, key=matches.get)
-    if matches[key] == 0:
+    wanted, matches = set(names), {}
+    for write in (str, as_in_r):
+        columns = {
+            column: [write(text) for text in texts.tolist()]
+            for column, texts in annotations.columns.items()
+        }
+        matches = {column: len(wanted & set(texts)) for column, texts in columns.items()}
+        key = max(matches, key=matches.get)
+        if matches[key]:
+            break
+    else:
         raise Refusal(
             f"has samples {some(list(names)[:4])}, none of which {annotations.file} describes in "
             f"any column. Its first line is "
             f"{some([texts[0] for texts in annotations.columns.values()])}."
         )
-    texts = annotations.columns[key].tolist()
+    texts = columns[key]
     twice = [name for name, times in Counter(texts).items() if times > 1 and name in wanted]
     if twice:
         raise Refusal(

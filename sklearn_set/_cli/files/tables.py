@@ -12,7 +12,7 @@ from sklearn_set._cli.files.cells import MISSING, is_number, tells_genes, tells_
 from sklearn_set._cli.files.columns import sorted_out
 from sklearn_set._cli.files.frames import offender_in, parse, texts_of, transposed
 from sklearn_set._cli.files.lines import DELIMITERS, scan
-from sklearn_set._cli.files.messages import Refusal, count, shown, some
+from sklearn_set._cli.files.messages import Refusal, count, meant, shown, some
 from sklearn_set._cli.files.samples import Samples
 
 
@@ -50,7 +50,7 @@ def _row_of_labels(lines, target):
             return target
         raise Refusal(
             f"has no column {target!r}, nor a row of this name; its columns are "
-            f"{_columns_in_short(lines)}."
+            f"{_columns_in_short(lines)}.{meant(target, [*lines.names, *lines.rows])}"
         )
     if any(map(tells_labels, lines.names)):
         return None
@@ -138,7 +138,7 @@ def _place_of(lines, name):
     if len(places) != 1:
         raise Refusal(
             f"has {len(places) or 'no'} column{'s' if places else ''} {name!r}, expected one; its "
-            f"columns are {_columns_in_short(lines)}."
+            f"columns are {_columns_in_short(lines)}.{'' if places else meant(name, lines.names)}"
         )
     return places[0]
 
