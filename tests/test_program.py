@@ -277,7 +277,7 @@ INTERRUPTED = """
     place = sys.argv[1]
     owner, name = {
         "set": (SETClassifier, "_prepare"),
-        "mlp": (MLPClassifier, "_fit_stochastic"),
+        "mlp": (MLPClassifier, "_backprop"),  # there it ends the training only
         "dump": (joblib, "dump"),
     }[place]
     real = getattr(owner, name)
@@ -303,6 +303,19 @@ def test_ctrl_c_ends_in_one_line(place, tmp_path):
     assert done.stderr.splitlines()[-1] == "sklearn-set: Interrupted: nothing was written."
     assert "Traceback" not in done.stderr
     assert {each.name for each in tmp_path.iterdir()} == {"genes.csv"}
+
+
+@pytest.mark.slow
+def test_ctrl_c_after_the_report_says_that_it_is_there(tmp_path, capsys, monkeypatch):
+    def press(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(program, "_tell", press)
+    path = write(tmp_path, study())
+    assert run(path, "--methods", "set", "--output", tmp_path / "out") == 130
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told == f"sklearn-set: Interrupted: {tmp_path / 'out'} is complete."
+    assert (tmp_path / "out" / "report.html").exists()
 
 
 def test_the_handler_of_ctrl_c_is_put_back(tmp_path):

@@ -14,7 +14,7 @@ import pytest
 from programs import N_SAMPLES, run, study, write
 from scipy import sparse
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
-from sklearn.neural_network import MLPRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sklearn_set._cli import progress
 from sklearn_set._cli.comparing import Fit, compare, folds_of
@@ -159,6 +159,15 @@ def test_warnings_are_counted_not_lost(monkeypatch):
     (text, times), *_ = comparison.warned()["mlp"].most_common()
     assert text.startswith("ConvergenceWarning: Stochastic Optimizer")
     assert times == 2
+
+
+def test_a_method_that_fails_is_named(monkeypatch):
+    wrong = Method("wrong", lambda seed, n_genes: MLPClassifier(alpha=-1), None)
+    monkeypatch.setitem(METHODS, "mlp", wrong)
+    data = understood()
+    folds = folds_of(data, 2, 1, seed=0)
+    with pytest.raises(ValueError, match=r"Method mlp failed on fold 1: The 'alpha'.* --methods"):
+        compare(data, ["set", "mlp"], folds, seed=0, n_jobs=1, check_stop=never)
 
 
 # ---------------------------------------------------------------------------------------- genes

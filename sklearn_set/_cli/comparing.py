@@ -170,7 +170,12 @@ def _fit(pipeline, method, fold, X, y, parts, classes):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         start = time.perf_counter()
-        pipeline.fit(X[parts.train], y[parts.train])
+        try:
+            pipeline.fit(X[parts.train], y[parts.train])
+        except (MemoryError, ValueError) as error:
+            remedy = "" if method == OURS else " Leave it out with --methods."
+            told = f"Method {method} failed on fold {fold + 1}: {one_line(error)}{remedy}"
+            raise type(error)(told) from error
         seconds = time.perf_counter() - start
         said = _said_of(pipeline, X[parts.test], classes)
     strengths = pipeline[-1].feature_importances_ if method == OURS else None

@@ -53,25 +53,31 @@ def main(arguments=None):
     words = sys.argv[1:] if arguments is None else list(arguments)
     options = parser().parse_args(words)
     command = shlex.join(["sklearn-set", *words])
+    folder = None
     with _interrupts() as check_stop:
         try:
-            try:
-                study, folder, folds = _prepare(options)
-            except (ImportError, OSError, ValueError) as error:
-                return _end(error, MISUNDERSTOOD)
-            if options.dry_run:
-                return DONE
-            try:
-                findings = _find(options, study, folds, check_stop)
-                _tell(findings)
-                write_report(findings, folder, command)
-                check_stop()
-            except (MemoryError, OSError, ValueError) as error:
-                return _end(error, FAILED)
-            _say(f"\nThe report is {folder / 'report.html'}; README.md beside it lists the rest.")
-            return DONE
+            if not options.dry_run:
+                folder = chosen_folder(options.output, options.file)
+            study, folds = _prepare(options)
+        except (ImportError, OSError, ValueError) as error:
+            return _end(error, MISUNDERSTOOD)
+        except MemoryError as error:
+            return _end(error, FAILED)
         except KeyboardInterrupt:
             return _end("Interrupted: nothing was written.", INTERRUPTED)
+        if options.dry_run:
+            return DONE
+        try:
+            findings = _find(options, study, folds, check_stop)
+            write_report(findings, folder, command)
+            _tell(findings, folder)
+        except (MemoryError, OSError, ValueError) as error:
+            return _end(error, FAILED)
+        except KeyboardInterrupt:
+            is_there = (folder / "report.html").exists()
+            told = f"{folder} is complete" if is_there else "nothing was written"
+            return _end(f"Interrupted: {told}.", INTERRUPTED)
+    return DONE
 
 
 def _prepare(options):
@@ -89,10 +95,7 @@ def _prepare(options):
         study = understand(samples, options.file.name, task=options.task, raw=options.raw)
     _say(*study.notes)
     check_folds(study, options.folds)
-    folds = folds_of(study, options.folds, options.repeats, options.seed)
-    if options.dry_run:
-        return study, None, folds
-    return study, chosen_folder(options.output, options.file), folds
+    return study, folds_of(study, options.folds, options.repeats, options.seed)
 
 
 def _find(options, study, folds, check_stop):
@@ -119,7 +122,7 @@ def _with_names(study):
     return import_pandas().DataFrame(study.X, index=study.samples, columns=study.genes)
 
 
-def _tell(findings):
+def _tell(findings, folder):
     """Results on standard output."""
     _say(
         f"\nMeans ± standard deviations over {folds_in_words(findings)}; seconds per fit:\n",
@@ -129,6 +132,7 @@ def _tell(findings):
         f"\nThe strongest genes of {title_of(OURS, findings.study)}:\n",
         genes_table(findings).as_text(),
         f"\n{remark_on_genes(findings)}",
+        f"\nThe report is {folder / 'report.html'}; README.md beside it lists the rest.",
     )
 
 
