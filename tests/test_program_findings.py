@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 from programs import N_SAMPLES, run, study, write
 from scipy import sparse
+from sklearn.dummy import DummyClassifier
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_set._cli import progress
 from sklearn_set._cli.comparing import Fit, compare, folds_of
@@ -159,6 +161,22 @@ def test_warnings_are_counted_not_lost(monkeypatch):
     (text, times), *_ = comparison.warned()["mlp"].most_common()
     assert text.startswith("ConvergenceWarning: Stochastic Optimizer")
     assert times == 2
+
+
+def test_linear_algebra_has_one_thread_in_a_fit(monkeypatch):
+    seen = []
+
+    class Spy(DummyClassifier):
+        def fit(self, X, y):
+            seen.extend(each for each in threadpool_info() if each["user_api"] == "blas")
+            return super().fit(X, y)
+
+    monkeypatch.setitem(METHODS, "mlp", Method("spy", lambda seed, n_genes: Spy(), None))
+    data = understood()
+    with threadpool_limits(2, user_api="blas"):
+        folds = folds_of(data, 2, 1, seed=0)
+        compare(data, ["set", "mlp"], folds, seed=0, n_jobs=1, check_stop=never)
+    assert {each["num_threads"] for each in seen} == {1}
 
 
 def test_a_method_that_fails_is_named(monkeypatch):

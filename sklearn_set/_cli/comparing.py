@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+from threadpoolctl import threadpool_limits
 
 from sklearn_set._cli import progress
 from sklearn_set._cli.files.messages import count, one_line, shown
@@ -167,7 +168,9 @@ def compare(study, methods, folds, *, seed, n_jobs, check_stop):
 
 def _fit(pipeline, method, fold, X, y, parts, classes):
     """One method on one fold."""
-    with warnings.catch_warnings(record=True) as caught:
+    # Tables of few samples are too narrow for the threads of BLAS, which keep processors busy
+    # while they wait.  With one, the last digits do not depend on the number of jobs, either.
+    with warnings.catch_warnings(record=True) as caught, threadpool_limits(1, user_api="blas"):
         warnings.simplefilter("always")
         start = time.perf_counter()
         try:

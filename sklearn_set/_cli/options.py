@@ -134,8 +134,7 @@ def _add_comparison(how):
         metavar="N",
         type=_number(1, also=-1),
         default=1,
-        help="fits at the same time, each with a part of the processors (default: 1, with all); "
-        "-1 for one per processor",
+        help="fits at the same time (1); -1 for one per processor, which pays for large tables",
     )
 
 
