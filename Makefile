@@ -1,5 +1,6 @@
 # These commands do everything on a fresh machine with Python 3.11+, a C compiler and make:
-#   make demo    trains, cross-validates and tunes on real data; DATA=file for your own
+#   make demo    trains, cross-validates and tunes on real data; DATA=file reports on your own,
+#                with TARGET=name and OPTIONS="..." of python -m sklearn_set
 #   make test    runs all tests, by as many processes as there are processors; make test-quick some
 #   make doc     builds the documentation site, gallery included, in doc/_build/html
 #   make sanitize, make sanitize-threads   run kernels that watch memory, and threads, on Linux
@@ -12,6 +13,7 @@ SOURCES := setup.py pyproject.toml $(wildcard sklearn_set/_core/*.pyx sklearn_se
 
 DATA ?=
 TARGET ?=
+OPTIONS ?=
 TESTS ?= tests
 WORKERS ?= logical
 IN_PARALLEL = -n $(WORKERS) --dist loadgroup
@@ -31,8 +33,8 @@ WATCH_THREADS = $(WATCHED) LD_PRELOAD=$$(gcc -print-file-name=libtsan.so) \
 
 .PHONY: demo test test-quick doc lint clean sanitize sanitize-threads
 
-demo: $(VENV)/installed $(if $(DATA),$(VENV)/installed-for-files)
-	$(BIN)/python doc/examples/demo.py $(if $(DATA),--data "$(DATA)") $(if $(TARGET),--target "$(TARGET)")
+demo: $(VENV)/installed $(if $(DATA),$(VENV)/installed-for-report)
+	$(BIN)/python $(if $(DATA),-m sklearn_set "$(DATA)" $(if $(TARGET),--target "$(TARGET)") $(OPTIONS),doc/examples/demo.py)
 
 test: $(VENV)/installed-for-tests
 	$(BIN)/python -m pytest $(IN_PARALLEL) $(TESTS)
@@ -70,8 +72,8 @@ $(VENV)/installed: $(BIN)/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/installed-for-files: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --group files
+$(VENV)/installed-for-report: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[report]"
 	touch $@
 
 $(VENV)/installed-for-tests: $(VENV)/installed

@@ -1,36 +1,16 @@
-"""The demo tells what it has read from a file, and trains on it."""
+"""The demo compares and tunes on its three sets; with a file, `make demo` calls the program."""
 
 import importlib.util
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from conftest import needs_documentation
-from user_files import REAL, csv_text, samples
+from programs import run, study, write
 
-DEMO = Path(__file__).resolve().parents[1] / "doc" / "examples" / "demo.py"
-
-
-@pytest.fixture
-def table(tmp_path):
-    """A file with an index of pandas, decimal commas and hashes."""
-    X = np.random.default_rng(0).normal(size=(40, 3))
-    frame = pd.DataFrame(X, columns=["g #1", "g2", "g3"])
-    frame["kind"] = np.where(X[:, 0] > 0, "tumor #1", "tumor #2")
-    frame.to_csv(tmp_path / "a.csv", sep=";", decimal=",")
-    return tmp_path / "a.csv"
-
-
-TOLD = """
-a.csv is a table with semicolons between its cells, decimal commas.
-40 samples, 3 features, no missing cells.
-Labels are the last column 'kind': 2 classes, 'tumor #1' (19), 'tumor #2' (21).
-Left out: column 1 (numbers or names of the samples).
-"""
+ROOT = Path(__file__).resolve().parents[1]
+DEMO = ROOT / "doc" / "examples" / "demo.py"
 
 
 def load_demo():
@@ -40,60 +20,43 @@ def load_demo():
     return demo
 
 
-def run_demo(*options):
-    return subprocess.run(
-        [sys.executable, DEMO, *map(str, options)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 @needs_documentation
-def test_the_demo_tells_what_it_read(table, monkeypatch, capsys):
+def test_the_demo_compares_and_tunes_on_three_sets(monkeypatch):
     demo, compared, tuned = load_demo(), [], []
     monkeypatch.setattr(demo, "compare", lambda *given: compared.append(given))
     monkeypatch.setattr(demo, "tune", lambda *given: tuned.append(given))
-    monkeypatch.setattr(sys, "argv", ["demo.py", "--data", str(table)])
     demo.main()
-    assert capsys.readouterr().out.endswith(TOLD)
-    ((name, X, y),) = compared
-    assert name == "a.csv"
-    assert X.shape == (40, 3)
-    assert set(y) == {"tumor #1", "tumor #2"}
-    assert len(tuned) == 1
+    assert [(name, X.shape) for name, X, _ in compared] == [
+        ("breast cancer", (569, 30)),
+        ("digits", (1797, 64)),
+        ("microarray (generated)", (200, 20_000)),
+    ]
+    assert all(X.dtype == np.float32 for X, _ in tuned)
+    assert len(tuned) == 3
 
 
 @pytest.mark.slow
 @needs_documentation
-@pytest.mark.slow
-def test_the_demo_reads_a_file(table):
-    done = run_demo("--data", table)
-    assert done.returncode == 0, done.stderr
-    assert f"{TOLD}\na.csv: 40 samples x 3 features, classes of 19, 21 samples;" in done.stdout
-    assert "GridSearchCV: best" in done.stdout
-
-
-@pytest.mark.slow
-@needs_documentation
-def test_the_demo_refuses_a_file_in_one_line(table):
-    done = run_demo("--data", table, "--target", "typ")
-    assert done.returncode == 1
-    assert re.fullmatch(r".*a\.csv has no column 'typ'[^\n]*\n", done.stderr), done.stderr
+def test_the_demo_prints_a_table_and_what_tuning_is_worth(capsys):
+    demo = load_demo()
+    frame = study(60, 80)
+    X, y = frame.iloc[:, 1:-1].to_numpy(np.float32), (frame["type"] == "tumour").to_numpy()
+    demo.compare("small", X, y)
+    demo.tune(X, y)
+    told = capsys.readouterr().out
+    assert "small: 60 samples x 80 features, classes of" in told
+    for name in ("SETClassifier", "MLPClassifier", "LogisticRegression"):
+        assert re.search(rf"^{name} +[01]\.\d{{3}} \+- ", told, re.MULTILINE), name
+    assert re.search(r"GridSearchCV: best .*; held-out accuracy [01]\.\d{3}, default", told)
 
 
 @needs_documentation
-@pytest.mark.parametrize(
-    ("labels", "told"),
-    [
-        (["a"] * 6 + ["b"] * 3 + ["c"] * 3, r"1 of 3 classes have 5 samples or more"),
-        (REAL, r"a\.csv has numbers as labels.*TARGET="),
-    ],
-)
-def test_the_demo_ends_where_there_are_no_classes(labels, told, tmp_path, monkeypatch):
-    path = tmp_path / "a.csv"
-    path.write_text(csv_text(samples(labels)))
-    monkeypatch.setattr(sys, "argv", ["demo.py", "--data", str(path)])
-    with pytest.raises(SystemExit, match=told):
-        load_demo().main()
+def test_make_demo_with_a_file_calls_the_program(tmp_path):
+    """The options that the Makefile writes are those of the program."""
+    if not (ROOT / "Makefile").is_file():
+        pytest.skip("the Makefile is not in this copy")
+    rule = re.search(r"^demo:.*\n\t(.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)[1]
+    assert '$(if $(DATA),-m sklearn_set "$(DATA)"' in rule
+    written = re.findall(r"(--\w+)", rule)
+    assert written == ["--target"]
+    assert run(write(tmp_path, study()), *written, "type", "--dry-run") == 0

@@ -21,9 +21,8 @@ from user_files import (
     geo,
     insert,
     samples,
+    understood,
 )
-
-from sklearn_set.datasets._files import read_samples
 
 ONE_HOT = (NUMBERS[:, None] == [3, 7]).astype(float)
 HASHES = np.where(LABELS == "tumor", "tumor #1", "tumor #2")
@@ -73,7 +72,7 @@ UNDERSTOOD = {
     ),
     "all in quotes": ("a.csv", csv_text(samples(), quoting=1), None, LABELS, ""),
     "white space": ("a.csv", TABLE.replace(",", " , "), None, LABELS, "'normal' .*'tumor'"),
-    "byte order mark": ("a.csv", TABLE.encode("utf-8-sig"), None, LABELS, "12 samples, 4 feat"),
+    "byte order mark": ("a.csv", TABLE.encode("utf-8-sig"), None, LABELS, "12 samples, 4 gene"),
     "mark before the target": (
         "a.csv",
         csv_text(samples()[["type", *GENES]]).encode("utf-8-sig"),
@@ -206,7 +205,7 @@ UNDERSTOOD = {
         TABLE.replace("\n", ",\n", 1),
         None,
         LABELS,
-        "4 features",
+        "4 genes",
     ),
     "an empty column": (
         "a.csv",
@@ -220,7 +219,7 @@ UNDERSTOOD = {
         csv_text(samples().set_axis([*range(4), "type"], axis=1), index=True),
         None,
         LABELS,
-        "12 samples, 4 features.*Left out: column 1 ",
+        "12 samples, 4 genes.*Left out: column 1 ",
     ),
     "many samples with names": (
         "a.csv",
@@ -229,14 +228,14 @@ UNDERSTOOD = {
         ),
         None,
         np.tile(LABELS, 6),
-        "72 samples, 4 features.*Left out: 'Probe' \\(names",
+        "72 samples, 4 genes.*Left out: 'Probe' \\(names",
     ),
     "genes as rows": (
         "a.csv",
         csv_text(genes_as_rows(), index=True),
         None,
         LABELS,
-        "was transposed\\. 12 samples, 4 features.*row 'type': 2 classes",
+        "was transposed\\. 12 samples, 4 genes.*row 'type': 2 classes",
     ),
     "genes as rows, many, labels last": (
         "a.tsv",
@@ -247,7 +246,7 @@ UNDERSTOOD = {
         ),
         None,
         LABELS,
-        "12 samples, 600 features",
+        "12 samples, 600 genes",
     ),
     "genes as rows, numbers as labels": (
         "a.csv",
@@ -279,7 +278,7 @@ UNDERSTOOD = {
         csv_text(genes_as_rows(), index=True) + "control" + "," * N_SAMPLES + "\n",
         None,
         LABELS,
-        "4 features.*Left out: 'control' \\(rows without numbers\\)",
+        "4 genes.*Left out: 'control' \\(rows without numbers\\)",
     ),
     "arrays": ("a.npz", arrays(X=VALUES, y=NUMBERS), None, NUMBERS, "array y: 2 classes"),
     "another array": ("a.npz", arrays(X=VALUES, t=NUMBERS), "t", NUMBERS, "array t"),
@@ -326,11 +325,11 @@ def test_files_are_understood(what, tmp_path):
     name, content, target, labels, told = UNDERSTOOD[what]
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    X, y, notes = read_samples(path, target)
-    assert y.dtype.kind == labels.dtype.kind
-    np.testing.assert_array_equal(y, labels)
-    assert X.dtype == np.float32
-    assert X.flags.c_contiguous
+    study = understood(path, target)
+    assert study.y.dtype.kind == labels.dtype.kind
+    np.testing.assert_array_equal(study.y, labels)
+    assert study.X.dtype == np.float32
+    assert study.X.flags.c_contiguous
     values = VALUES
     if what == "genes as rows, many, labels last":
         values = np.random.default_rng(0).normal(size=(N_SAMPLES, 600)).round(4)
@@ -340,8 +339,10 @@ def test_files_are_understood(what, tmp_path):
         values = np.tile(VALUES, (6, 1))
     elif what == "index of pandas":
         values = VALUES[SHUFFLED]
-    np.testing.assert_array_equal(X, values.astype(np.float32))
-    assert notes[0].startswith(f"{name} is ")
-    assert all(re.fullmatch(r"[^\n]+\.", note) for note in notes)
-    assert re.search(told, " ".join(notes)), notes
-    assert any(note.startswith("Left out") for note in notes) == ("Left out" in told)
+    np.testing.assert_array_equal(study.X, values.astype(np.float32))
+    assert len(study.samples) == len(values)
+    assert len(study.genes) == values.shape[1]
+    assert study.notes[0].startswith(f"{name} is ")
+    assert all(re.fullmatch(r"[^\n]+\.", note) for note in study.notes)
+    assert re.search(told, " ".join(study.notes)), study.notes
+    assert any(note.startswith("Left out") for note in study.notes) == ("Left out" in told)

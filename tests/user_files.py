@@ -5,6 +5,17 @@ import io
 import numpy as np
 import pandas as pd
 
+from sklearn_set._cli.files import read_samples, refusing
+from sklearn_set._cli.understanding import understand
+
+
+def understood(path, target=None, *, task=None, raw="auto", **options):
+    """The study that the program makes of a file."""
+    samples = read_samples(path, target, **options)
+    with refusing(path):
+        return understand(samples, path.name, task=task, raw=raw)
+
+
 N_SAMPLES, N_GENES = 12, 4
 VALUES = np.random.default_rng(0).normal(size=(N_SAMPLES, N_GENES)).round(4)
 LABELS = np.array(["tumor", "normal", "tumor"] * 4)

@@ -5,16 +5,13 @@ cross-validated on the same folds of three data sets: two real ones that ship wi
 one generated in the shape of a microarray.  Then GridSearchCV tunes epsilon and zeta on one part of
 each set, and the rest shows what the tuning was worth.
 
-    python demo.py                                     the three sets
-    python demo.py --data genes.npz                    arrays X and y, or --target for y's name
-    python demo.py --data genes.csv --target label     the label's column; else the last one
-    python demo.py --data GSE1_series_matrix.txt.gz --target tissue
+    python demo.py
+
+For data of your own there is a program: python -m sklearn_set FILE.
 """
 
-import argparse
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_digits
@@ -32,29 +29,24 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_set import SETClassifier, show_versions
 from sklearn_set.datasets import make_microarray
-from sklearn_set.datasets._files import read_samples
 
 GRID = {"setclassifier__epsilon": [5, 20], "setclassifier__zeta": [0.0, 0.1, 0.3]}
 COLUMNS = "{:<20} {:>15} {:>12} {:>13} {:>9} {:>10}"
 
 
 def main():
-    arguments = read_arguments()
     # A first look does not ask whether 200 epochs are enough.
     warnings.simplefilter("ignore", ConvergenceWarning)
     show_versions()
-    if arguments.data:
-        sets = {arguments.data.name: read_file(arguments.data, arguments.target)}
-    else:
-        sets = {
-            "breast cancer": load_breast_cancer(return_X_y=True),
-            "digits": load_digits(return_X_y=True),
-            "microarray (generated)": make_microarray(
-                n_samples=200, n_features=20_000, weights=[0.7, 0.3], random_state=0
-            ),
-        }
+    sets = {
+        "breast cancer": load_breast_cancer(return_X_y=True),
+        "digits": load_digits(return_X_y=True),
+        "microarray (generated)": make_microarray(
+            n_samples=200, n_features=20_000, weights=[0.7, 0.3], random_state=0
+        ),
+    }
     for name, (X, y) in sets.items():
-        X, y = without_tiny_classes(np.asarray(X, dtype=np.float32), np.asarray(y))
+        X, y = np.asarray(X, dtype=np.float32), np.asarray(y)
         compare(name, X, y)
         tune(X, y)
 
@@ -62,7 +54,7 @@ def main():
 def compare(name, X, y):
     """Cross-validate the three models on the same folds and print a table."""
     counts = np.unique(y, return_counts=True)[1]
-    folds = StratifiedKFold(min(5, counts.min()), shuffle=True, random_state=0)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
     print(
         f"\n{name}: {X.shape[0]} samples x {X.shape[1]} features, classes of "
         f"{', '.join(map(str, counts))} samples; {folds.n_splits} folds"
@@ -115,41 +107,6 @@ def tune(X, y):
         f"default {default.fit(X_train, y_train).score(X_test, y_test):.3f} "
         f"({n_fits} fits in {seconds:.1f} s)"
     )
-
-
-def without_tiny_classes(X, y):
-    """Drop classes that cannot be in the training and in the test part of every fold."""
-    labels, counts = np.unique(y, return_counts=True)
-    tiny = labels[counts < 5]
-    if tiny.size:
-        print(f"Left out: classes of fewer than 5 samples ({', '.join(map(str, tiny))}).")
-    if labels.size - tiny.size < 2:
-        raise SystemExit(
-            f"{labels.size - tiny.size} of {labels.size} classes have 5 samples or more; "
-            "cross-validation needs two such classes."
-        )
-    keep = ~np.isin(y, tiny)
-    return X[keep], y[keep]
-
-
-def read_file(path, target):
-    """X and y of the user's own file; what was understood, or the reason why not, is printed."""
-    try:
-        X, y, notes = read_samples(path, target)
-    except (ImportError, OSError, ValueError) as error:
-        hint = " (Here --target names it; with make, TARGET=.)" if "target" in str(error) else ""
-        raise SystemExit(f"{error}{hint}") from None
-    print("", *notes, sep="\n")
-    return X, y
-
-
-def read_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--data", type=Path, help=".csv, .tsv, .txt, those with .gz, or .npz; else three sets"
-    )
-    parser.add_argument("--target", help="array, column, row or description that holds the labels")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ BREAKS = [
     *near(
         "test_files_understood test_files_refused",
         (
-            "transposed = len(y) == X.shape[1] != X.shape[0]",
+            "transposed = y is not None and len(y) == X.shape[1] != X.shape[0]",
             "transposed = False",
             "genes as rows of an array",
         ),
@@ -94,26 +94,29 @@ BREAKS = [
             "a file that runs code",
         ),
         (
-            "missing = np.isnan(values)",
-            "missing = np.zeros(values.shape, bool)",
-            "missing cells are let through",
+            "found = lines.named.get(name, [])",
+            "found = lines.named.get(name, [])[:1]",
+            "several rows of labels",
         ),
-        ("if len(lines.named[row]) > 1:", "if False:", "several rows of labels"),
         (
             "(values[1:] - values[:-1] == 1).all(axis=0)",
             "(values[1:] > values[:-1]).all(axis=0)",
             "what rises is a number of the row",
         ),
-        ("if len(values) == 1:", "if False:", "a single class"),
-        ("if len(found) != 1:", "if not found:", "a description of two cases"),
+        ("if np.unique(y).size == 1:", "if False:", "a single class"),
+        (
+            "found = [name for name in descriptions if name.lower() == wanted]",
+            "found = [name for name in descriptions if name.lower() == wanted][:1]",
+            "a description of two cases",
+        ),
         (
             'content.replace(b"\\r\\n", b"\\n").replace(b"\\r", b"\\n")',
             'content.replace(b"\\r\\n", b"\\n")',
             "lines that end by a carriage return",
         ),
         (
-            "large = ~(np.abs(values) <= np.finfo(np.float32).max)",
-            "large = np.isnan(values)",
+            "large = np.abs(stored) > np.finfo(np.float32).max",
+            "large = np.isnan(stored)",
             "infinite cells",
         ),
         (
@@ -121,6 +124,96 @@ BREAKS = [
             "leading_zero = None and any(re.match(",
             "01 and 1 are one class",
         ),
+    ),
+    *near(
+        "test_program_files",
+        ("return n_columns > n_rows", "return False", "annotations do not tell the way"),
+        (
+            "row_of = {name: row for row, name in enumerate(texts)}",
+            "row_of = {name: row for row, name in enumerate(names)}",
+            "annotations are joined by their order",
+        ),
+        (
+            "key = max(matches, key=matches.get)",
+            "key = next(iter(matches))",
+            "the first column names the samples",
+        ),
+        (
+            "rows = np.flatnonzero(~missing)",
+            "rows = np.arange(len(labels))",
+            "samples without a label stay",
+        ),
+        (
+            "groups = samples.groups[rows]",
+            "groups = samples.groups[: len(rows)]",
+            "groups of other samples",
+        ),
+        ("names = cells if names is None else names", "names = None", "names of samples are lost"),
+        (
+            "seen[name] += new in taken",
+            "seen[name] += 1",
+            "numbers of genes of one name are skipped",
+        ),
+        ("looks_raw = counts or high > 100", "looks_raw = high > 100", "counts are no logarithms"),
+        ("if place < n_below + n_zero:", "if False:", "zeros of a sparse matrix do not count"),
+        (
+            "return np.sign(X) * np.log2(1 + np.abs(X))",
+            "return np.log2(1 + np.abs(X))",
+            "the sign of raw numbers",
+        ),
+        ("if constant.size == len(genes):", "if False:", "no gene differs"),
+        ("counted and 5 * len(values) <= len(y)", "5 * len(values) <= len(y)", "ages are classes"),
+    ),
+    *near(
+        "test_program_findings",
+        ('"random_state": seed + repeat}', '"random_state": seed}', "all repeats are alike"),
+        (
+            "columns = [1] if one_is_enough else range(len(classes))",
+            "columns = range(len(classes))[-1:]",
+            "the AUC is that of the last class",
+        ),
+        (
+            "order = np.argsort(np.concatenate([self.folds[fit.fold].test for fit in chosen]))",
+            "order = np.arange(sum(len(fit.said.labels) for fit in chosen))",
+            "predictions stand in the order of the folds",
+        ),
+        (
+            "pipeline.fit(X[parts.train], y[parts.train])",
+            "pipeline.fit(X, y)",
+            "models have seen the samples that they predict",
+        ),
+        (
+            "share = strengths / np.where(total > 0, total, 1)",
+            "share = strengths",
+            "a loud model decides on the genes",
+        ),
+        (
+            "top = np.argsort(-strengths, axis=1",
+            "top = np.argsort(strengths, axis=1",
+            "the weakest genes are counted",
+        ),
+        ("if study.has_negative:", "if False:", "differences of logarithms around zero"),
+        ('steps.append(("log2", log2))', "pass", "the saved model takes no logarithms"),
+    ),
+    *near(
+        "test_program",
+        (
+            'number, least, what = int(members.sum()), n_folds, "sample"',
+            'number, least, what = int(members.sum()), 1, "sample"',
+            "classes smaller than folds",
+        ),
+        (
+            "if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):",
+            "if False:",
+            "a folder is overwritten",
+        ),
+        ("shutil.rmtree(scratch, ignore_errors=True)", "pass", "half a report stays"),
+        (
+            "stopped.set() raise KeyboardInterrupt",
+            "raise KeyboardInterrupt",
+            "an interrupt that is swallowed",
+        ),
+        ("signal.signal(signal.SIGINT, before)", "pass", "the handler of Ctrl-C stays"),
     ),
     *near(
         "test_contributions test_attribution_importances test_contribution_refusals",

@@ -8,7 +8,7 @@ import codecs
 import gzip
 import zlib
 
-from sklearn_set.datasets._files.messages import Refusal, reason
+from sklearn_set._cli.files.messages import Refusal, reason
 
 
 def text_of(content):

@@ -9,9 +9,10 @@ import re
 
 import numpy as np
 
-from sklearn_set.datasets._files.frames import frame_of, offender_in, parse, transposed
-from sklearn_set.datasets._files.lines import scan
-from sklearn_set.datasets._files.messages import Refusal, count, shown, some
+from sklearn_set._cli.files.cells import tells_samples
+from sklearn_set._cli.files.frames import frame_of, offender_in, parse, transposed
+from sklearn_set._cli.files.lines import scan
+from sklearn_set._cli.files.messages import Refusal, count, shown, some
 
 _TABLE_BEGINS, _TABLE_ENDS = b"!series_matrix_table_begin", b"!series_matrix_table_end"
 
@@ -21,8 +22,57 @@ def is_series_matrix(content):
     return content.lstrip().startswith(b"!") or _TABLE_BEGINS in content
 
 
-def from_series_matrix(content, target):
+def from_series_matrix(content, wanted):
     """Samples from a series matrix: their descriptions, then a table with genes as rows."""
+    header, table = _parts_of(content)
+    if table.count(b"\n") < 2:
+        raise Refusal(
+            "is a series matrix of GEO with an empty table, as those of sequencing are. The "
+            "numbers are in the series' supplementary files: read one of these, with this file "
+            "as --annotations."
+        )
+    lines = scan(table)
+    names = lines.names[1:]
+    descriptions = _descriptions(header, names)
+    label, labels = "", None
+    if wanted.labelled:
+        if wanted.target is None:
+            raise Refusal(
+                f"is a series matrix of GEO, which has no labels; name one of its descriptions "
+                f"with --target: {candidates(descriptions)}."
+            )
+        label, labels = _description(descriptions, wanted.target)
+    group, groups = "", None
+    if wanted.groups is not None:
+        group, groups = _description(descriptions, wanted.groups)
+    frame, text, _ = parse(table, lines, {0})
+    if text:
+        raise Refusal(
+            f"has text in {count(len(text), 'sample')}, such as "
+            f"{shown(offender_in(frame[text[0]]))}, expected numbers."
+        )
+    return transposed(
+        frame,
+        list(frame.columns[1:]),
+        [],
+        names=names,
+        labels=labels,
+        label=label,
+        form="a series matrix of GEO",
+        advice=f"Name another description with --target: {candidates(descriptions)}.",
+        groups=groups,
+        group=group,
+    )
+
+
+def descriptions_of(content):
+    """Descriptions of the samples of a series matrix, whose table may be empty."""
+    header, _ = _parts_of(content)
+    return _descriptions(header, None)
+
+
+def _parts_of(content):
+    """What stands above the table of a series matrix, and the table."""
     begin = content.find(_TABLE_BEGINS)
     if begin < 0:
         raise Refusal(
@@ -34,41 +84,19 @@ def from_series_matrix(content, target):
             "is a series matrix of GEO without its last line, !series_matrix_table_end; it is "
             "incomplete: download it again."
         )
-    table = content[begin:end].partition(b"\n")[2]
-    if table.count(b"\n") < 2:
-        raise Refusal(
-            "is a series matrix of GEO with an empty table, as those of sequencing are; the "
-            "numbers are in the series' supplementary files."
-        )
-    lines = scan(table, None)
-    descriptions = _descriptions(content[:begin], lines.names[1:])
-    if target is None:
-        raise Refusal(
-            f"is a series matrix of GEO, which has no labels; name one of its descriptions as "
-            f"target: {_candidates(descriptions)}."
-        )
-    wanted = target.removeprefix("!").removeprefix("Sample_").lower()
+    return content[:begin], content[begin:end].partition(b"\n")[2]
+
+
+def _description(descriptions, asked):
+    """Description of this name, in words and as one text for each sample."""
+    wanted = asked.removeprefix("!").removeprefix("Sample_").lower()
     found = [name for name in descriptions if name.lower() == wanted]
     if len(found) != 1:
         raise Refusal(
-            f"is a series matrix of GEO without a description {target!r} of its samples; it has "
-            f"{_candidates(descriptions)}."
+            f"is a series matrix of GEO without a description {asked!r} of its samples; it has "
+            f"{candidates(descriptions)}."
         )
-    frame, text, _ = parse(table, lines, 0)
-    if text:
-        raise Refusal(
-            f"has text in {count(len(text), 'sample')}, such as "
-            f"{shown(offender_in(frame[text[0]]))}, expected numbers."
-        )
-    return transposed(
-        frame,
-        list(frame.columns[1:]),
-        [],
-        labels=descriptions[found[0]],
-        label=f"description {found[0]!r}",
-        form="a series matrix of GEO",
-        advice=f"Name another description as target: {_candidates(descriptions)}.",
-    )
+    return f"description {found[0]!r}", descriptions[found[0]]
 
 
 def _descriptions(header, accessions):
@@ -101,7 +129,7 @@ def _described(header, accessions):
         quoting=csv.QUOTE_NONE,  # cells are quoted, but quotes inside them stand as they are
         dtype=str,
     )
-    if frame.shape[1] != len(accessions) + 1:
+    if accessions is not None and frame.shape[1] != len(accessions) + 1:
         raise Refusal(
             f"describes {frame.shape[1] - 1} samples, but has {len(accessions)} in its table."
         )
@@ -109,16 +137,18 @@ def _described(header, accessions):
         [[re.sub(r'^"(.*)"$', r"\1", cell).strip() for cell in row] for row in frame.to_numpy()]
     )
     names = [cell.removeprefix("!Sample_") for cell in cells[:, 0]]
+    if accessions is None:
+        return list(zip(names, cells[:, 1:], strict=True))
     if "geo_accession" in names and list(cells[names.index("geo_accession"), 1:]) != accessions:
         raise Refusal("describes other samples than those of its table.")
     return list(zip(names, cells[:, 1:], strict=True))
 
 
-def _candidates(descriptions):
-    """Descriptions that may be classes, with the number of their values; else all names."""
+def candidates(descriptions):
+    """Descriptions that may be labels, with the number of their values; else all names."""
     found = []
     for name, texts in descriptions.items():
         n_values = len(set(texts))
-        if 1 < n_values <= len(texts) / 2:
+        if 1 < n_values <= len(texts) / 2 and not tells_samples(name):
             found.append(f"{name!r} ({n_values} values)")
     return some(found, str, most=10) if found else some(list(descriptions), most=10)

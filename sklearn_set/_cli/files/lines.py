@@ -10,8 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 
-from sklearn_set.datasets._files.cells import is_number, is_text, tells_labels
-from sklearn_set.datasets._files.messages import Refusal, count, reason, some
+from sklearn_set._cli.files.cells import is_number, is_text, tells_labels
+from sklearn_set._cli.files.messages import Refusal, count, reason
 
 DELIMITERS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
 
@@ -64,8 +64,11 @@ def _delimiter_of(content):
     return found
 
 
-def scan(content, target):
-    """Look at every line: its number of cells, its first cell, whether it holds text."""
+def scan(content, wanted=()):
+    """Look at every line: its number of cells, its first cell, whether it holds text.
+
+    Lines are kept whose first cell is one of the wanted names, or one that labels often have.
+    """
     delimiter = _delimiter_of(content)
     header, skip, named, text, rows, widths = None, set(), {}, [], [], Counter()
     first_of, spare, n_ends, signs = {}, True, 0, set()
@@ -90,16 +93,13 @@ def scan(content, target):
             all_text = is_text(record[-1]) and not any(map(is_number, islice(record, 1, None)))
             if all_text:
                 text.append(name)
-            if name == target or tells_labels(name) or (all_text and len(text) == 1):
+            if name in wanted or tells_labels(name) or (all_text and len(text) == 1):
                 named.setdefault(name, []).append((number, record))
     except csv.Error as error:
         raise Refusal(f"cannot be read at line {records.line_num}: {reason(error)}.") from None
     if not rows:
         raise Refusal("has a header and no samples below it.")
     names = _fit_header(header, widths, first_of, spare)
-    twice = [name for name, times in Counter(names).items() if name and times > 1]
-    if twice:
-        raise Refusal(f"has columns of the same name: {some(twice)}. Names must differ.")
     return Lines(delimiter, names, rows, skip, named, text, n_ends, signs == {","})
 
 

@@ -8,9 +8,9 @@ import io
 
 import numpy as np
 
-from sklearn_set.datasets._files.cells import MISSING, is_number
-from sklearn_set.datasets._files.messages import Refusal, reason, some
-from sklearn_set.datasets._files.samples import Samples
+from sklearn_set._cli.files.cells import MISSING, is_number
+from sklearn_set._cli.files.messages import Refusal, reason, some
+from sklearn_set._cli.files.samples import Samples
 
 _COMMA_NUMBER = r"[+-]?([0-9]+(,[0-9]*)?|,[0-9]+)([eE][+-]?[0-9]+)?"
 
@@ -21,7 +21,7 @@ def import_pandas():
         import pandas
     except ImportError as error:
         raise ImportError(
-            "read_samples needs pandas for every file but .npz. Install it: pip install pandas."
+            "Files other than .npz and .h5ad need pandas. Install it: pip install pandas."
         ) from error
     return pandas
 
@@ -37,7 +37,10 @@ def frame_of(content, failed, **options):
 
 
 def parse(content, lines, as_text):
-    """Return the lines as a frame, its unexpected columns of text, and the decimal sign."""
+    """Return the lines as a frame, its unexpected columns of text, and the decimal sign.
+
+    The columns `as_text` are text, whatever they hold.
+    """
     is_numeric = import_pandas().api.types.is_numeric_dtype
     for decimal in "," if lines.commas else ".,":
         frame = frame_of(
@@ -47,14 +50,14 @@ def parse(content, lines, as_text):
             skiprows=lines.skip,
             skipinitialspace=True,
             na_values=MISSING,
-            dtype={as_text: str},
+            dtype=dict.fromkeys(as_text, str),
             decimal=decimal,
             low_memory=False,
         )
         text = [
             column
             for column, dtype in frame.dtypes.items()
-            if column != as_text and not is_numeric(dtype)
+            if column not in as_text and not is_numeric(dtype)
         ]
         commas = lines.delimiter != "," and any(
             frame[column].dropna().astype(str).str.strip().str.fullmatch(_COMMA_NUMBER).all()
@@ -87,13 +90,14 @@ def offender_in(column, decimal="."):
 def transposed(frame, columns, left_out, **known):
     """Samples from the columns of a frame whose first one names the features."""
     genes = texts_of(frame[0])
-    names, counts = np.unique(genes, return_counts=True)
-    if (counts > 1).any():
-        raise Refusal(f"has rows of the same name: {some(names[counts > 1])}. Names must differ.")
     values = frame[columns].to_numpy(dtype=np.float64)
     filled = ~np.isnan(values).all(axis=1)
     if not filled.all():
         left_out = [*left_out, f"{some(genes[~filled])} (rows without numbers)"]
     return Samples(
-        values[filled].T, list(genes[filled]), left_out=left_out, transposed=True, **known
+        values[filled].T,
+        features=genes[filled].tolist(),
+        left_out=left_out,
+        transposed=True,
+        **known,
     )

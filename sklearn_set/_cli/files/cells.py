@@ -8,6 +8,8 @@ import re
 # A class may be called "None": pandas' own list has it.
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null", "?")
 
+# Spreadsheets take genes such as MARCH1 and SEPT2 for dates.
+_DATE = re.compile(r"\d{1,2}-(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
 _LABEL_NAMES = {"label", "labels", "class", "target", "y"}
 _GENE_NAMES = {
@@ -18,9 +20,30 @@ _GENE_NAMES = {
 _SAMPLE_NAMES = {
     *("id", "ids", "index", "idx", "no", "nr", "row", "rowname", "rownames", "row_names", "rowid"),
     *("name", "sample", "samples", "sample_id", "sampleid", "sample_name", "samplename"),
-    *("patient", "patient_id", "patientid", "subject", "subject_id", "subjectid", "case_id"),
     *("barcode", "accession", "geo_accession", "filename"),
 }
+_PATIENT_NAMES = {
+    *("patient", "patient_id", "patientid", "subject", "subject_id", "subjectid", "case_id"),
+    *("donor", "donor_id", "individual", "animal"),
+}
+_CLINICAL_NAMES = {
+    *("age", "sex", "gender", "bmi", "weight", "height", "race", "ethnicity", "smoker", "smoking"),
+    *("time", "event", "status", "survival", "os", "os_time", "os_event", "os_status", "dfs"),
+    *("pfs", "rfs", "death", "dead", "relapse", "recurrence", "response", "outcome", "follow_up"),
+    *("stage", "grade", "score", "subtype", "treatment", "dose", "day", "week", "year", "date"),
+    *("batch", "plate", "run", "site", "center", "centre", "rin", "replicate"),
+}
+
+
+def is_date(name):
+    """Whether the name of a gene has become a date."""
+    return _DATE.fullmatch(name) is not None
+
+
+def as_in_r(name):
+    """A name as R writes it in the header of a table."""
+    name = re.sub(r"[^\w.]", ".", name)
+    return f"X{name}" if re.match(r"[\d_]|\.\d", name) else name
 
 
 def is_number(cell):
@@ -45,4 +68,15 @@ def tells_genes(name):
 
 def tells_samples(name):
     """Whether a name is one that a column of samples' names or numbers often has."""
-    return name.lower().replace(" ", "_").replace(".", "_") in _SAMPLE_NAMES
+    words = name.lower().replace(" ", "_").replace(".", "_")
+    return words in _SAMPLE_NAMES or words in _PATIENT_NAMES
+
+
+def tells_clinic(name):
+    """Whether a name is one of what is known of a sample beside its genes."""
+    return name.lower().replace(" ", "_").replace(".", "_") in _CLINICAL_NAMES
+
+
+def tells_patients(name):
+    """Whether a name is one of a column of patients, who may have several samples."""
+    return name.lower().replace(" ", "_").replace(".", "_") in _PATIENT_NAMES

@@ -3,6 +3,8 @@
 Knows text alone; must not know files, tables or samples.
 """
 
+import difflib
+
 import numpy as np
 
 
@@ -21,6 +23,13 @@ def some(values, show=shown, most=5, between=", "):
     listed = between.join(show(value) for value in values[:most])
     rest = len(values) - most
     return listed if rest <= 0 else f"{listed} and {rest:,} more"
+
+
+def meant(name, names):
+    """The one of some names that is most like a name that is none of them, in a sentence."""
+    lowered = {each.lower(): each for each in names if each}
+    close = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.75)
+    return f" Perhaps {shown(lowered[close[0]])} is meant." if close else ""
 
 
 def count(number, noun):

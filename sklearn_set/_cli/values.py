@@ -1,0 +1,92 @@
+"""The numbers of a table: whether they are logarithms, which are missing, what is refused.
+
+Knows matrices of numbers; must not know labels or files.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_set._cli.files.messages import Refusal, count, some
+
+RAW = ("auto", "log", "keep")
+
+
+def log2_of(X):
+    """log2(1 + x), and -log2(1 - x) of negative numbers, such as those of a background."""
+    if sparse.issparse(X):
+        return type(X)((log2_of(X.data), X.indices, X.indptr), shape=X.shape)
+    return np.sign(X) * np.log2(1 + np.abs(X))
+
+
+def checked(samples):
+    """Values in single precision, C-contiguous or CSR, and how many cells are missing."""
+    values = samples.values
+    if values.shape[1] == 0:
+        raise Refusal(f"has no column of numbers beside {samples.label}.")
+    stored = values.data if sparse.issparse(values) else values
+    with np.errstate(invalid="ignore"):
+        large = np.abs(stored) > np.finfo(np.float32).max
+    if large.any():
+        where = values.indices[large] if sparse.issparse(values) else np.nonzero(large)[1]
+        raise Refusal(
+            f"has {count(large.sum(), 'cell')}, infinite or too large for float32, in "
+            f"{names_of(samples.features, np.unique(where))}. Take logarithms, or correct them."
+        )
+    n_missing = int(np.isnan(stored).sum())
+    if sparse.issparse(values):
+        if n_missing:
+            raise Refusal(
+                f"lacks {count(n_missing, 'cell')} of its sparse matrix. Fill them first, or take "
+                "these samples out."
+            )
+        return sparse.csr_array(values.astype(np.float32)), 0
+    return np.ascontiguousarray(values, dtype=np.float32), n_missing
+
+
+def names_of(features, columns):
+    """A few features in words."""
+    if features is None:
+        return "columns " + some([str(column) for column in columns], str)
+    return some([features[column] for column in columns])
+
+
+def described(X, raw):
+    """Whether to take logarithms, and a sentence that says why.
+
+    The rule for "auto" is the one by which GEO2R of NCBI decides: the largest numbers are beyond
+    all logarithms, or they spread widely and hardly any is below zero.
+    """
+    stored = X.data if sparse.issparse(X) else X
+    n_zero = int(np.prod(X.shape)) - X.data.size if sparse.issparse(X) else 0
+    finite = stored[np.isfinite(stored)]
+    whole = bool(finite.size) and bool((finite >= 0).all() and (finite == np.round(finite)).all())
+    low, quarter, median, high, top = _quantiles(finite, n_zero)
+    counts = whole and top > 50
+    looks_raw = counts or high > 100 or (top - low > 50 and quarter > 0)
+    kind = "counts" if counts else "raw intensities" if looks_raw else "logarithms or the like"
+    told = f"Values run from {low:.4g} to {top:.4g}, median {median:.4g}: {kind}"
+    if raw == "log" or (raw == "auto" and looks_raw):
+        negative = " (-log2(1 - x) where x is negative)" if low < 0 else ""
+        off = "" if raw == "log" else "; --raw keep takes them as they are"
+        return True, f"{told}. log2(1 + x) is taken{negative}{off}."
+    on = "; --raw log takes logarithms" if raw == "auto" else ", as told"
+    return False, f"{told}. They are taken as they are{on}."
+
+
+def _quantiles(stored, n_zero):
+    """Minimum, quartile, median, 99th percentile and maximum of numbers and some more zeros."""
+    order = np.sort(stored, axis=None)
+    n = order.size + n_zero
+    n_below = int(np.searchsorted(order, 0.0))
+
+    def at(share):
+        place = int(share * (n - 1))
+        if place < n_below:
+            return order[place]
+        if place < n_below + n_zero:
+            return 0.0
+        return order[place - n_zero]
+
+    return [float(at(share)) for share in (0, 0.25, 0.5, 0.99, 1)]
