@@ -6,6 +6,7 @@ call that fails leaves the estimator as it was.  Knows scikit-learn and all that
 not know labels, which are the classifier's, or what happens within an epoch.
 """
 
+import contextlib
 import weakref
 from copy import copy
 from itertools import pairwise
@@ -34,7 +35,7 @@ from sklearn_set.holdout import split_for_search, split_rows
 from sklearn_set.hooks import CallbackSupportMixin, FitTask, with_callbacks
 from sklearn_set.losses import LOSSES
 from sklearn_set.memory import check_memory
-from sklearn_set.network import SparseNetwork, check_sizes
+from sklearn_set.network import check_sizes
 from sklearn_set.number_types import automatic_type
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.probe import n_probe_samples
@@ -138,8 +139,8 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         if not (call.is_part or course.interrupted):
             # The result of a search may be fitted again like any other estimator.
             draft.__dict__.pop("_is_clone", None)
-        is_inner = self.__dict__.get("_is_inner")  # the user knows of the outer fit
-        if not (call.is_part or course.converged or course.interrupted or is_inner):
+        has_ended = course.converged or course.interrupted
+        if not (call.is_part or has_ended or self._is_part_of_a_fit()):
             # Warn before anything changes, since a filter may turn the warning into an error.
             warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
@@ -179,6 +180,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         try:
             if self._is_calibrated() and not (call.is_part or state.course.interrupted):
                 self._calibrate(problem, state)
+                state.course.is_calibrated = True
             self._publish(state, problem)
         except KeyboardInterrupt:
             state.course.interrupted = True  # what was trained is complete
@@ -230,6 +232,8 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         )
         if settings.n_search_epochs:
             search_rows = split_for_search(rows, train_weight, *split_by)
+        splits = held_out, search_rows
+        are_held_out = self._is_calibrated() or any(part is not None for part in splits)
         return Problem(
             call=call,
             X=X,
@@ -243,7 +247,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             rows=rows,
             held_out=held_out,
             search_rows=search_rows,
-            groups=groups if self._holds_some_out(held_out, search_rows) else None,
+            groups=groups if are_held_out else None,
             sizes=sizes,
             activations=activations,
             settings=settings,
@@ -266,13 +270,17 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         )
         check_n_samples(X.shape[0])
         if self._follows_X() and not (goes_on or call.is_part):
-            X = X.astype(automatic_type(X), copy=False)
+            X = X.astype(self._automatic_type(X, y), copy=False)
         check_precision(vars(self), X.dtype, type(self).__name__)
         return X, y
 
-    def _holds_some_out(self, held_out, search_rows):
-        """Whether any samples are held out, now or after training."""
-        return held_out is not None or search_rows is not None or self._is_calibrated()
+    def _automatic_type(self, X, y):
+        """The number type that suits the data, and the parameters too."""
+        dtype = automatic_type(X, y if self._y_numeric else None)
+        with contextlib.suppress(ValueError):  # another type may say more
+            check_precision(vars(self), dtype, type(self).__name__)
+            return dtype
+        return X.dtype
 
     def _check_targets(self, y, name):
         """Refuse bad targets that scikit-learn's checks would convert to numbers or labels."""
@@ -310,7 +318,8 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             self._progress.begin(self.learning_rate_init)
         optimizer = SOLVERS[self.solver].of(self)
         self._check_memory(problem, optimizer, goes_on)
-        network = self._network.copy() if goes_on else self._draw_network(problem)
+        rng = self._randomness.network
+        network = self._network.copy() if goes_on else problem.draw_network(self.epsilon, rng)
         previous = getattr(self, "_optimizer", None) if goes_on else None
         if previous is not None and optimizer.can_continue(previous):
             optimizer.continued(previous)
@@ -361,25 +370,13 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             is_copy=goes_on,
         )
 
-    def _draw_network(self, problem):
-        """A random network."""
-        return SparseNetwork.erdos_renyi(
-            problem.sizes,
-            self.epsilon,
-            activations=problem.activations,
-            weight_init=problem.settings.weight_init,
-            dtype=problem.X.dtype,
-            rng=self._randomness.network,
-            n_threads=problem.settings.n_threads,
-        )
-
     def _adapt_to_features(self, network, problem, goes_on):
         """Let the network shift and scale the features, if training needs it."""
         is_dropping = problem.settings.input_dropout > 0  # to zero, which should be near the mean
         units = units_that_matter(problem.X, problem.train_weight, problem.rows, is_dropping)
         if units is None:
             return
-        if units.disparity > _MUCH:
+        if units.disparity > _MUCH and not self._is_part_of_a_fit():
             warn(
                 "The features of X are of very different scales: their standard deviations differ "
                 f"by a factor of {units.disparity:.0f}, and those that vary little will hardly "
@@ -392,6 +389,10 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             network.offset, network.factor = units.offset, units.factor
 
     # ------------------------------------------------------------------------- publish
+
+    def _is_part_of_a_fit(self):
+        """Whether another fit, of which the user knows, calls this one and warns for it."""
+        return "_is_inner" in self.__dict__
 
     def _is_calibrated(self):
         """Whether held-out samples tell, after training, what outputs of the network mean."""

@@ -12,12 +12,14 @@ from scipy.optimize import minimize_scalar
 
 from sklearn_set.holdout import folds_of
 from sklearn_set.losses import sample_losses
-from sklearn_set.network import SparseNetwork, sum_of_outputs
+from sklearn_set.network import sum_of_outputs
 from sklearn_set.optimizers import SOLVERS
+from sklearn_set.sample_weights import near_one
 from sklearn_set.samples import Samples
 from sklearn_set.settings import MANY_CONNECTIONS, even_batch
 from sklearn_set.state import Progress, Randomness, TrainingState
 from sklearn_set.training import DivergenceError, train
+from sklearn_set.warning import warn
 
 # The prior: outputs are usually best divided by about this, and the logarithm of what is best has
 # this spread from data to data.
@@ -25,12 +27,13 @@ _USUAL = 0.8
 _SPREAD = 0.4
 _LIMITS = 0.02, 50.0
 
-# Short networks: each is trained without a third of the samples, for a share of the epochs, at a
-# higher rate and without evolution.  Fewer epochs than the least tell nothing.
+# Short networks: each is trained without a third of the samples, for a share of the epochs, without
+# evolution and at a higher rate, or at the same if training diverges.  Fewer epochs than the least
+# tell nothing.
 _SHORT_FOLDS = 3
 _SHARE_OF_EPOCHS = 0.16
 _FEWEST_EPOCHS = 4
-_FASTER = 8
+_FASTER = 8, 1
 # So many held-out samples tell enough.  So many others tell how large outputs are.
 _ENOUGH = 1000
 
@@ -129,7 +132,8 @@ def likeliest_temperature(evidence, size, loss):
     # There may be several minima: look everywhere, then nearby.
     grid = np.linspace(*np.log(_LIMITS), 40)
     nearest, step = grid[np.argmin([cost(each) for each in grid])], grid[1] - grid[0]
-    found = minimize_scalar(cost, bounds=(nearest - step, nearest + step), method="bounded")
+    bounds = max(nearest - step, grid[0]), min(nearest + step, grid[-1])
+    found = minimize_scalar(cost, bounds=bounds, method="bounded")
     return float(np.exp(found.x))
 
 
@@ -141,6 +145,7 @@ def _weights_of(evidence):
             for part in evidence
         ]
     )
+    weight = near_one(weight)  # so that no square is too large or too small
     return weight * (weight.sum() / np.square(weight).sum())
 
 
@@ -193,18 +198,27 @@ def _from_search(search, problem):
 def _from_short_networks(estimator, problem, state):
     """Of networks trained on parts of the samples, for less than a third of the training's time.
 
-    There is none if training was short, the network is large, or a short network diverges.
+    There is none if training was short, or the network is large.
     """
     n_epochs = round(_SHARE_OF_EPOCHS * state.course.n_iter)
     if n_epochs < _FEWEST_EPOCHS or state.network.n_connections > MANY_CONNECTIONS:
         return []
+    for faster in _FASTER:
+        try:
+            return _short_evidence(estimator, problem, state, n_epochs, faster)
+        except DivergenceError:
+            continue
+        except ValueError:  # with so few connections, another draw may leave out an output
+            break
+    return []
+
+
+def _short_evidence(estimator, problem, state, n_epochs, faster):
     evidence, n_held_out = [], 0
     for rows, held_out, rng in _folds(estimator, problem, state, _SHORT_FOLDS):
-        short = _untrained(estimator, problem, state.network, rows, rng)
-        try:
-            train(short, problem.training_data(rows), _short_settings(problem, rows, n_epochs))
-        except DivergenceError:
-            return []
+        settings = _short_settings(problem, rows, n_epochs, faster)
+        short = _untrained(estimator, problem, state.network, rows, rng, settings)
+        train(short, problem.training_data(rows), settings)
         if short.course.interrupted:
             raise KeyboardInterrupt
         held_out = held_out[:_ENOUGH]
@@ -226,25 +240,17 @@ def _folds(estimator, problem, state, n_folds):
         yield rows, held_out, rng
 
 
-def _untrained(estimator, problem, like, rows, rng):
+def _untrained(estimator, problem, like, rows, rng, settings):
     """A training that has not begun, of a network that reads features like another one."""
     randomness = Randomness(int(rng.integers(2**31)))
-    network = SparseNetwork.erdos_renyi(
-        problem.sizes,
-        estimator.epsilon,
-        activations=problem.activations,
-        weight_init=problem.settings.weight_init,
-        dtype=problem.X.dtype,
-        rng=randomness.network,
-        n_threads=problem.settings.n_threads,
-    )
+    network = problem.draw_network(estimator.epsilon, randomness.network)
     network.offset, network.factor = like.offset, like.factor
     optimizer = SOLVERS[estimator.solver].of(estimator).attach(network)
-    progress = Progress(_FASTER * problem.settings.learning_rate_init)
+    progress = Progress(settings.learning_rate_init)
     return TrainingState(network, optimizer, progress, randomness, rows, None)
 
 
-def _short_settings(problem, rows, n_epochs):
+def _short_settings(problem, rows, n_epochs, faster):
     return replace(
         problem.settings,
         n_epochs=n_epochs,
@@ -252,7 +258,7 @@ def _short_settings(problem, rows, n_epochs):
         batch_size=even_batch(rows.shape[0], problem.settings.batch_size),
         zeta=0.0,
         learning_rate="cosine",
-        learning_rate_init=_FASTER * problem.settings.learning_rate_init,
+        learning_rate_init=faster * problem.settings.learning_rate_init,
         n_iter_no_change=np.inf,
         n_snapshots=1,
         keeps_moments=False,
@@ -261,14 +267,29 @@ def _short_settings(problem, rows, n_epochs):
 
 
 def _from_whole_fits(estimator, problem, state):
-    """Of fits to four fifths of the samples each, which take as long as the training itself."""
-    evidence = []
+    """Of fits to four fifths of the samples each, which take as long as the training itself.
+
+    A part to which the model cannot be fitted, such as one without a class, tells nothing.
+    """
+    evidence, call, fault = [], problem.call, None
+    names = ("X_val", "y_val", "sample_weight_val") if call.has_validation_set else ()
+    validation = {name: getattr(call, name) for name in names}
     for rows, held_out, rng in _folds(estimator, problem, state, _WHOLE_FOLDS):
-        model = estimator._for_a_part(int(rng.integers(2**31)))
-        weight = {} if problem.weight is None else {"sample_weight": problem.weight[rows]}
-        groups = None if problem.groups is None else problem.groups[rows]
-        model.fit(problem.X[rows], problem.y[rows], **weight, groups=groups)
-        if model.n_outputs_ == estimator.n_outputs_:  # else groups have left it without a class
+        model = estimator._for_a_part(problem.settings, rows.shape[0], int(rng.integers(2**31)))
+        weight, groups = (
+            None if each is None else each[rows] for each in (problem.weight, problem.groups)
+        )
+        try:
+            model.fit(problem.X[rows], problem.y[rows], weight, groups=groups, **validation)
+        except ValueError as error:
+            fault = error
+            continue
+        if model.n_outputs_ == estimator.n_outputs_:
             size = size_of(model._raw(problem.X[rows[:: -(-rows.shape[0] // _ENOUGH)]]))
             evidence.append(_evidence(model._raw(problem.X[held_out]), problem, held_out, size))
+    if not evidence:
+        warn(
+            'temperature="cv" finds no temperature: the model cannot be fitted to four fifths of '
+            f"the samples. Set it to 1 or add samples. {fault or ''}".rstrip()
+        )
     return evidence

@@ -202,7 +202,7 @@ def folds_of(rows, n_folds, strata, rng, groups=None):
     rows : ndarray of int32
         Samples to train on, ascending.
     held_out : ndarray of int32
-        The others, ascending, but for those of classes that cannot be trained.
+        The others, ascending.  A class of one sample is then missing among the samples to train on.
     """
     rows = rng.permutation(rows)
     if groups is None:
@@ -218,8 +218,6 @@ def folds_of(rows, n_folds, strata, rng, groups=None):
         fold = fold_of[group]
     for number in range(n_folds):
         kept, held_out = (np.sort(rows[is_part]) for is_part in (fold != number, fold == number))
-        if strata is not None:
-            held_out = held_out[np.isin(strata[held_out], strata[kept])]
         if kept.shape[0] > 1 and held_out.shape[0]:
             yield kept, held_out
 

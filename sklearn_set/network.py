@@ -249,6 +249,8 @@ def sum_of_outputs(networks, X, n_threads=1, rows=None):
     ndarray of shape (n_samples, n_outputs)
     """
     if rows is not None:
+        if rows.size and not 0 <= rows.min() <= rows.max() < X.n:
+            raise IndexError(f"rows must be from 0 to {X.n - 1}")  # the kernels do not look
         rows = np.ascontiguousarray(rows, np.int32)
     first, n_samples = networks[0], X.n if rows is None else rows.shape[0]
     dtype, sizes = first.dtype, first.sizes

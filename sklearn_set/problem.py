@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_array, validate_data
 from sklearn_set.data_checks import check_sparse
 from sklearn_set.holdout import HeldOut, rows_of
 from sklearn_set.identity import digest_of
+from sklearn_set.network import SparseNetwork
 from sklearn_set.sample_weights import check_sample_weight, mean_weight
 from sklearn_set.samples import Samples
 from sklearn_set.settings import Settings
@@ -101,6 +102,18 @@ class Problem:
     def is_validated(self):
         """Whether there is a validation set, passed by the user or set aside."""
         return self.validation_set is not None or self.held_out is not None
+
+    def draw_network(self, epsilon, rng):
+        """A random network."""
+        return SparseNetwork.erdos_renyi(
+            self.sizes,
+            epsilon,
+            activations=self.activations,
+            weight_init=self.settings.weight_init,
+            dtype=self.X.dtype,
+            rng=rng,
+            n_threads=self.settings.n_threads,
+        )
 
     def in_units(self, to_network):
         """The same problem with all targets, also of the validation set, in the network's units."""

@@ -88,6 +88,8 @@ class Course:
         Whether training has ended by itself or by a callback, or lasted as long as it was told to.
     interrupted : bool
         Whether Ctrl-C ended it.
+    is_calibrated : bool
+        Whether what follows training, the search for a temperature, is done too.
     search : FeatureSearch or None
         The search for the features that matter; None if all are used.
     notes : dict
@@ -102,6 +104,7 @@ class Course:
     is_between_epochs: bool = True
     converged: bool = False
     interrupted: bool = False
+    is_calibrated: bool = False
     search: object = None
     notes: dict = field(default_factory=dict)
 

@@ -214,7 +214,7 @@ CONSTRAINTS = {
     "validation_fraction": (_FRACTION,),
     "scoring": (instance(str), Constraint(callable, "a callable"), NONE),
     # general
-    "temperature": (options("auto", "cv"), _POSITIVE),
+    "temperature": (options("auto", "cv"), interval(Real, 1e-3, 1e3, "both")),
     "class_weight": (
         options("balanced"),
         instance(dict),

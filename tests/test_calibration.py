@@ -1,17 +1,13 @@
 """Temperatures: found from samples that were held out, and all that they leave as it was."""
 
-import warnings
-from copy import deepcopy
-
 import numpy as np
 import pytest
-from estimator_cases import LEARNS, MULTILABEL, WEIGHT, X, Y, assert_same_model, classifier
+from estimator_cases import LEARNS, MULTILABEL, X, Y, assert_same_model, classifier
 from scipy import sparse
 from scipy.special import expit, softmax
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
-from sklearn_set import SETClassifier, calibration, training
+from sklearn_set import SETClassifier, base, calibration, training
 from sklearn_set.calibration import Evidence, likeliest_temperature, size_of
 from sklearn_set.datasets import make_microarray
 from sklearn_set.losses import sample_losses
@@ -153,203 +149,6 @@ def test_what_follows_a_fit_keeps_the_temperature():
     assert classifier().partial_fit(X, Y, classes=[0, 1, 2]).temperature_ == 1.0
 
 
-# ------------------------------------------------------------------------- where it comes from
-
-
-@pytest.fixture
-def trainings(monkeypatch):
-    """What each short network was trained on, its settings and its network."""
-    found, train = [], calibration.train
-
-    def spy(state, data, settings):
-        train(state, data, settings)
-        found.append((data.rows, settings, state))
-
-    monkeypatch.setattr(calibration, "train", spy)
-    return found
-
-
-@pytest.fixture
-def evidence(monkeypatch):
-    """What was known when a temperature was found."""
-    found, likeliest = [], calibration.likeliest_temperature
-
-    def spy(parts, size, loss):
-        found.append((parts, size))
-        return likeliest(parts, size, loss)
-
-    monkeypatch.setattr(calibration, "likeliest_temperature", spy)
-    return found
-
-
-@every_kind
-def test_short_networks_hold_every_sample_out_once(kind, trainings, evidence):
-    model = long(max_iter=50, learning_rate_init=0.002).fit(X, KINDS[kind])
-    assert len(trainings) == 3
-    rows = np.concatenate([each[0] for each in trainings])
-    np.testing.assert_array_equal(np.bincount(rows), np.full(60, 2))
-    for rows, settings, state in trainings:
-        assert settings.n_epochs == settings.max_iter == 8
-        assert settings.learning_rate_init == 0.016
-        assert settings.zeta == 0
-        assert not settings.verbose
-        assert len(rows) == 40
-        assert state.course.n_iter == 8
-    ((parts, size),) = evidence
-    for part, (rows, _, state) in zip(parts, trainings, strict=True):
-        held_out = np.setdiff1d(np.arange(60), rows)
-        of_network = state.network.forward(calibration.Samples(X))
-        np.testing.assert_array_equal(part.raw, of_network[held_out])
-        assert part.size == pytest.approx(size_of(of_network[rows]))
-        targets = part.targets.ravel() if kind == "binary" else part.targets
-        np.testing.assert_array_equal(targets, KINDS[kind][held_out])
-    assert size == pytest.approx(size_of(model._raw(X)) * model.temperature_)
-
-
-def test_other_random_numbers_are_not_touched(trainings):
-    model = long().fit(X, Y)
-    plain = long(temperature=1.0).fit(X, Y)
-    assert deepcopy(model._randomness).order.random() == deepcopy(plain._randomness).order.random()
-    np.testing.assert_array_equal(
-        model.partial_fit(X, Y).coefs_[0].data, plain.partial_fit(X, Y).coefs_[0].data
-    )
-    assert model._randomness.order.bit_generator.seed_seq.n_children_spawned == 0
-    assert trainings
-    assert len({state.network.layers[0].weights[0] for *_, state in trainings}) == 3
-
-
-def test_short_networks_read_features_in_the_same_units(trainings):
-    model = long(input_dropout=0.1).fit(100 + 7 * X, Y)
-    assert model.feature_scale_ != 1
-    for *_, state in trainings:
-        assert state.network.factor == model._network.factor
-        np.testing.assert_array_equal(state.network.offset, model.feature_offset_)
-
-
-def test_many_samples_need_one_short_network(trainings, evidence, monkeypatch):
-    monkeypatch.setattr(calibration, "_ENOUGH", 10)
-    long().fit(X, Y)
-    assert len(trainings) == 1
-    (((part,), _),) = evidence
-    assert part.raw.shape == (10, 3)
-
-
-@pytest.mark.parametrize("epochs", [22, 21])
-def test_a_short_training_tells_nothing(epochs, trainings):
-    model = long(max_iter=epochs).fit(X, Y)
-    assert len(trainings) == (3 if epochs == 22 else 0)
-    assert (model.temperature_ != 1) == (epochs == 22)
-
-
-def test_large_networks_have_no_short_ones(trainings, monkeypatch):
-    monkeypatch.setattr(calibration, "MANY_CONNECTIONS", long().fit(X, Y).n_connections_ - 1)
-    trainings.clear()
-    assert long().fit(X, Y).temperature_ == 1
-    assert not trainings
-
-
-def test_short_networks_that_diverge_tell_nothing(monkeypatch):
-    calls = []
-
-    def diverging(state, data, settings):
-        calls.append(data)
-        if len(calls) == 2:
-            raise training.DivergenceError
-
-    monkeypatch.setattr(calibration, "train", diverging)
-    assert long().fit(X, Y).temperature_ == 1
-    assert len(calls) == 2
-
-
-def test_early_stopping_has_held_samples_out(trainings, evidence):
-    model = long(early_stopping=True, validation_fraction=0.3).fit(X, Y, WEIGHT)
-    assert not trainings
-    (((part,), size),) = evidence
-    assert part.raw.shape == (18, 3)
-    assert part.size == size
-    assert part.weight.shape == (18,)
-    own = model.fit(X, Y, X_val=X[:7], y_val=Y[:7])
-    (part,) = evidence[1][0]
-    np.testing.assert_allclose(part.raw / own.temperature_, own.decision_function(X[:7]))
-
-
-def test_a_validation_set_that_only_watches_does_not_decide(trainings):
-    watched = long().fit(X, Y, X_val=X[:7], y_val=Y[:7])
-    assert len(trainings) == 3
-    assert watched.temperature_ == long().fit(X, Y).temperature_
-
-
-def test_a_search_has_held_samples_out(trainings, evidence, monkeypatch):
-    states, train = [], training.end_search
-
-    def spy(state, *args):
-        train(state, *args)
-        states.append(deepcopy(state))
-
-    monkeypatch.setattr(training, "end_search", spy)
-    long(feature_search=True).fit(X, Y, WEIGHT)
-    assert not trainings
-    (((part,), _),) = evidence
-    state, search = states[0], states[0].course.search
-    raw = state.network.forward(calibration.Samples(X))
-    np.testing.assert_array_equal(part.raw, raw[search.held_out])
-    np.testing.assert_array_equal(part.targets, Y[search.held_out])
-    assert part.size == pytest.approx(size_of(raw[search.rows]))
-
-
-def test_whole_fits_hold_every_sample_out_once(evidence):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ConvergenceWarning)  # the user has asked for one fit
-        model = classifier(temperature="cv", n_iter_no_change=np.inf).fit(X, Y, WEIGHT)
-    (parts, _), *_ = evidence
-    assert len(parts) == 5
-    assert sum(part.raw.shape[0] for part in parts) == 60
-    assert sorted(np.concatenate([part.targets for part in parts])) == sorted(Y)
-    assert model.temperature_ != 1
-    plain = classifier(temperature=1.0, n_iter_no_change=np.inf).fit(X, Y, WEIGHT)
-    assert_same_model(model, plain)
-
-
-def test_whole_fits_warn_once():
-    with pytest.warns(ConvergenceWarning) as warned:
-        classifier(temperature="cv").fit(X, Y)
-    assert len(warned) == 1
-
-
-@pytest.mark.parametrize("how", ["auto", "cv"])
-def test_groups_stay_together(how, evidence, monkeypatch):
-    groups, kept = np.arange(60) // 4, []
-    original = calibration.folds_of
-
-    def spy(*args):
-        for rows, held_out in original(*args):
-            kept.append((rows, held_out))
-            yield rows, held_out
-
-    monkeypatch.setattr(calibration, "folds_of", spy)
-    long(temperature=how).fit(X, Y, groups=groups)
-    assert len(kept) == (3 if how == "auto" else 5)
-    for rows, held_out in kept:
-        assert not np.isin(groups[rows], groups[held_out]).any()
-
-
-def test_a_class_of_one_group_is_left_out(evidence):
-    groups = np.where(Y == 2, 0, 1 + np.arange(60) % 7)
-    model = long(temperature="cv").fit(X, Y, groups=groups)
-    assert model.temperature_ != 1
-    (parts, _), *_ = evidence
-    assert 0 < len(parts) < 5  # no network of two classes tells of three
-
-
-def test_a_class_of_one_sample_is_never_held_out(evidence):
-    y = Y.copy()
-    y[5] = 7
-    long().fit(X, y)
-    (parts, _), *_ = evidence
-    assert 3 not in np.concatenate([part.targets for part in parts])
-    assert sum(len(part.targets) for part in parts) == 59
-
-
 # -------------------------------------------------------------------------------------- as a whole
 
 
@@ -380,7 +179,7 @@ def test_ctrl_c_keeps_the_model(how, monkeypatch):
             raise KeyboardInterrupt
         return train(state, data, settings, **others)
 
-    for module in (calibration, __import__("sklearn_set.base").base):
+    for module in (calibration, base):
         monkeypatch.setattr(module, "train", interrupted)
     plain = long(temperature=1.0).fit(X, Y)
     model = long(temperature=how)

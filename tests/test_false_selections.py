@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import linprog
+from scipy.stats import binom
 
 from sklearn_set.feature_selection import expected_false_selections
 from sklearn_set.feature_selection._bounds import bound_at, least_halves, r_concave_tail
@@ -202,3 +203,17 @@ def test_the_lowest_threshold_is_the_lowest():
 def test_bad_arguments_are_refused(arguments, options, message):
     with pytest.raises(InvalidParameterError, match=message):
         expected_false_selections(*arguments, **options)
+
+
+@pytest.mark.parametrize("assumption", ["none", "unimodal", "r-concave"])
+def test_no_bound_is_below_what_independent_halves_select(assumption):
+    """A binomial distribution is log-concave, so it satisfies every assumption."""
+    for n_pairs in (1, 2, 3, 5, 20):
+        halves = 2 * n_pairs
+        for share in (0.01, 0.1, 0.3):
+            for k in range(n_pairs + 1, halves + 1):
+                selected = 100 * binom.sf(k - 1, halves, share)
+                bound = expected_false_selections(
+                    100 * share, 100, k / halves, n_pairs=n_pairs, assumption=assumption
+                )
+                assert bound >= selected * (1 - 1e-9)

@@ -44,6 +44,9 @@ def test_numbers_that_it_cannot_tell_apart_do_not_suit(level, suits):
     X[:, 600:700] = WIDE[:, 600:700]  # most features decide
     assert suits_float32(X) == suits
     X[:, 600:] = WIDE[:, 600:]
+    assert suits_float32(X) == (abs(level) < 1e6)  # a feature that would be lost
+    X[:, 550:600] = 7
+    X[:, 0] = level * (1 + 1e-14 * np.arange(40))  # noise of rounding is none
     assert suits_float32(X)
 
 
@@ -86,3 +89,13 @@ def test_single_precision_is_as_accurate():
             of_dtype.append(model.fit(X[:100], y[:100]).score(X[100:], y[100:]))
     assert np.mean(scores["float32"]) == pytest.approx(np.mean(scores["float64"]), abs=0.03)
     assert np.mean(scores["float64"]) > 0.65
+
+
+def test_parameters_that_it_cannot_hold_are_kept():
+    model = SETClassifier(5, max_iter=1, n_iter_no_change=np.inf, adam_epsilon=1e-60)
+    assert model.fit(WIDE, WIDE[:, 0] > 0).coefs_[0].dtype == np.float64
+
+
+def test_targets_that_it_cannot_hold_are_kept():
+    model = SETRegressor(5, max_iter=2, n_iter_no_change=np.inf).fit(WIDE, WIDE[:, 0] * 1e39)
+    assert model.coefs_[0].dtype == np.float64

@@ -164,9 +164,13 @@ BAD_VALUES = [
     (
         "temperature",
         "warm",
-        "must be a str among {'auto', 'cv'} or a float in the range (0.0, inf).",
+        "must be a str among {'auto', 'cv'} or a float in the range [0.001, 1000.0].",
     ),
-    ("temperature", 0, "must be a str among {'auto', 'cv'} or a float in the range (0.0, inf)."),
+    (
+        "temperature",
+        0,
+        "must be a str among {'auto', 'cv'} or a float in the range [0.001, 1000.0].",
+    ),
     ("class_weight", "even", "must be a str among {'balanced'}, an instance of 'dict', a list of"),
     ("class_weight", [1, 2], "a list of dicts or None. Got [1, 2] instead."),
     ("warm_start", 0, NOT_A_BOOL),

@@ -200,8 +200,9 @@ class Checkpoint(Callback):
 
 
 def _place(state):
-    """How far a training has come: its number of epochs, and whether it has ended."""
-    return state.course.n_iter, state.course.has_ended
+    """How far a fit has come: its number of epochs, whether training and all has ended."""
+    course = state.course
+    return course.n_iter, course.has_ended, course.is_calibrated
 
 
 def _is_note_missing(state):

@@ -209,8 +209,8 @@ def r_concave_tail(mean, t, n, r):
     float
     """
     first, limits = _limits(mean, n, r)
-    if t < first:
-        return 1.0  # nothing is known of so low thresholds
+    if t < first or first >= n:
+        return 1.0  # nothing is known of so low thresholds, or of so few pairs
     largest = 0.0
     for k in range(max(first, t - 1), n):
         low, high = np.log(limits[k + 1 - first]), np.log(limits[k - first])

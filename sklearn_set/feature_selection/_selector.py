@@ -397,7 +397,8 @@ class SETSelector(FeatureSelector):
                 "Give an estimator, such as SETRegressor(), to say which."
             )
         check_classification_targets(y)
-        return self._made_here(SETClassifier, SUPERVISED), y
+        # Nobody asks for probabilities.
+        return self._made_here(SETClassifier, SUPERVISED | {"temperature": 1.0}), y
 
     def _n_selected(self, n_features):
         """How many features are kept, from 1 to `n_features`, or the rule that decides."""
