@@ -1,0 +1,10 @@
+"""Training on a Dask cluster: data that many machines hold, one network.
+
+Needs dask and distributed (``pip install "sklearn_set[dask]"``).  Partitions stay where they are,
+and the network travels: each replica of it is trained on its own partitions for an interval, and
+the replicas are averaged.  In between, evolution takes place once for all.
+"""
+
+from sklearn_set.dask._estimators import DaskSETClassifier, DaskSETRegressor
+
+__all__ = ["DaskSETClassifier", "DaskSETRegressor"]
