@@ -20,7 +20,6 @@ from sklearn_set.dask._collections import is_lazy, lazily
 from sklearn_set.dask._reading import feature_units, in_target_units, read
 from sklearn_set.dask._training import AUTOMATIC_REPLICAS, Plan, RemoteState, divided, train
 from sklearn_set.hooks import TRANSIENT
-from sklearn_set.losses import LOSSES
 from sklearn_set.network import check_sizes
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.settings import decided
@@ -121,7 +120,6 @@ class DaskSET:
         goes_on = hasattr(self, "_network") and (call.is_part or self.warm_start)
         cluster = Cluster(self.client_)
         data = read(self, cluster, call, goes_on)
-        self.n_outputs_, self.out_activation_ = data.n_outputs, LOSSES[data.loss].out_activation
         self._take_temperature(goes_on)
         shape = _Shape.of(self, data.n_outputs)
         check_precision(vars(self), data.dtype, type(self).__name__)
@@ -140,7 +138,7 @@ class DaskSET:
         replicas = self._divided(data)
         self._check_worker_memory(cluster, data, shape, len(replicas))
         model, data = self._begin_on(cluster, data, shape, settings, call.is_part, goes_on)
-        plan = Plan(cluster, data, settings, self._intervals(settings, data), replicas)
+        plan = Plan(cluster, data, settings, self._intervals(settings, data, len(replicas)), replicas)
         state = self._state(cluster, model, settings)
         task.begins(state, X=lambda: call.X, y=lambda: call.y, metadata=None)
         train(plan, state, model, task)
@@ -240,7 +238,7 @@ class DaskSET:
         arguments = self._randomness, optimizer, drawn, offset, factor
         return cluster.hand_over(_replicas.drawn, *arguments), data
 
-    def _intervals(self, settings, data):
+    def _intervals(self, settings, data, n_replicas):
         """What `Plan` calls for the interval of an epoch."""
         seed = self._randomness.dropout_seed
         length = None if self.interval == "epoch" else int(self.interval)
@@ -251,7 +249,8 @@ class DaskSET:
             "mean_weight": data.mean_weight,
             "seed": seed,
             "n_jobs": self.n_jobs,
-            "is_batch_even": self.batch_size == "auto",
+            "n_replicas": n_replicas,
+            "divides_batch": self.batch_size == "auto",
             "length": length,
         }
         return lambda epoch, rate: _replicas.Interval(epoch=epoch, learning_rate=rate, **shared)

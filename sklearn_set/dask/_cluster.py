@@ -7,7 +7,7 @@ import uuid
 
 import dask
 import numpy as np
-from distributed import Client, KilledWorker, default_client, get_worker, wait
+from distributed import Client, KilledWorker, default_client, wait
 
 
 def client_of(given):
@@ -192,9 +192,9 @@ class Cluster:
                 )
 
 
-def _memory_limit():
-    """How much this worker may use, in bytes; None without a limit."""
-    return get_worker().memory_manager.memory_limit
+def _memory_limit(dask_worker):
+    """How much a worker may use, in bytes; None without a limit.  Dask passes the worker."""
+    return dask_worker.memory_manager.memory_limit
 
 
 def _gib(n_bytes):

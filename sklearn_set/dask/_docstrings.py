@@ -15,7 +15,9 @@ _SUMMARY = """{summary} on a Dask cluster.
 
     Some parameters mean less than in the local class. Nothing is held out, so
     ``early_stopping=True``, ``feature_search=True`` and ``temperature="cv"`` are refused, "auto"
-    searches nothing, and a temperature of "auto" is 1. `batch_size` is that of each replica.
+    searches nothing, and a temperature of "auto" is 1. `batch_size` is that of each replica; "auto"
+    is a batch of the local class, divided among the replicas, but at least 32 samples for each.
+    So replicas make about as many steps as a local fit.
     `n_jobs` is the number of threads for each thread of a worker, and None is one. Units of
     features are estimated from 500 samples, or as many as there are features; medians of targets
     are means of the partitions' medians. ``dtype="auto"`` is float64, or float32 if all X is.
@@ -26,7 +28,7 @@ _PARAMETERS = """    n_replicas : int or "auto", default="auto"
         Number of replicas that are trained side by side, at least 1: as many as the cluster has
         threads, or a multiple of it, keep all busy. Each has neighbouring partitions and goes from
         one to the next, so there are at most as many as partitions. The more replicas, the fewer
-        steps each of them makes between two averages. "auto" is 8, whatever the cluster.
+        steps each of them makes between two averages. "auto" is 4, whatever the cluster.
 
     interval : int or "epoch", default="epoch"
         When replicas are averaged: after every epoch, or after so many steps. Evolution takes

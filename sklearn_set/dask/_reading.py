@@ -16,6 +16,7 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_set.dask import _parts
 from sklearn_set.dask._collections import are_placed, blocks_of, n_bytes_of
+from sklearn_set.losses import LOSSES
 from sklearn_set.sample_weights import FEW
 from sklearn_set.scaling import LOOKED_AT, FeatureUnits
 
@@ -140,6 +141,7 @@ def _encode(estimator, facts, call, goes_on):
     y = np.concatenate([fact.y for fact in facts])
     y = np.concatenate([y] * 3)  # as if labels occurred more than once, which is usual
     _, _, loss, n_outputs = estimator._encoded(y, call, goes_on)
+    estimator.n_outputs_, estimator.out_activation_ = n_outputs, LOSSES[loss].out_activation
     return loss, n_outputs
 
 

@@ -21,6 +21,9 @@ from sklearn_set.state import Progress, Randomness, TrainingState
 from sklearn_set.training import TrainingData, outputs_are_finite, probe_some, run_epoch
 from sklearn_set.workspace import Workspace
 
+# Replicas divide a batch, but not into fewer samples than these, which take nearly as much time.
+_FEWEST = 32
+
 
 @dataclass(frozen=True)
 class Model:
@@ -91,8 +94,9 @@ class Interval:
     epoch : int
     n_jobs : int or None
         None is one thread.
-    is_batch_even : bool
-        Whether batches of a part are made about equally large.
+    n_replicas : int
+    divides_batch : bool
+        Whether the batch of the settings is that of all replicas together, which they divide.
     length : int or None
         Steps from one average to the next; None for an epoch.
     """
@@ -105,13 +109,17 @@ class Interval:
     seed: int
     epoch: int
     n_jobs: int | None
-    is_batch_even: bool
+    n_replicas: int
+    divides_batch: bool
     length: int | None
 
     def batch_size(self, n_samples):
         """Samples per mini-batch of a part."""
         at_most = self.settings.batch_size
-        return even_batch(n_samples, at_most) if self.is_batch_even else min(at_most, n_samples)
+        if not self.divides_batch:
+            return min(at_most, n_samples)
+        share = -(-at_most // self.n_replicas)
+        return even_batch(n_samples, max(share, min(_FEWEST, at_most)))
 
     def n_segments(self, n_samples):
         """In how many intervals a part of so many samples is seen once."""
@@ -191,8 +199,8 @@ def trained(model, before, part: Part, segment, interval: Interval):
         n_rows = size * interval.length
         rows = rows[segment * n_rows : (segment + 1) * n_rows]
     settings = replace(interval.settings, shuffle=False, batch_size=size, n_threads=n_threads)
-    if n_samples < interval.settings.batch_size:
-        # else a part that is smaller than a batch would be penalised more than others
+    if size < interval.settings.batch_size:
+        # else a batch that is smaller than it should be would be penalised more than others
         settings = replace(settings, smallest_batch=interval.settings.batch_size)
     progress = Progress(interval.learning_rate, n_steps=round(model.n_steps))
     randomness = Randomness([interval.seed, interval.epoch, part.number, segment])

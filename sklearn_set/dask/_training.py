@@ -18,7 +18,7 @@ from sklearn_set.state import TrainingState
 from sklearn_set.training import OVERFLOWS, DivergenceError, complete_epoch
 
 # "auto" trains so many replicas, or one for each partition if these are fewer.
-AUTOMATIC_REPLICAS = 8
+AUTOMATIC_REPLICAS = 4
 
 
 class RemoteState(TrainingState):
