@@ -311,8 +311,10 @@ def test_partial_fit_and_warm_start_go_on(client):
         classifier().partial_fit(*data)
     with pytest.raises(ValueError, match="has classes not in"):
         streamed.partial_fit(chunked(X), chunked(Y + 1))
-    part = regressor().partial_fit(chunked(X), chunked(Z[:, 0])).partial_fit(
-        chunked(X), chunked(Z[:, 0] * 2)
+    part = (
+        regressor()
+        .partial_fit(chunked(X), chunked(Z[:, 0]))
+        .partial_fit(chunked(X), chunked(Z[:, 0] * 2))
     )
     np.testing.assert_allclose(part.target_offset_, 1.5 * Z[:, 0].mean())
 
@@ -388,7 +390,10 @@ def test_parameters_are_refused_in_words(client, parameters, match):
         ((chunked(X), chunked(Y), np.ones(200)), "sample_weight must be a Dask array"),
         ((delayed(X), delayed(Y)[:3]), "y has 3 partitions, but X has 5"),
         ((chunked(X), da.from_array(Y[:100])), "inconsistent numbers of samples"),
-        ((delayed(X), delayed(Y, (40, 40, 0, 60, 60))), r"Partition \d .* X has \d+ samples, but y"),
+        (
+            (delayed(X), delayed(Y, (40, 40, 0, 60, 60))),
+            r"Partition \d .* X has \d+ samples, but y",
+        ),
         ((delayed(X), delayed(Y, (200, 0, 0, 0, 0))), r"Partition \d"),
         ((chunked(X * np.nan), chunked(Y)), r"Partition \d .*NaN"),
         ((chunked(X), chunked(Y * 0)), "at least 2 classes"),

@@ -138,7 +138,9 @@ class DaskSET:
         replicas = self._divided(data)
         self._check_worker_memory(cluster, data, shape, len(replicas))
         model, data = self._begin_on(cluster, data, shape, settings, call.is_part, goes_on)
-        plan = Plan(cluster, data, settings, self._intervals(settings, data, len(replicas)), replicas)
+        plan = Plan(
+            cluster, data, settings, self._intervals(settings, data, len(replicas)), replicas
+        )
         state = self._state(cluster, model, settings)
         task.begins(state, X=lambda: call.X, y=lambda: call.y, metadata=None)
         train(plan, state, model, task)

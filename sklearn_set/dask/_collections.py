@@ -17,15 +17,20 @@ _WANTED = "a Dask array, a Dask data frame or a list of delayed blocks"
 
 def is_frame(X):
     """Whether X is a Dask data frame or series; asks without importing them, which needs pyarrow."""
-    return dask.is_dask_collection(X) and hasattr(X, "to_delayed") and hasattr(X, "npartitions") and (
-        not isinstance(X, da.Array)
+    return (
+        dask.is_dask_collection(X)
+        and hasattr(X, "to_delayed")
+        and hasattr(X, "npartitions")
+        and (not isinstance(X, da.Array))
     )
 
 
 def is_blocks(X):
     """Whether X is a list of delayed blocks, or of futures."""
-    return isinstance(X, (list, tuple)) and len(X) > 0 and all(
-        isinstance(block, (Delayed, Future)) for block in X
+    return (
+        isinstance(X, (list, tuple))
+        and len(X) > 0
+        and all(isinstance(block, (Delayed, Future)) for block in X)
     )
 
 
@@ -127,7 +132,10 @@ def lazily(method, model, X, n_columns, dtype):
     model = dask.delayed(model, pure=True, traverse=False)
     if is_blocks(X):
         apply = dask.delayed(_apply, pure=True)
-        return [apply(block, model=model, method=method, n_columns=n_columns, dtype=dtype) for block in X]
+        return [
+            apply(block, model=model, method=method, n_columns=n_columns, dtype=dtype)
+            for block in X
+        ]
     told = {"method": method, "n_columns": n_columns, "dtype": dtype}
     if isinstance(X, da.Array):
         blocks, n_rows = _blocks(X, X, "X"), X.chunks[0]

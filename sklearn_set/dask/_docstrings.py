@@ -57,10 +57,7 @@ def of_local(local):
         attributes = told.index("    Attributes\n")
         end = told.index("    See Also\n")
         references = told[told.index("    References\n") : told.index("    Examples\n")]
-        client = (
-            "    client_ : distributed.Client\n"
-            "        The client that is used.\n\n"
-        )
+        client = "    client_ : distributed.Client\n        The client that is used.\n\n"
         see_also = (
             "    See Also\n    --------\n"
             f"    {local.__name__} : The same network on one machine.\n\n"

@@ -205,7 +205,9 @@ class DaskSETClassifier(DaskSET, SETClassifier):
         check_is_fitted(self)
         if not is_lazy(X):
             return super().decision_function(X)
-        return self._lazily("decision_function", X, self._n_columns_of_scores(), self._type_of_outputs(X))
+        return self._lazily(
+            "decision_function", X, self._n_columns_of_scores(), self._type_of_outputs(X)
+        )
 
     def predict_proba(self, X: Any) -> Any:
         """Probability estimates.
@@ -243,7 +245,9 @@ class DaskSETClassifier(DaskSET, SETClassifier):
         check_is_fitted(self)
         if not is_lazy(X):
             return super().predict_log_proba(X)
-        return self._lazily("predict_log_proba", X, self.classes_.shape[0], self._type_of_outputs(X))
+        return self._lazily(
+            "predict_log_proba", X, self.classes_.shape[0], self._type_of_outputs(X)
+        )
 
     def _n_columns_of_scores(self):
         return None if self.n_outputs_ == 1 and not self._multilabel else self.n_outputs_

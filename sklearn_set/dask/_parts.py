@@ -217,8 +217,9 @@ def in_units(part, units, dtype):
     return replace(part, y=y)
 
 
-def some_rows(part, n_rows):
-    """So many samples, evenly spread, and their weights."""
+def some_rows(part, share):
+    """A share of the samples, at least one, evenly spread, and their weights."""
+    n_rows = max(1, round(share * part.n_samples))
     rows = np.unique(np.linspace(0, part.n_samples - 1, n_rows).astype(np.int64))
     return part.X.matrix()[rows], None if part.weight is None else part.weight[rows]
 

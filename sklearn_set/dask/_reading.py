@@ -55,7 +55,7 @@ class Data:
 
     def replaced(self, cluster, function, *args):
         """The same data after a step of preparation."""
-        return replace(self, parts=[cluster.submit(function, part, *args) for part in self.parts])
+        return replace(self, parts=cluster.each(function, self.parts, *args))
 
 
 def read(estimator, cluster, call, goes_on):
@@ -80,7 +80,7 @@ def read(estimator, cluster, call, goes_on):
     local = dask.delayed(estimator._as_local(), pure=False, traverse=False)
     lazy = [look(*block, number, local) for number, block in enumerate(blocks)]
     pairs = cluster.compute(lazy, are_placed([block[0] for block in blocks]))
-    facts = cluster.gather([cluster.submit(_parts.second, pair) for pair in pairs])
+    facts = cluster.gather(cluster.each(_parts.second, pairs))
     _check_features(estimator, facts, goes_on)
     lives = [place for place, fact in enumerate(facts) if fact.n_samples]
     if not lives:
@@ -90,7 +90,7 @@ def read(estimator, cluster, call, goes_on):
         )
     found = [facts[place] for place in lives]
     data = Data(
-        [cluster.submit(_parts.first, pairs[place]) for place in lives],
+        cluster.each(_parts.first, [pairs[place] for place in lives]),
         [fact.n_samples for fact in found],
         [fact.n_bytes for fact in found],
         _dtype_of(estimator, found, goes_on),
@@ -103,7 +103,7 @@ def read(estimator, cluster, call, goes_on):
     data = data.replaced(cluster, _parts.encoded, encoder, data.dtype)
     if call.sample_weight is not None or estimator._weighs_classes(call):
         data = _weigh(cluster, data)
-    cluster.gather([cluster.submit(_parts.n_samples, part) for part in data.parts])
+    cluster.gather(cluster.each(_parts.n_samples, data.parts))  # what is wrong comes to light
     return data
 
 
@@ -167,7 +167,7 @@ def _class_weights(estimator, facts):
 
 def _weigh(cluster, data):
     """Weights in the unit of `sample_weights.relative`, of all data together."""
-    facts = cluster.gather([cluster.submit(_parts.weight_facts, part) for part in data.parts])
+    facts = cluster.gather(cluster.each(_parts.weight_facts, data.parts))
     lives = [place for place, fact in enumerate(facts) if fact.n]
     if not lives:
         raise ValueError(
@@ -189,8 +189,7 @@ def _weigh(cluster, data):
     unit = sum(fact.total / size for fact in facts) / n * size
     mean = unit
     if unit / least <= FEW:
-        whole = [cluster.submit(_parts.has_counts, part, least) for part in data.parts]
-        if all(cluster.gather(whole)):
+        if all(cluster.gather(cluster.each(_parts.has_counts, data.parts, least))):
             unit = least
     data = data.replaced(cluster, _parts.weighed, unit, data.dtype)
     return replace(data, mean_weight=mean / unit, n_counting=n)
@@ -211,7 +210,7 @@ def in_target_units(estimator, cluster, data, network, is_part):
     if not estimator._y_numeric:
         return data.replaced(cluster, _parts.in_units, None, data.dtype)
     how = estimator._tail(), estimator.out_activation_ == "exp", estimator._keeps_target_proportions
-    found = cluster.gather([cluster.submit(_parts.target_units, part, *how) for part in data.parts])
+    found = cluster.gather(cluster.each(_parts.target_units, data.parts, *how))
     largest, limit = max(size for _, size in found), np.finfo(data.dtype).max
     if not largest <= limit:
         raise ValueError(
@@ -232,10 +231,7 @@ def feature_units(estimator, cluster, data, is_dropping):
     n_features = estimator.n_features_in_
     is_wide = n_features > data.n
     n_looked_at = data.n if is_wide else min(data.n, LOOKED_AT)
-    looks = [
-        cluster.submit(_parts.some_rows, part, max(1, round(n_looked_at * n / data.n)))
-        for part, n in zip(data.parts, data.n_samples, strict=True)
-    ]
+    looks = cluster.each(_parts.some_rows, data.parts, n_looked_at / data.n)
     rows, weights = zip(*cluster.gather(looks), strict=True)
     X = sparse.vstack(rows, format="csr") if sparse.issparse(rows[0]) else np.concatenate(rows)
     weight = None if weights[0] is None else np.concatenate(weights)

@@ -289,7 +289,7 @@ def needs_samples(settings):
     return GROWTH_RULES[settings.growth].needs_probe
 
 
-def has_finite_outputs(model, part, interval: Interval):
+def has_finite_outputs(part, model, interval: Interval):
     """Whether all outputs of the network for a part are finite."""
     rows = np.arange(part.n_samples, dtype=np.int32)
     data = _data_of(part, interval, rows)
@@ -307,4 +307,3 @@ def _data_of(part, interval, rows):
         loss_parameter=interval.loss_parameter,
         mean_weight=interval.mean_weight,
     )
-

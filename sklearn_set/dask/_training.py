@@ -144,10 +144,7 @@ def train(plan, state, model, observer):
                 if took_snapshot:
                     del course.snapshots[-1]
         interval = plan.intervals(state.progress.n_epochs, state.progress.learning_rate)
-        looks = [
-            cluster.submit(_replicas.has_finite_outputs, model, part, interval, near=part)
-            for part in plan.data.parts
-        ]
+        looks = cluster.each(_replicas.has_finite_outputs, plan.data.parts, model, interval)
         finite = all(cluster.gather(looks))
     except KeyboardInterrupt:
         course.interrupted = True  # the last complete epoch is kept
@@ -189,7 +186,9 @@ def _visits(replica, n_samples, interval):
     """
     order = np.asarray(replica)
     if interval.settings.shuffle:
-        order = np.random.default_rng([interval.seed, interval.epoch, replica[0]]).permutation(order)
+        order = np.random.default_rng([interval.seed, interval.epoch, replica[0]]).permutation(
+            order
+        )
     visits = [
         (int(place), segment)
         for place in order
