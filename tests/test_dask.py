@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -49,17 +50,14 @@ def regressor(**parameters):
 def chunked(values, chunks=(50, 30, 0, 60, 60)):
     """A Dask array with blocks of these lengths, one of them empty."""
     values, ends = np.asarray(values), np.cumsum((0, *chunks))
-    blocks = [values[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
+    blocks = [values[start:end] for start, end in pairwise(ends)]
     return da.concatenate([da.from_array(block, chunks=-1) for block in blocks if len(block)])
 
 
 def delayed(values, chunks=(50, 30, 0, 60, 60), convert=np.asarray):
     """Delayed blocks of these lengths, of which some may be empty."""
     ends = np.cumsum((0, *chunks))
-    return [
-        dask.delayed(convert)(values[start:end])
-        for start, end in zip(ends[:-1], ends[1:], strict=True)
-    ]
+    return [dask.delayed(convert)(values[start:end]) for start, end in pairwise(ends)]
 
 
 def assert_same_network(one, other):
@@ -426,9 +424,9 @@ def test_divergence_and_lack_of_memory_are_told(client, monkeypatch):
         classifier(solver="sgd", learning_rate_init=1e30).fit(*data)
     limits = dict.fromkeys(client.nthreads(), 40_000)
     monkeypatch.setattr(Cluster, "memory_limits", lambda self: limits)
-    with pytest.raises(MemoryError, match="X takes .* partial_fit"):
+    with pytest.raises(MemoryError, match=r"X takes .* partial_fit"):
         classifier().fit(*data)
-    with pytest.raises(MemoryError, match="for its partitions and .* networks"):
+    with pytest.raises(MemoryError, match=r"for its partitions and .* networks"):
         classifier().fit(delayed(X), delayed(Y))
 
 

@@ -147,7 +147,7 @@ class Cluster:
         return self._client.nthreads()
 
     def memory_limits(self):
-        """Address of each worker -> how many bytes it may use; workers without a limit are left out."""
+        """Address of each worker that has a limit -> how many bytes it may use."""
         limits = self._client.run(_memory_limit, on_error="ignore")
         return {address: limit for address, limit in limits.items() if limit}
 
@@ -162,9 +162,9 @@ class Cluster:
         if len(limits) < len(self.n_threads()) or n_bytes <= sum(limits.values()):
             return
         raise MemoryError(
-            f"X takes {_gib(n_bytes)}, but the {len(limits)} workers may use {_gib(sum(limits.values()))} "
-            "together. Start more workers, give them more memory, or pass a part of the data at a "
-            "time to partial_fit."
+            f"X takes {_gib(n_bytes)}, but the {len(limits)} workers may use "
+            f"{_gib(sum(limits.values()))} together. Start more workers, give them more memory, or "
+            "pass a part of the data at a time to partial_fit."
         )
 
     def check_memory(self, parts, n_bytes_of_parts, n_bytes_of_model, n_replicas):

@@ -16,7 +16,7 @@ _WANTED = "a Dask array, a Dask data frame or a list of delayed blocks"
 
 
 def is_frame(X):
-    """Whether X is a Dask data frame or series; asks without importing them, which needs pyarrow."""
+    """Whether X is a Dask data frame or series, whose module needs pyarrow: it is not imported."""
     return (
         dask.is_dask_collection(X)
         and hasattr(X, "to_delayed")

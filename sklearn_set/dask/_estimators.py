@@ -199,8 +199,8 @@ class DaskSETClassifier(DaskSET, SETClassifier):
         Returns
         -------
         scores : Dask array of shape (n_samples,) or (n_samples, n_classes)
-            Computed when you ask for it; a list of delayed blocks for a list of blocks. For two classes the log-odds of
-            ``classes_[1]``, one number per sample.
+            Computed when you ask for it; a list of delayed blocks for a list of blocks. For
+            two classes the log-odds of ``classes_[1]``, one number per sample.
         """
         check_is_fitted(self)
         if not is_lazy(X):

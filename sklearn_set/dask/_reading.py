@@ -188,9 +188,9 @@ def _weigh(cluster, data):
     size = max(fact.largest for fact in facts)
     unit = sum(fact.total / size for fact in facts) / n * size
     mean = unit
-    if unit / least <= FEW:
-        if all(cluster.gather(cluster.each(_parts.has_counts, data.parts, least))):
-            unit = least
+    may_be_counts = unit / least <= FEW
+    if may_be_counts and all(cluster.gather(cluster.each(_parts.has_counts, data.parts, least))):
+        unit = least
     data = data.replaced(cluster, _parts.weighed, unit, data.dtype)
     return replace(data, mean_weight=mean / unit, n_counting=n)
 

@@ -12,6 +12,7 @@ import pickle
 import statistics
 import time
 import warnings
+from itertools import pairwise
 
 import dask
 import dask.array as da
@@ -243,7 +244,7 @@ def size_of(value):
 def bytes_of(sizes, n_moments, epsilon=10, itemsize=4):
     """The model: index and values of every connection, and where rows begin; and values alone."""
     out = back = 0
-    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_in, n_out in pairwise(sizes):
         connections = n_erdos_renyi(n_in, n_out, epsilon)
         values = (connections + n_out) * (1 + n_moments) * itemsize
         back += values
