@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import dask
 import dask.array as da
@@ -24,6 +25,7 @@ from dask_cases import (
 from scipy import sparse
 
 from sklearn_set import SETClassifier, SETRegressor
+from sklearn_set.dask import _cluster
 from sklearn_set.dask._cluster import Cluster
 from sklearn_set.training import DIVERGED
 
@@ -143,6 +145,7 @@ def test_lazy_predictions_are_those_of_the_local_model(client, n_classes, dtype)
     fitted = classifier().fit(chunked(data), chunked(Y % n_classes))
     local = fitted.to_local()
     assert type(local) is SETClassifier
+    assert fitted.score(chunked(data), chunked(Y % n_classes)) == local.score(data, Y % n_classes)
     assert "client" not in local.get_params()
     for method in ("predict", "predict_proba", "decision_function", "predict_log_proba"):
         lazy, expected = getattr(fitted, method)(chunked(data)), getattr(local, method)(data)
@@ -254,3 +257,26 @@ DaskSETClassifier().fit(da.ones((4, 2)), da.from_array([0, 1, 0, 1]))
         pytest.raises(RuntimeError, match="no workers"),
     ):
         classifier(client=own).fit(chunked(X), chunked(Y))
+
+
+def test_workers_that_are_gone_are_not_waited_for(monkeypatch):
+    monkeypatch.setattr(_cluster, "GONE_AFTER", 0.2)
+    monkeypatch.setattr(_cluster, "_LOOK_AFTER", 0.1)
+    with (
+        distributed.LocalCluster(
+            n_workers=1, processes=False, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        distributed.Client(cluster) as own,
+    ):
+        waiting = _cluster.Cluster(own)
+        cluster.scale(0)
+        while own.nthreads():
+            time.sleep(0.05)
+        with pytest.raises(RuntimeError, match="has had no worker"):
+            waiting.gather(waiting.submit(len, ()))
+
+
+def test_without_dask_the_extra_is_named():
+    code = "import sys; sys.modules['distributed'] = None; import sklearn_set.dask"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert 'pip install "sklearn_set[dask]"' in ended.stderr.splitlines()[-1]

@@ -43,7 +43,7 @@ _OWN = ("client", *_OWN_CONSTRAINTS)
 _REFUSED = (
     (
         "early_stopping",
-        lambda value: value is True or value == np.True_,
+        bool,
         "no samples are held out of the partitions",
         "Hold samples out yourself and look at score between calls of partial_fit, or set "
         "n_iter_no_change, which looks at the training loss",

@@ -3,11 +3,16 @@
 The one place that gives work to Dask.  Knows Dask; must not know estimators.
 """
 
+import time
 import uuid
 
 import dask
 import numpy as np
 from distributed import Client, KilledWorker, default_client, wait
+
+# Seconds without workers after which nobody expects them back, and between two looks.
+GONE_AFTER = 60
+_LOOK_AFTER = 5
 
 
 def client_of(given):
@@ -91,12 +96,12 @@ class Cluster:
         """
         self.locate(parts)
         tasks = [self.submit(function, parts[0], *args, near=parts[0])]
-        wait(tasks)
+        self._wait(tasks)
         return tasks + [self.submit(function, part, *args, near=part) for part in parts[1:]]
 
     def locate(self, futures):
         """Look where results are, for tasks that are to go there."""
-        wait(futures)
+        self._wait(futures)
         self._places = {
             key: sorted(workers)
             for key, workers in self._client.who_has(futures).items()
@@ -131,9 +136,10 @@ class Cluster:
         Raises
         ------
         RuntimeError
-            If workers die again and again of one task.
+            If workers die again and again of one task, or if all are gone.
         """
         try:
+            self._wait(futures)
             return self._client.gather(futures)
         except KilledWorker as error:
             raise RuntimeError(
@@ -141,6 +147,24 @@ class Cluster:
                 "because their memory does not suffice. Give them more, lower "
                 "hidden_layer_sizes or epsilon, or divide the data into more partitions."
             ) from error
+
+    def _wait(self, futures):
+        """Wait for results, but not for workers that do not come back."""
+        gone_since = None
+        while True:
+            try:
+                wait(futures, timeout=_LOOK_AFTER)
+                return
+            except TimeoutError:
+                if self._client.nthreads():
+                    gone_since = None
+                    continue
+            gone_since = gone_since or time.monotonic()
+            if time.monotonic() - gone_since > GONE_AFTER:
+                raise RuntimeError(
+                    f"The cluster has had no worker for {GONE_AFTER} seconds. Start workers, and "
+                    "fit again."
+                )
 
     def n_threads(self):
         """Address of each worker -> its number of threads."""

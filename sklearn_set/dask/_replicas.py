@@ -12,7 +12,6 @@ import numpy as np
 
 from sklearn_set import machine
 from sklearn_set.augmentation import soften
-from sklearn_set.dask._parts import Part
 from sklearn_set.evolution import GROWTH_RULES, evolve
 from sklearn_set.losses import LOSSES
 from sklearn_set.network import SparseNetwork
@@ -173,7 +172,7 @@ def _with(model, values):
     return Model(network, optimizer, model.rng, values.n_steps)
 
 
-def trained(model, before, part: Part, segment, interval: Interval):
+def trained(model, before, part, segment, interval):
     """Train on a part, or on one segment of it, and return the values.
 
     Parameters
@@ -186,7 +185,7 @@ def trained(model, before, part: Part, segment, interval: Interval):
     interval : Interval
     """
     if before is None:
-        model = Model(model.network.copy(), model.optimizer.copy(), None, model.n_steps)
+        model = Model(model.network.copy(), model.optimizer.copy(), model.rng, model.n_steps)
     else:
         model = _with(model, before)
     n_samples = part.n_samples
@@ -247,7 +246,7 @@ def averaged(model, values):
     return _with(model, values)
 
 
-def evolved(model, part, interval: Interval):
+def evolved(model, part, interval):
     """Renew connections of the averaged network, once for all replicas.
 
     Parameters
@@ -289,7 +288,7 @@ def needs_samples(settings):
     return GROWTH_RULES[settings.growth].needs_probe
 
 
-def has_finite_outputs(part, model, interval: Interval):
+def has_finite_outputs(part, model, interval):
     """Whether all outputs of the network for a part are finite."""
     rows = np.arange(part.n_samples, dtype=np.int32)
     data = _data_of(part, interval, rows)

@@ -31,6 +31,9 @@ from sklearn_set.topology import n_erdos_renyi
 # Ten gigabit, of which nine tenths carry data.
 BYTES_PER_SECOND = 0.9 * 10e9 / 8
 
+# How much of its words a sample of the sparse data owes to its class.
+OWN = 0.15
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -68,7 +71,7 @@ def sparse_chunk(seed, n_samples, n_features, density=0.05):
     means *= density / means.mean()
     rng = np.random.default_rng([2, seed])
     y = rng.integers(10, size=n_samples)
-    rows = [rng.poisson(0.5 * means[label] + 0.5 * means.mean(axis=0)) for label in y]
+    rows = [rng.poisson(OWN * means[label] + (1 - OWN) * means.mean(axis=0)) for label in y]
     X = sparse.csr_array(np.array(rows, np.float32))
     X.data = np.log1p(X.data)
     return X, y
