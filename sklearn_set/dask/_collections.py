@@ -9,7 +9,6 @@ import dask
 import dask.array as da
 import numpy as np
 from dask.delayed import Delayed
-from dask.utils import is_arraylike
 from distributed import Future, futures_of
 
 _WANTED = "a Dask array, a Dask data frame or a list of delayed blocks"
@@ -130,18 +129,14 @@ def lazily(method, model, X, n_columns, dtype):
     """
     # One object in the graph, whatever the number of blocks.
     model = dask.delayed(model, pure=True, traverse=False)
-    if is_blocks(X):
-        apply = dask.delayed(_apply, pure=True)
-        return [
-            apply(block, model=model, method=method, n_columns=n_columns, dtype=dtype)
-            for block in X
-        ]
+    apply = dask.delayed(_apply, pure=True)
     told = {"method": method, "n_columns": n_columns, "dtype": dtype}
+    if is_blocks(X):
+        return [apply(block, model=model, **told) for block in X]
     if isinstance(X, da.Array):
         blocks, n_rows = _blocks(X, X, "X"), X.chunks[0]
     else:
         blocks, n_rows = X.to_delayed(), (np.nan,) * X.npartitions
-    apply = dask.delayed(_apply, pure=True)
     parts = [
         da.from_delayed(
             apply(block, model=model, **told),
@@ -155,7 +150,7 @@ def lazily(method, model, X, n_columns, dtype):
 
 def _apply(block, model, method, n_columns, dtype):
     """One block's result; blocks without samples have an empty one."""
-    if not is_arraylike(block) and not hasattr(block, "columns") and not hasattr(block, "shape"):
+    if not hasattr(block, "shape"):  # a list of samples
         block = np.asarray(block)
     if block.shape[0] == 0:
         return np.empty((0,) if n_columns is None else (0, n_columns), dtype)
