@@ -164,7 +164,7 @@ def of_digits():
 
 
 def of_sparse(arguments):
-    n_samples, n_epochs = arguments.samples or 200_000, arguments.epochs or 5
+    n_samples, n_epochs = arguments.samples or 200_000, arguments.epochs or 12
     X, y = chunks(sparse_chunk, n_samples, arguments.features, 8)
     test, wanted = sparse_chunk(10**6, 10_000, arguments.features)
     shared = {"max_iter": n_epochs, "n_iter_no_change": np.inf, "random_state": 0}
