@@ -57,6 +57,7 @@ myst_heading_anchors = 4  # headings have the anchors that they have in a reposi
 PUBLIC_MODULES = [
     "sklearn_set",
     "sklearn_set.callbacks",
+    "sklearn_set.dask",
     "sklearn_set.datasets",
     "sklearn_set.embedding",
     "sklearn_set.export",

@@ -376,6 +376,14 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         units = units_that_matter(problem.X, problem.train_weight, problem.rows, is_dropping)
         if units is None:
             return
+        self._warn_of_scales(units)
+        if goes_on:
+            units.install(network)
+        else:
+            network.offset, network.factor = units.offset, units.factor
+
+    def _warn_of_scales(self, units):
+        """Tell of features whose scales are so different that few of them would count."""
         if units.disparity > _MUCH and not self._is_part_of_a_fit():
             warn(
                 "The features of X are of very different scales: their standard deviations differ "
@@ -383,10 +391,6 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
                 "count. Scale them before, for example with make_pipeline(StandardScaler(), "
                 f"{type(self).__name__}()), or take logarithms of raw intensities."
             )
-        if goes_on:
-            units.install(network)
-        else:
-            network.offset, network.factor = units.offset, units.factor
 
     # ------------------------------------------------------------------------- publish
 

@@ -605,12 +605,16 @@ class SETRegressor(RegressorMixin, BaseSET):
             exponential=self.out_activation_ == "exp",
             in_common=self._keeps_target_proportions,
         )
-        if goes_on:
+        return self._with_units(units, network if goes_on else None, problem.call.is_part)
+
+    def _with_units(self, units, network, is_part):
+        """Take units of targets; `network` is the one that goes on, or None."""
+        if network is not None:
             before = self._target_units
-            if problem.call.is_part:
+            if is_part:
                 units = before.joined(units)
             # `fit` may get quite other targets than before.  Then the network keeps its weights.
-            if not units.equals(before) and (problem.call.is_part or units.is_near(before)):
+            if not units.equals(before) and (is_part or units.is_near(before)):
                 units.rescale(network.layers[-1], before)
         self._target_units = units
         self.target_offset_, self.target_scale_ = units.offset, units.scale

@@ -10,11 +10,11 @@ from sklearn.utils.validation import check_array, check_non_negative
 
 # Weights are counts if they are whole multiples of the smallest one, and on average at most so many
 # times as large.
-_FEW = 10
+FEW = 10
 _WHOLE = 1e-6  # relative tolerance: counts times a constant in single precision are still counts
 
 
-def check_sample_weight(sample_weight, n_samples, name="sample_weight"):
+def check_sample_weight(sample_weight, n_samples, name="sample_weight", *, may_be_zero=False):
     """Sample weights as an array of double precision.
 
     Parameters
@@ -23,6 +23,8 @@ def check_sample_weight(sample_weight, n_samples, name="sample_weight"):
     n_samples : int
     name : str, default="sample_weight"
         Name of the argument, for messages.
+    may_be_zero : bool, default=False
+        Whether all may be zero, or none given: these are not all of the weights.
 
     Returns
     -------
@@ -44,7 +46,12 @@ def check_sample_weight(sample_weight, n_samples, name="sample_weight"):
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # too large is refused in words
             weight = check_array(
-                sample_weight, ensure_2d=False, dtype=np.float64, order="C", input_name=name
+                sample_weight,
+                ensure_2d=False,
+                dtype=np.float64,
+                order="C",
+                ensure_min_samples=0 if may_be_zero else 1,
+                input_name=name,
             )
     except (ValueError, TypeError, OverflowError) as error:
         if name in str(error):
@@ -54,8 +61,9 @@ def check_sample_weight(sample_weight, n_samples, name="sample_weight"):
         raise ValueError(f"Sample weights must be 1D array or scalar, got {name} of {weight.ndim}D")
     if weight.shape[0] != n_samples:
         raise ValueError(f"{name}.shape == {weight.shape}, expected {(n_samples,)}!")
-    check_non_negative(weight, f"`{name}`")
-    if not weight.any():
+    if weight.size:
+        check_non_negative(weight, f"`{name}`")
+    if not (may_be_zero or weight.any()):
         raise ValueError(
             f"Sample weights must contain at least one non-zero number, but all of {name} are zero."
         )
@@ -86,9 +94,14 @@ def relative(weight, dtype):
         weight = weight / weight.max()  # now neither sums nor quotients overflow
         positive = weight[weight > 0]
         unit, multiples = positive.mean(), positive / positive.min()
-        if multiples.mean() <= _FEW and np.allclose(multiples, np.rint(multiples), _WHOLE, 0):
+        if multiples.mean() <= FEW and is_whole(multiples):
             unit = positive.min()
         return (weight / unit).astype(dtype)
+
+
+def is_whole(multiples):
+    """Whether numbers are whole, up to rounding."""
+    return bool(np.allclose(multiples, np.rint(multiples), _WHOLE, 0))
 
 
 def near_one(weight):

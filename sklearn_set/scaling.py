@@ -104,6 +104,13 @@ class FeatureUnits:
             float(np.median(np.abs(mean) / deviation)),
         )
 
+    @property
+    def matter(self):
+        """Whether features are so odd that a network would learn nothing of them as they are."""
+        if self.distance < _FAR and 1 / _ODD < self.typical < _ODD:
+            return False
+        return self.typical <= _ABSURD  # beyond it training will fail, and say why
+
     def install(self, network):
         """Make a trained network read data in these units, and predict the same as before.
 
@@ -124,11 +131,11 @@ class FeatureUnits:
 
 # A network learns nothing if the typical feature is more than _FAR standard deviations from zero,
 # or its standard deviation is above _ODD or below 1 / _ODD.  A standard deviation above _ABSURD is
-# a mistake in the data.  About _LOOKED_AT samples are enough to know.
+# a mistake in the data.  About LOOKED_AT samples are enough to know.
 _FAR = 20
 _ODD = 1e4
 _ABSURD = 1e100
-_LOOKED_AT = 500
+LOOKED_AT = 500
 
 
 def units_that_matter(X, weight, rows, must):
@@ -151,14 +158,11 @@ def units_that_matter(X, weight, rows, must):
     FeatureUnits or None
     """
     if X.shape[1] <= rows.shape[0] and not must:
-        few_rows = rows[:: max(1, rows.shape[0] // _LOOKED_AT)]
+        few_rows = rows[:: max(1, rows.shape[0] // LOOKED_AT)]
         if weight is not None and not weight[few_rows].any():
             return None
-        units = FeatureUnits.of(X, weight, few_rows)
-        if units.distance < _FAR and 1 / _ODD < units.typical < _ODD:
+        if not FeatureUnits.of(X, weight, few_rows).matter:
             return None
-        if units.typical > _ABSURD:
-            return None  # training will fail, and say why
     return FeatureUnits.of(X, weight, rows)
 
 

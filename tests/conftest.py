@@ -415,3 +415,16 @@ def evolved(digits):
 @pytest.fixture(scope="session")
 def stopped(digits):
     return SETClassifier((30,), early_stopping=True, **SETTINGS).fit(*digits)
+
+
+# ------------------------------------------------------------------------------------- Dask
+
+
+@pytest.fixture(scope="session")
+def dask_client():
+    """A client of two worker processes of one thread each, started once."""
+    import distributed
+    from dask_cases import start
+
+    with start(2) as cluster, distributed.Client(cluster) as client:
+        yield client

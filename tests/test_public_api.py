@@ -24,6 +24,7 @@ from sklearn_set.validation import CONSTRAINTS, check_parameters
 PUBLIC_MODULES = [
     "sklearn_set",
     "sklearn_set.callbacks",
+    "sklearn_set.dask",
     "sklearn_set.datasets",
     "sklearn_set.embedding",
     "sklearn_set.export",

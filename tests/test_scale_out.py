@@ -236,3 +236,9 @@ def test_example_of_a_search_on_a_cluster():
     names = re.findall(r"^(\w+): ", printed, re.MULTILINE)
     assert names == ["epsilon", "hidden_layer_sizes", "zeta"]
     assert re.search(r"^mean accuracy: [01]\.\d{3}$", printed, re.MULTILINE)
+
+
+def test_example_of_a_network_trained_on_a_cluster():
+    printed = printed_by("dask_cells.py", "--cells", 2000, "--genes", 300, "--epochs", 20)
+    assert printed.startswith("2,000 cells of 5 types\nloss of the epochs: ")
+    assert float(re.search(r"accuracy .*: (\d\.\d+)\n$", printed)[1]) > 0.8

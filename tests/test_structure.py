@@ -34,7 +34,7 @@ FLOORS = [
     {"calibration"},
     {"base"},
     {"callbacks", "classifier", "regressor", "datasets", "inspection"},
-    {"embedding", "ranking"},
+    {"dask", "embedding", "ranking"},
     {"feature_selection"},
     {"export"},
     {"_cli"},

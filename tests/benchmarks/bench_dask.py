@@ -1,0 +1,308 @@
+"""Fits on a Dask cluster: their time by workers, their accuracy, and what travels.
+
+    python bench_dask.py speed       60,000 x 784, layers 1000-1000-1000, one worker and two
+    python bench_dask.py accuracy    digits, and sparse data, beside the local class
+    python bench_dask.py wire        bytes and seconds of an average, measured and modelled
+
+Data are generated on the workers, chunk by chunk.  Workers have one thread each.
+"""
+
+import argparse
+import pickle
+import statistics
+import time
+import warnings
+from itertools import pairwise
+
+import dask
+import dask.array as da
+import numpy as np
+from distributed import Client, LocalCluster, wait
+from scipy import sparse
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+
+from sklearn_set import SETClassifier
+from sklearn_set.dask import DaskSETClassifier, _replicas
+from sklearn_set.state import Randomness
+from sklearn_set.topology import n_erdos_renyi
+
+# Ten gigabit, of which nine tenths carry data.
+BYTES_PER_SECOND = 0.9 * 10e9 / 8
+
+# How much of its words a sample of the sparse data owes to its class.
+OWN = 0.15
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("what", choices=("speed", "accuracy", "wire"))
+    parser.add_argument("--samples", type=int)
+    parser.add_argument("--features", type=int, default=2000)
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    {"speed": speed, "accuracy": accuracy, "wire": wire}[arguments.what](arguments)
+
+
+def cluster(n_workers):
+    return LocalCluster(
+        n_workers=n_workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
+    )
+
+
+# ------------------------------------------------------------------------------------------ data
+
+
+def dense_chunk(seed, n_samples, n_features):
+    """Samples around ten centres."""
+    centres = np.random.default_rng(0).normal(size=(10, n_features)).astype(np.float32)
+    rng = np.random.default_rng([1, seed])
+    y = rng.integers(10, size=n_samples)
+    X = rng.normal(size=(n_samples, n_features)).astype(np.float32) * 4 + centres[y]
+    return X, y
+
+
+def sparse_chunk(seed, n_samples, n_features, density=0.05):
+    """Counts of rare words: each class prefers some of them."""
+    means = np.random.default_rng(0).gamma(0.3, 1.0, size=(10, n_features))
+    means *= density / means.mean()
+    rng = np.random.default_rng([2, seed])
+    y = rng.integers(10, size=n_samples)
+    rows = [rng.poisson(OWN * means[label] + (1 - OWN) * means.mean(axis=0)) for label in y]
+    X = sparse.csr_array(np.array(rows, np.float32))
+    X.data = np.log1p(X.data)
+    return X, y
+
+
+def chunks(make, n_samples, n_features, n_chunks):
+    """Delayed blocks of X and of y."""
+    sizes = [len(part) for part in np.array_split(np.arange(n_samples), n_chunks)]
+    both = [dask.delayed(make, nout=2)(seed, n, n_features) for seed, n in enumerate(sizes)]
+    return [X for X, _ in both], [y for _, y in both]
+
+
+# ----------------------------------------------------------------------------------------- speed
+
+
+def placed(client, X, y):
+    """Blocks on the workers, neighbours together."""
+    addresses, blocks = sorted(client.nthreads()), ([], [])
+    for number, pair in enumerate(zip(X, y, strict=True)):
+        address = addresses[number * len(addresses) // len(X)]
+        for kind, block in zip(blocks, client.compute(list(pair), workers=[address]), strict=True):
+            kind.append(block)
+    wait(blocks)
+    return blocks
+
+
+def speed(arguments):
+    n_samples, n_epochs = arguments.samples or 60_000, arguments.epochs or 3
+    X, y = chunks(dense_chunk, n_samples, 784, 4)
+    seconds, busiest = {1: [], 2: []}, {1: [], 2: []}
+    with cluster(1) as one, cluster(2) as two, Client(one) as first, Client(two) as second:
+        clients = {1: first, 2: second}
+        blocks = {n: placed(client, X, y) for n, client in clients.items()}
+        for _ in range(arguments.repeats):  # in turn, since other programs come and go
+            for n_workers, client in clients.items():
+                model = DaskSETClassifier(
+                    (1000, 1000, 1000),
+                    max_iter=n_epochs,
+                    n_replicas=2,
+                    random_state=0,
+                    client=client,
+                )
+                before, start = processor_seconds(client), time.perf_counter()
+                model.fit(*blocks[n_workers])
+                seconds[n_workers].append(time.perf_counter() - start)
+                after = processor_seconds(client)
+                busiest[n_workers].append(max(after[each] - before[each] for each in before))
+    for n_workers, times in seconds.items():
+        told = ", ".join(f"{each:.1f}" for each in times)
+        print(f"{n_workers} worker(s): {told} s for {n_epochs} epochs")
+    print(f"two workers take {min(seconds[2]) / min(seconds[1]):.2f} of the time of one")
+    # On processors that other programs use, the seconds tell of those.
+    one, two = (min(busiest[n]) for n in (1, 2))
+    print(
+        f"processor time of the busiest worker: {one:.2f} s and {two:.2f} s, {two / one:.2f} of it"
+    )
+
+
+def processor_seconds(client):
+    """Address -> processor time of the worker so far."""
+    return client.run(time.process_time)
+
+
+# -------------------------------------------------------------------------------------- accuracy
+
+
+def accuracy(arguments):
+    with cluster(2) as workers, Client(workers):
+        of_digits()
+        of_sparse(arguments)
+
+
+def of_digits():
+    X, y = load_digits(return_X_y=True)
+    scores = {"local": [], "dask": []}
+    for seed in range(8):
+        train, test, labels, wanted = train_test_split(X / 16, y, random_state=seed, stratify=y)
+        shared = {"max_iter": 100, "n_iter_no_change": np.inf, "random_state": seed}
+        local = SETClassifier((200,), temperature=1.0, feature_search=False, **shared)
+        ours = DaskSETClassifier((200,), n_replicas=2, **shared)
+        scores["local"].append(local.fit(train, labels).score(test, wanted))
+        chunk = -(-len(train) // 2)
+        ours.fit(da.from_array(train, (chunk, -1)), da.from_array(labels, chunk))
+        scores["dask"].append(ours.score(test, wanted))
+    for name, values in scores.items():
+        print(f"digits, {name}: {statistics.mean(values):.4f} (8 splits)")
+    difference = np.subtract(scores["dask"], scores["local"])
+    error = difference.std(ddof=1) / np.sqrt(len(difference))
+    print(f"digits, difference: {difference.mean():+.4f} +- {error:.4f}", flush=True)
+
+
+def of_sparse(arguments):
+    n_samples, n_epochs = arguments.samples or 200_000, arguments.epochs or 12
+    X, y = chunks(sparse_chunk, n_samples, arguments.features, 8)
+    test, wanted = sparse_chunk(10**6, 10_000, arguments.features)
+    shared = {"max_iter": n_epochs, "n_iter_no_change": np.inf, "random_state": 0}
+    start = time.perf_counter()
+    ours = DaskSETClassifier((300,), n_replicas=2, **shared).fit(X, y)
+    print(
+        f"sparse {n_samples} x {arguments.features}, dask: {ours.score(test, wanted):.4f}, "
+        f"{time.perf_counter() - start:.0f} s",
+        flush=True,
+    )
+    blocks, labels = dask.compute(X, y)
+    whole, labels = sparse.vstack(blocks, format="csr"), np.concatenate(labels)
+    start = time.perf_counter()
+    local = SETClassifier((300,), temperature=1.0, feature_search=False, **shared).fit(
+        whole, labels
+    )
+    print(
+        f"sparse, local: {local.score(test, wanted):.4f}, {time.perf_counter() - start:.0f} s, "
+        f"density {whole.nnz / np.prod(whole.shape):.3f}"
+    )
+
+
+# ------------------------------------------------------------------------------------------ wire
+
+
+def wire(arguments):
+    """Measured on two workers; modelled for more of them, on a network of ten gigabit."""
+    cases = {
+        "784-1000-1000-1000-10": ((784, 1000, 1000, 1000, 10), 60_000, dense_chunk),
+        "20,000-2000-500-20": ((20_000, 2000, 500, 20), 1_000_000, None),
+    }
+    rate = None
+    with cluster(2) as workers, Client(workers) as client:
+        hop = moved(client, 0)
+        print(f"a task that needs a result from the other worker: {hop * 1e3:.1f} ms")
+        for name, (sizes, n_samples, make) in cases.items():
+            model = a_model(sizes)
+            out, back = size_of(model), size_of(values_of(model))
+            predicted = bytes_of(sizes, n_moments=2)
+            print(
+                f"{name}: model {out / 1e6:.2f} MB (predicted {predicted[0] / 1e6:.2f}), "
+                f"values {back / 1e6:.2f} MB (predicted {predicted[1] / 1e6:.2f})"
+            )
+            sent = moved(client, model)
+            print(
+                f"  from one worker to the other: {sent * 1e3:.1f} ms, {out / sent / 1e9:.2f} GB/s"
+            )
+            if make is not None:
+                rate = seconds_per_sample(make, sizes)
+                print(f"  computing: {rate * 1e6:.1f} us a sample on one thread")
+                connections = sum(layer.topology.n_connections for layer in model.network.layers)
+                per_connection = rate / connections
+            else:
+                connections = sum(layer.topology.n_connections for layer in model.network.layers)
+                rate = per_connection * connections
+            for n_workers in (4, 16, 64):
+                steps = int(np.ceil(np.log2(n_workers)))
+                travel = steps * ((out + back) / BYTES_PER_SECOND + 2 * hop)
+                compute = rate * n_samples / n_workers
+                share = compute / (compute + travel)
+                print(
+                    f"  {n_workers} workers: computing {compute:.2f} s, travel {travel * 1e3:.0f} "
+                    f"ms, efficiency {share:.2f}"
+                )
+
+
+def a_model(sizes, epsilon=10):
+    from sklearn_set.optimizers import Adam
+
+    network = {
+        "sizes": sizes,
+        "epsilon": epsilon,
+        "activations": ("relu",) * (len(sizes) - 2),
+        "weight_init": "auto",
+        "dtype": np.dtype(np.float32),
+    }
+    return _replicas.drawn(Randomness(0), Adam(), network, None, 1.0)
+
+
+def values_of(model):
+    arrays = _replicas.arrays_of(model.network, model.optimizer)
+    return _replicas.Values(arrays, 0.0, 0.0, 1.0, 1, 0.0)
+
+
+def size_of(value):
+    """Bytes on the wire."""
+    buffers = []
+    head = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+    return len(head) + sum(len(buffer.raw()) for buffer in buffers)
+
+
+def bytes_of(sizes, n_moments, epsilon=10, itemsize=4):
+    """The model: index and values of every connection, and where rows begin; and values alone."""
+    out = back = 0
+    for n_in, n_out in pairwise(sizes):
+        connections = n_erdos_renyi(n_in, n_out, epsilon)
+        values = (connections + n_out) * (1 + n_moments) * itemsize
+        back += values
+        out += values + 4 * (connections + n_in + 1)
+    return out, back
+
+
+def touched(model):
+    return None
+
+
+def moved(client, model, n_times=25):
+    """Seconds until a worker has what another one holds."""
+    first, second = sorted(client.nthreads())
+    times = []
+    for _ in range(n_times):
+        held = client.scatter(model, workers=[first], hash=False)
+        wait(held)
+        start = time.perf_counter()
+        client.submit(touched, held, workers=[second], pure=False).result()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def seconds_per_sample(make, sizes, n_samples=4000):
+    """Processor time of a local epoch on one thread, without its start: of six epochs less one."""
+    X, y = make(0, n_samples, sizes[0])
+    times = []
+    for n_epochs in (1, 6):
+        local = SETClassifier(
+            sizes[1:-1],
+            temperature=1.0,
+            feature_search=False,
+            max_iter=n_epochs,
+            n_jobs=1,
+            batch_size=100,
+            random_state=0,
+        )
+        start = time.process_time()
+        local.fit(X, y)
+        times.append(time.process_time() - start)
+    return (times[1] - times[0]) / (5 * n_samples)
+
+
+if __name__ == "__main__":
+    main()

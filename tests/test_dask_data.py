@@ -1,0 +1,282 @@
+"""Fits on a Dask cluster: every kind and odd shape of data, and what is refused."""
+
+import os
+import subprocess
+import sys
+import time
+
+import dask
+import dask.array as da
+import distributed
+import numpy as np
+import pandas as pd
+import pytest
+from dask_cases import (
+    X,
+    Y,
+    Z,
+    assert_same_network,
+    chunked,
+    classifier,
+    delayed,
+    differ,
+    regressor,
+)
+from scipy import sparse
+
+from sklearn_set import SETClassifier, SETRegressor
+from sklearn_set.dask import _cluster
+from sklearn_set.dask._cluster import Cluster
+from sklearn_set.training import DIVERGED
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("clusters"),
+    pytest.mark.filterwarnings("ignore:Stochastic Optimizer"),
+]
+
+
+@pytest.fixture
+def client(dask_client):
+    return dask_client
+
+
+# ---------------------------------------------------------------------------------- kinds of data
+
+
+def test_blocks_of_any_kind_give_the_same_network(client):
+    wanted = classifier().fit(delayed(X), delayed(Y))
+    by_array = classifier().fit(chunked(X), chunked(Y))
+    # An empty partition has a number, from which seeds are derived: the others keep theirs.
+    assert wanted.n_iter_ == by_array.n_iter_ == 4
+    csr = delayed(sparse.csr_array(X), convert=sparse.csr_array)
+    futures = client.compute(csr), client.compute(delayed(Y))
+    assert_same_network(classifier().fit(*futures), classifier().fit(csr, delayed(Y)))
+    arrays = [
+        da.from_delayed(block, (n, 64), dtype=X.dtype, meta=sparse.csr_array((0, 64)))
+        for block, n in zip(csr, (50, 30, 0, 60, 60), strict=True)
+        if n
+    ]
+    lazy = da.concatenate(arrays)
+    fitted = classifier().fit(lazy, chunked(Y))
+    assert_same_network(fitted, classifier().fit(lazy, chunked(Y)))
+    np.testing.assert_array_equal(fitted.predict(lazy).compute(), fitted.to_local().predict(X))
+    columns = da.from_array(X, chunks=(50, 10))
+    assert_same_network(
+        classifier().fit(columns, da.from_array(Y, chunks=200)),  # is divided like X
+        classifier().fit(da.from_array(X, chunks=(50, -1)), da.from_array(Y, chunks=50)),
+    )
+
+
+def test_data_frames(client):
+    frames = pytest.importorskip("dask.dataframe")
+    table = pd.DataFrame(X, columns=[f"f{k}" for k in range(64)])
+    X_frame, y_frame = (
+        frames.from_pandas(each, npartitions=4) for each in (table, pd.Series(Y.astype(str)))
+    )
+    fitted = classifier().fit(X_frame, y_frame)
+    assert list(fitted.feature_names_in_) == list(table.columns)
+    assert fitted.classes_.tolist() == [str(k) for k in range(10)]
+    predicted = fitted.predict(X_frame)
+    assert isinstance(predicted, da.Array)
+    np.testing.assert_array_equal(predicted.compute(), fitted.to_local().predict(table))
+
+
+def only_on_workers(start, end, client_process):
+    assert os.getpid() != client_process, "the client has read the data"
+    return X[start:end]
+
+
+def test_the_client_never_sees_the_data(client):
+    make = dask.delayed(only_on_workers)
+    blocks = [make(start, start + 50, os.getpid()) for start in range(0, 200, 50)]
+    fitted = classifier().fit(blocks, delayed(Y, (50,) * 4))
+    assert_same_network(fitted, classifier().fit(delayed(X, (50,) * 4), delayed(Y, (50,) * 4)))
+
+
+def test_classes_that_partitions_lack_and_weights(client):
+    order = np.argsort(Y)
+    X_sorted, labels = chunked(X[order]), Y[order]
+    # Each replica sees its own classes only, so the replicas are averaged often.
+    fitted = classifier(max_iter=20, interval=1, learning_rate_init=0.01).fit(
+        X_sorted, chunked(labels)
+    )
+    assert fitted.classes_.tolist() == list(range(10))
+    assert fitted.predict_proba(X_sorted).compute().shape == (200, 10)
+    assert fitted.score(X, Y) > 0.5
+    # A partition whose samples weigh nothing is as good as none.
+    weight = np.ones(200)
+    weight[50:80] = 0
+    weighed = classifier().fit(chunked(X), chunked(Y), chunked(weight))
+    times = classifier().fit(chunked(X), chunked(Y), chunked(7 * weight))
+    assert_same_network(weighed, times)
+    others = np.r_[0:50, 80:200]
+    assert weighed.t_ == 4 * len(others)
+
+
+def test_class_weights(client):
+    data = chunked(X), chunked(Y % 3)
+    balanced = classifier(class_weight="balanced").fit(*data)
+    counts = np.bincount(Y % 3)
+    weights = dict(enumerate(200 / (3 * counts)))
+    assert_same_network(balanced, classifier(class_weight=weights).fit(*data))
+    assert differ(balanced, classifier().fit(*data))
+
+
+def test_several_labels_and_several_targets(client):
+    labels = np.column_stack([Y % 2, Y > 5]).astype(int)
+    fitted = classifier(class_weight="balanced").fit(chunked(X), chunked(labels))
+    for method in ("predict", "predict_proba", "decision_function", "predict_log_proba"):
+        lazy = getattr(fitted, method)(chunked(X))
+        expected = getattr(fitted.to_local(), method)(X)
+        assert lazy.shape == expected.shape
+        assert lazy.dtype == expected.dtype
+        np.testing.assert_array_equal(lazy.compute(), expected)
+    fitted = regressor().fit(chunked(X), chunked(Z))
+    np.testing.assert_array_equal(fitted.predict(chunked(X)).compute(), fitted.predict(X))
+    np.testing.assert_allclose(fitted.target_offset_, Z.mean(axis=0))
+    np.testing.assert_allclose(fitted.target_scale_, Z.std(axis=0))
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_lazy_predictions_are_those_of_the_local_model(client, n_classes, dtype):
+    data = X.astype(dtype)
+    fitted = classifier().fit(chunked(data), chunked(Y % n_classes))
+    local = fitted.to_local()
+    assert type(local) is SETClassifier
+    assert fitted.score(chunked(data), chunked(Y % n_classes)) == local.score(data, Y % n_classes)
+    assert "client" not in local.get_params()
+    for method in ("predict", "predict_proba", "decision_function", "predict_log_proba"):
+        lazy, expected = getattr(fitted, method)(chunked(data)), getattr(local, method)(data)
+        assert isinstance(lazy, da.Array)
+        assert lazy.dtype == expected.dtype
+        np.testing.assert_array_equal(lazy.compute(), expected)
+        blocks = getattr(fitted, method)(delayed(data))
+        np.testing.assert_array_equal(np.concatenate(dask.compute(*blocks)), expected)
+        np.testing.assert_array_equal(getattr(fitted, method)(data), expected)
+
+
+def test_regression(client):
+    fitted = regressor(max_iter=60).fit(chunked(X), chunked(Z[:, 0]))
+    local = fitted.to_local()
+    assert type(local) is SETRegressor
+    assert local.score(X, Z[:, 0]) > 0.7
+    for loss in ("quantile", "poisson"):
+        fitted = regressor(loss=loss).fit(chunked(X), chunked(Z[:, 0]))
+        np.testing.assert_array_equal(
+            fitted.predict(chunked(X)).compute(), fitted.to_local().predict(X)
+        )
+
+
+# --------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("parameters", "match"),
+    [
+        ({"early_stopping": True}, "'early_stopping' parameter .* n_iter_no_change"),
+        ({"feature_search": True}, "'feature_search' parameter .* SETSelector"),
+        ({"temperature": "cv"}, "'temperature' parameter .* set a number"),
+        ({"n_replicas": 0}, "'n_replicas' parameter"),
+        ({"interval": "step"}, "'interval' parameter"),
+        ({"epsilon": -1}, "'epsilon' parameter"),
+        ({"client": "here"}, "'client' parameter"),
+    ],
+)
+def test_parameters_are_refused_in_words(client, parameters, match):
+    model = classifier(**parameters)
+    with pytest.raises((ValueError, TypeError), match=match):
+        model.fit(chunked(X), chunked(Y))
+    assert not hasattr(model, "classes_")
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ((X, chunked(Y)), "X must be a Dask array"),
+        ((chunked(X), Y), "y must be a Dask array"),
+        ((chunked(X), chunked(Y), np.ones(200)), "sample_weight must be a Dask array"),
+        ((delayed(X), delayed(Y)[:3]), "y has 3 partitions, but X has 5"),
+        ((chunked(X), da.from_array(Y[:100])), "inconsistent numbers of samples"),
+        (
+            (delayed(X), delayed(Y, (40, 40, 0, 60, 60))),
+            r"Partition \d .* X has \d+ samples, but y",
+        ),
+        ((delayed(X), delayed(Y, (200, 0, 0, 0, 0))), r"Partition \d"),
+        ((chunked(X * np.nan), chunked(Y)), r"Partition \d .*NaN"),
+        ((chunked(X), chunked(Y * 0)), "at least 2 classes"),
+        ((chunked(X), chunked(Y), chunked(Y * 0)), "at least one non-zero"),
+        ((chunked(X), chunked(Y), chunked(Y - 1)), "Negative values"),
+        ((delayed(X, (0, 0)), delayed(Y, (0, 0))), r"0 sample\(s\)"),
+        (([dask.delayed(X[:9]), dask.delayed(X[:9, 1:])], [dask.delayed(Y[:9])] * 2), "features"),
+    ],
+)
+def test_data_are_refused_in_words(client, given, match):
+    model = classifier()
+    with pytest.raises((ValueError, TypeError), match=match):
+        model.fit(*given)
+    assert not hasattr(model, "classes_")
+
+
+def test_what_a_local_fit_holds_out_is_refused(client):
+    data = chunked(X), chunked(Y)
+    with pytest.raises(ValueError, match="takes no X_val"):
+        classifier().fit(*data, X_val=X, y_val=Y)
+    with pytest.raises(ValueError, match="takes no groups"):
+        classifier().fit(*data, groups=Y)
+    with pytest.raises(ValueError, match="balanced"):
+        classifier(class_weight="balanced").partial_fit(*data, classes=range(10))
+
+
+def test_divergence_and_lack_of_memory_are_told(client, monkeypatch):
+    data = chunked(X), chunked(Y)
+    with pytest.raises(ValueError, match=DIVERGED[:40]):
+        classifier(solver="sgd", learning_rate_init=1e30).fit(*data)
+    limits = dict.fromkeys(client.nthreads(), 40_000)
+    monkeypatch.setattr(Cluster, "memory_limits", lambda self: limits)
+    with pytest.raises(MemoryError, match=r"X takes .* partial_fit"):
+        classifier().fit(*data)
+    with pytest.raises(MemoryError, match=r"for its partitions and .* networks"):
+        classifier().fit(delayed(X), delayed(Y))
+
+
+def test_without_a_client_or_workers_it_says_so():
+    code = """
+import dask.array as da
+from sklearn_set.dask import DaskSETClassifier
+DaskSETClassifier().fit(da.ones((4, 2)), da.from_array([0, 1, 0, 1]))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.stderr.strip().splitlines()[-1].startswith("ValueError: There is no Dask client.")
+    with (
+        distributed.LocalCluster(
+            n_workers=0, processes=False, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        distributed.Client(cluster) as own,
+        pytest.raises(RuntimeError, match="no workers"),
+    ):
+        classifier(client=own).fit(chunked(X), chunked(Y))
+
+
+def test_workers_that_are_gone_are_not_waited_for(monkeypatch):
+    monkeypatch.setattr(_cluster, "GONE_AFTER", 0.2)
+    monkeypatch.setattr(_cluster, "_LOOK_AFTER", 0.1)
+    with (
+        distributed.LocalCluster(
+            n_workers=1, processes=False, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        distributed.Client(cluster) as own,
+    ):
+        waiting = _cluster.Cluster(own)
+        cluster.scale(0)
+        while own.nthreads():
+            time.sleep(0.05)
+        with pytest.raises(RuntimeError, match="has had no worker"):
+            waiting.gather(waiting.submit(len, ()))
+
+
+def test_without_dask_the_extra_is_named():
+    code = "import sys; sys.modules['distributed'] = None; import sklearn_set.dask"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert 'pip install "sklearn_set[dask]"' in ended.stderr.splitlines()[-1]
