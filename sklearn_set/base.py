@@ -31,7 +31,7 @@ from sklearn_set.data_checks import (
 from sklearn_set.evolution import GROWTH_RULES
 from sklearn_set.fitted import FittedSET
 from sklearn_set.holdout import split_for_search, split_rows
-from sklearn_set.hooks import CallbackSupportMixin, FitTask, with_callbacks
+from sklearn_set.hooks import CallbackSupport, FitTask, with_callbacks
 from sklearn_set.losses import LOSSES
 from sklearn_set.memory import check_memory
 from sklearn_set.network import SparseNetwork, check_sizes
@@ -59,7 +59,7 @@ from sklearn_set.version import DOCUMENTATION
 from sklearn_set.warning import warn
 
 
-class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
+class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
     """What classifier and regressor share: the way from X and y to a trained network.
 
     What depends on the kind of targets is in methods of the subclass:
