@@ -44,7 +44,7 @@ from sklearn_set.samples import check_n_samples
 from sklearn_set.scaling import units_that_matter
 from sklearn_set.schedule import n_certain_snapshots, will_evolve
 from sklearn_set.search import FeatureSearch
-from sklearn_set.settings import decided
+from sklearn_set.settings import decided, name_of_fit
 from sklearn_set.state import Progress, Randomness, TrainingState
 from sklearn_set.topology import n_erdos_renyi
 from sklearn_set.training import train
@@ -227,7 +227,10 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
             is_part=call.is_part,
             goes_on=goes_on,
             n_threads=machine.effective_n_threads(self.n_jobs),
+            fit_name=name_of_fit(self.__dict__.get("_is_clone", False)),
         )
+        if not call.is_part:
+            settings.introduce(self, rows.shape[0], sizes[0])
         if settings.n_search_epochs:
             search_rows = split_for_search(rows, train_weight, *split_by)
         return Problem(

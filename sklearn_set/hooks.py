@@ -6,6 +6,7 @@ networks or what the callbacks do.
 """
 
 import inspect
+from typing import Any, Self
 
 import numpy as np
 
@@ -42,7 +43,7 @@ class CallbackSupport(CallbackSupportMixin):
 
     if hasattr(CallbackSupportMixin, "set_callbacks"):
 
-        def set_callbacks(self, *callbacks):
+        def set_callbacks(self, *callbacks: Any) -> Self:
             """Set callbacks for the estimator.
 
             Parameters
@@ -57,10 +58,11 @@ class CallbackSupport(CallbackSupportMixin):
                 The estimator itself.
             """
             try:
-                return super().set_callbacks(*callbacks)
+                super().set_callbacks(*callbacks)
             except TypeError as error:
                 advice = next(filter(None, map(_advice, callbacks)), "")
                 raise TypeError(f"{error} {advice}".rstrip()) from None
+            return self
 
 
 def _advice(callback):
