@@ -29,7 +29,7 @@ from sklearn_set.data_checks import (
     validated,
 )
 from sklearn_set.evolution import GROWTH_RULES
-from sklearn_set.fitted import FittedSET
+from sklearn_set.fitted import PRIVATE_STATE, FittedSET
 from sklearn_set.holdout import split_for_search, split_rows
 from sklearn_set.hooks import CallbackSupport, FitTask, with_callbacks
 from sklearn_set.losses import LOSSES
@@ -413,6 +413,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         self._network, self._snapshots = state.best_network(), tuple(state.course.snapshots)
         self._optimizer = state.best_optimizer() if problem.settings.keeps_moments else None
         self._progress, self._randomness = state.progress, state.randomness
+        self._decided = problem.settings.told(self.get_params(deep=False))
 
     def _fitted_attributes(self, state, problem, copies):
         """The attributes that `_publish` would set now; training does not change copies of them."""
@@ -425,7 +426,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         return {
             name: value
             for name, value in vars(draft).items()
-            if name in _PRIVATE_STATE or (name.endswith("_") and not name.startswith("_"))
+            if name in PRIVATE_STATE or (name.endswith("_") and not name.startswith("_"))
         }
 
     def _publish_course(self, course, is_validated):
@@ -444,17 +445,6 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         self.n_connections_ = self._network.n_connections
         self.density_ = self.n_connections_ / self._network.n_positions
 
-
-# What a fitted estimator consists of, beside parameters and names that end in an underscore.
-_PRIVATE_STATE = (
-    "_network",
-    "_snapshots",
-    "_optimizer",
-    "_progress",
-    "_randomness",
-    "_multilabel",
-    "_target_units",
-)
 
 # If standard deviations of features differ by a larger factor, the user should scale them.
 _MUCH = 100

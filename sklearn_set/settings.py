@@ -80,6 +80,18 @@ class Settings:
     verbose: int
     fit_name: str
 
+    def told(self, parameters):
+        """What was decided for each parameter that was "auto", as plain values by name."""
+        known = {field.name for field in fields(self)}
+        decided = {
+            name: plain(getattr(self, name))
+            for name, value in parameters.items()
+            if name in known and isinstance(value, str) and value == "auto"
+        }
+        if isinstance(parameters["feature_search"], str):
+            decided["feature_search"] = self.n_search_epochs > 0
+        return decided
+
     def tell(self, text):
         """Print lines for the user who asked for them."""
         if self.verbose:
@@ -92,6 +104,11 @@ class Settings:
         if self.fit_name:
             parameters = " ".join(repr(estimator).split())  # in one line
             self.tell(f"{parameters}: {n_samples} samples, {n_features} features")
+
+
+def plain(value):
+    """A value without NumPy's types."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def name_of_fit(is_clone):
