@@ -87,8 +87,8 @@ def _refuse_annotated(X, name):
         )
     if hasattr(X, "to_memory") and not hasattr(X, "__array__"):
         raise TypeError(
-            f"{name} is in a file, as {kind}. Read it first: pass {name}[:], or {name}[:100] and so on "
-            "to partial_fit."
+            f"{name} is in a file, as {kind}. Read it first: pass {name}[:], or {name}[:100] and "
+            "so on to partial_fit."
         )
 
 

@@ -146,9 +146,7 @@ def test_what_only_holds_a_matrix_is_refused_with_a_remedy(wrong, message):
     model.fit(X, Y)
     unchanged(model, lambda: model.predict(wrong), message, TypeError)
     held_out = {"X_val": wrong, "y_val": Y}
-    unchanged(
-        model, lambda: model.fit(X, Y, **held_out), message.replace("X", "X_val"), TypeError
-    )
+    unchanged(model, lambda: model.fit(X, Y, **held_out), message.replace("X", "X_val"), TypeError)
     selector = SETSelector(n_networks=1, max_iter=1)
     unchanged(selector, lambda: selector.fit(wrong, Y), message, TypeError)
 

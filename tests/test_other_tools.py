@@ -167,12 +167,11 @@ def test_mlflow_logs_models(tmp_path):
     mlflow.set_experiment("study")
     fitted = make_pipeline(StandardScaler(), model).fit(X, y)
 
+    trusted = list(SKOPS_TRUSTED)
     with mlflow.start_run():
         mlflow.log_params(fitted[-1].get_params())
         mlflow.log_metrics({"loss": fitted[-1].loss_, "epochs": fitted[-1].n_iter_})
-        logged = mlflow.sklearn.log_model(
-            fitted, name="model", skops_trusted_types=list(SKOPS_TRUSTED)
-        )
+        logged = mlflow.sklearn.log_model(fitted, name="model", skops_trusted_types=trusted)
     loaded = mlflow.sklearn.load_model(logged.model_uri)
 
     np.testing.assert_array_equal(loaded.predict_proba(X), fitted.predict_proba(X))
