@@ -30,9 +30,9 @@ from sklearn_set.data_checks import (
     validated,
 )
 from sklearn_set.evolution import GROWTH_RULES
-from sklearn_set.fitted import FittedSET
+from sklearn_set.fitted import PRIVATE_STATE, FittedSET
 from sklearn_set.holdout import split_for_search, split_rows
-from sklearn_set.hooks import CallbackSupportMixin, FitTask, with_callbacks
+from sklearn_set.hooks import CallbackSupport, FitTask, with_callbacks
 from sklearn_set.losses import LOSSES
 from sklearn_set.memory import check_memory
 from sklearn_set.network import check_sizes
@@ -45,7 +45,7 @@ from sklearn_set.samples import check_n_samples
 from sklearn_set.scaling import units_that_matter
 from sklearn_set.schedule import n_certain_snapshots, will_evolve
 from sklearn_set.search import FeatureSearch
-from sklearn_set.settings import decided
+from sklearn_set.settings import decided, name_of_fit
 from sklearn_set.state import Progress, Randomness, TrainingState
 from sklearn_set.topology import n_erdos_renyi
 from sklearn_set.training import train
@@ -60,7 +60,7 @@ from sklearn_set.version import DOCUMENTATION
 from sklearn_set.warning import warn
 
 
-class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
+class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
     """What classifier and regressor share: the way from X and y to a trained network.
 
     What depends on the kind of targets is in methods of the subclass:
@@ -229,7 +229,10 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
             is_part=call.is_part,
             goes_on=goes_on,
             n_threads=machine.effective_n_threads(self.n_jobs),
+            fit_name=name_of_fit(self.__dict__.get("_is_clone", False)),
         )
+        if not call.is_part:
+            settings.introduce(self, rows.shape[0], sizes[0])
         if settings.n_search_epochs:
             search_rows = split_for_search(rows, train_weight, *split_by)
         splits = held_out, search_rows
@@ -415,6 +418,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         self._network, self._snapshots = state.best_network(), tuple(state.course.snapshots)
         self._optimizer = state.best_optimizer() if problem.settings.keeps_moments else None
         self._progress, self._randomness = state.progress, state.randomness
+        self._decided = problem.settings.told(self.get_params(deep=False))
 
     def _fitted_attributes(self, state, problem, copies):
         """The attributes that `_publish` would set now; training does not change copies of them."""
@@ -427,7 +431,7 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         return {
             name: value
             for name, value in vars(draft).items()
-            if name in _PRIVATE_STATE or (name.endswith("_") and not name.startswith("_"))
+            if name in PRIVATE_STATE or (name.endswith("_") and not name.startswith("_"))
         }
 
     def _publish_course(self, course, is_validated):
@@ -446,17 +450,6 @@ class BaseSET(FittedSET, CallbackSupportMixin, BaseEstimator):
         self.n_connections_ = self._network.n_connections
         self.density_ = self.n_connections_ / self._network.n_positions
 
-
-# What a fitted estimator consists of, beside parameters and names that end in an underscore.
-_PRIVATE_STATE = (
-    "_network",
-    "_snapshots",
-    "_optimizer",
-    "_progress",
-    "_randomness",
-    "_multilabel",
-    "_target_units",
-)
 
 # If standard deviations of features differ by a larger factor, the user should scale them.
 _MUCH = 100

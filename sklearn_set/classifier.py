@@ -269,7 +269,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
         processors.
 
     verbose : bool or int, default=False
-        Whether to print the loss of every epoch.
+        Whether to print the loss of every epoch. Within a search or a thread, lines begin with the
+        number of the thread, and fits with a line of their parameters.
 
     Attributes
     ----------

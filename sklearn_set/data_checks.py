@@ -35,7 +35,7 @@ def validated(estimator, X, *y, **options):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
     """
     check_sparse(X, "X")
     try:
@@ -46,20 +46,21 @@ def validated(estimator, X, *y, **options):
 
 
 def check_sparse(X, name):
-    """Refuse a sparse matrix whose indices do not fit its shape.
+    """Refuse a sparse matrix whose indices do not fit its shape, and what only holds a matrix.
 
     Parameters
     ----------
     X : object
-        Anything that is not sparse passes.
+        Anything that is not sparse passes, but for data of anndata.
     name : str
         Of the argument, for messages.
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
     """
     if not sparse.issparse(X):
+        _refuse_annotated(X, name)
         return
     if X.ndim != 2:
         raise ValueError(f"Expected 2D array, but {name} is sparse of {X.ndim}D.")
@@ -73,6 +74,21 @@ def check_sparse(X, name):
         raise ValueError(
             f"{name} is a malformed sparse matrix in {X.format.upper()} format of shape "
             f"{X.shape}: {fault}. Build it anew from valid rows, columns and values."
+        )
+
+
+def _refuse_annotated(X, name):
+    """Refuse annotated data, and sparse matrices that are in a file, as NumPy cannot read them."""
+    kind = type(X).__name__
+    if all(hasattr(X, attribute) for attribute in ("X", "obs", "var")):
+        raise TypeError(
+            f"{name} must be a matrix, got {kind} instead. Pass its matrix, as in fit(adata.X, "
+            'adata.obs["label"]).'
+        )
+    if hasattr(X, "to_memory") and not hasattr(X, "__array__"):
+        raise TypeError(
+            f"{name} is in a file, as {kind}. Read it first: pass {name}[:], or {name}[:100] and "
+            "so on to partial_fit."
         )
 
 

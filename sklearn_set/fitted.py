@@ -18,6 +18,18 @@ from sklearn_set.topology import sums_by_input
 from sklearn_set.version import __version__
 from sklearn_set.warning import warn
 
+# What a fitted estimator consists of, beside parameters and names that end in an underscore.
+PRIVATE_STATE = (
+    "_network",
+    "_snapshots",
+    "_optimizer",
+    "_progress",
+    "_randomness",
+    "_decided",
+    "_multilabel",
+    "_target_units",
+)
+
 
 class FittedSET:
     """The part of an estimator that needs no targets.

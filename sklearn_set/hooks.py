@@ -5,6 +5,9 @@ experimental: if its names change, only this module changes.  Knows the protocol
 networks or what the callbacks do.
 """
 
+import inspect
+from typing import Any, Self
+
 import numpy as np
 
 from sklearn_set.training import Observer
@@ -30,6 +33,60 @@ TRANSIENT = (
     "_skl_callbacks_to_teardown",
     "_parent_callback_ctx",
 )
+
+# What scikit-learn calls of a callback.
+_METHODS = ("setup", "on_fit_task_begin", "on_fit_task_end", "teardown")
+
+
+class CallbackSupport(CallbackSupportMixin):
+    """scikit-learn's support of callbacks.  What it refuses is told with what to write instead."""
+
+    if hasattr(CallbackSupportMixin, "set_callbacks"):
+
+        def set_callbacks(self, *callbacks: Any) -> Self:
+            """Set callbacks for the estimator.
+
+            Parameters
+            ----------
+            *callbacks : callback instances
+                The callbacks to set, in place of those that were set before. Without any, they are
+                removed.
+
+            Returns
+            -------
+            self : estimator
+                The estimator itself.
+            """
+            try:
+                super().set_callbacks(*callbacks)
+            except TypeError as error:
+                advice = next(filter(None, map(_advice, callbacks)), "")
+                raise TypeError(f"{error} {advice}".rstrip()) from None
+            return self
+
+
+def _advice(callback):
+    """What to write in place of something that is not a callback; None if it is one."""
+    kind = type(callback).__name__
+    missing = [name for name in _METHODS if not callable(getattr(callback, name, None))]
+    if isinstance(callback, type):
+        name = callback.__name__
+        if missing:
+            return f"Got the class {name}, which lacks {', '.join(missing)}."
+        return f"Got the class {name}: write {name}(), with its parameters in the parentheses."
+    if not missing:
+        return None
+    if callback is None:
+        return "Got None: write set_callbacks() to remove all callbacks."
+    if isinstance(callback, (list, tuple, set)):
+        return f"Got a {kind}: write set_callbacks(*callbacks), or one callback after the other."
+    if inspect.isroutine(callback):
+        return (
+            f"Got the function {callback.__name__}: write a class with the methods "
+            f"{', '.join(_METHODS)}, which calls the function in one of them, and pass an "
+            "instance of it."
+        )
+    return f"Got an instance of {kind}, which lacks {', '.join(missing)}."
 
 
 def training_of(estimator):

@@ -374,6 +374,11 @@ def draw_weights(weight_init, activation, topology, size, dtype, rng):
     -------
     ndarray of shape (size,)
     """
-    if weight_init == "auto":
-        weight_init = "he_uniform" if ACTIVATIONS[activation].is_rectifier else "glorot_uniform"
-    return WEIGHT_LAWS[weight_init](topology, size, dtype, rng)
+    return WEIGHT_LAWS[law_of_weights(weight_init, activation)](topology, size, dtype, rng)
+
+
+def law_of_weights(weight_init, activation):
+    """The name of the law that `draw_weights` takes."""
+    if weight_init != "auto":
+        return weight_init
+    return "he_uniform" if ACTIVATIONS[activation].is_rectifier else "glorot_uniform"

@@ -253,7 +253,8 @@ class SETRegressor(RegressorMixin, BaseSET):
         processors.
 
     verbose : bool or int, default=False
-        Whether to print the loss of every epoch.
+        Whether to print the loss of every epoch. Within a search or a thread, lines begin with the
+        number of the thread, and fits with a line of their parameters.
 
     Attributes
     ----------

@@ -88,8 +88,7 @@ def record(progress, loss, held_out, settings, score_decides=True):
         n_missing = len(progress.loss_curve) - 1 - len(progress.validation_scores)
         progress.validation_scores += [np.nan] * n_missing + [score]
         progress.validation_loss_curve += [np.nan] * n_missing + [validation_loss]
-    if settings.verbose:
-        print(line)
+    settings.tell(line)
     if best:
         progress.best_epoch = len(progress.loss_curve)
     progress.n_without_improvement = 0 if improved else progress.n_without_improvement + 1
@@ -134,6 +133,5 @@ def should_stop(progress, settings, validated):
             message += f" Setting learning rate to {progress.learning_rate:f}."
         else:
             message += " Learning rate too small."
-    if settings.verbose:
-        print(message + (" Stopping." if stop else ""))
+    settings.tell(message + (" Stopping." if stop else ""))
     return stop

@@ -3,6 +3,7 @@
 Knows parameters, and the sizes of data and network; must not know data or weights.
 """
 
+import threading
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -43,6 +44,10 @@ class Settings:
     keeps_moments : bool
         Whether to keep the optimizer for another call.  Moments take as much memory as weights.
     n_threads : int
+    verbose : int
+        Whether to tell every epoch.
+    fit_name : str
+        What the lines begin with that `verbose` prints; empty if there is nothing to tell apart.
     """
 
     n_epochs: int
@@ -73,10 +78,61 @@ class Settings:
     keeps_moments: bool
     n_threads: int
     verbose: int
+    fit_name: str
+
+    def told(self, parameters):
+        """What was decided for each parameter that was "auto", as plain values by name."""
+        known = {field.name for field in fields(self)}
+        decided = {
+            name: plain(getattr(self, name))
+            for name, value in parameters.items()
+            if name in known and isinstance(value, str) and value == "auto"
+        }
+        if isinstance(parameters["feature_search"], str):
+            decided["feature_search"] = self.n_search_epochs > 0
+        return decided
+
+    def tell(self, text):
+        """Print lines for the user who asked for them."""
+        if self.verbose:
+            lines = [f"{self.fit_name}{line}\n" for line in text.splitlines()]
+            # In one piece, and at once: several processes may print to one screen.
+            print("".join(lines), end="", flush=True)
+
+    def introduce(self, estimator, n_samples, n_features):
+        """Print which fit begins, if its lines have a name."""
+        if self.fit_name:
+            parameters = " ".join(repr(estimator).split())  # in one line
+            self.tell(f"{parameters}: {n_samples} samples, {n_features} features")
+
+
+def plain(value):
+    """A value without NumPy's types."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def name_of_fit(is_clone):
+    """What tells the lines of `verbose` from those of other fits at the same time.
+
+    Those are fits of clones, or by other threads.  A thread has one fit at a time, and the system
+    gives no two threads of all processes the same number.
+    """
+    if not is_clone and threading.current_thread() is threading.main_thread():
+        return ""
+    return f"[{threading.get_native_id()}] "
 
 
 def decided(
-    parameters, *, sizes, n_connections, n_samples, n_counting, is_part, goes_on, n_threads
+    parameters,
+    *,
+    sizes,
+    n_connections,
+    n_samples,
+    n_counting,
+    is_part,
+    goes_on,
+    n_threads,
+    fit_name="",
 ):
     """Decide every "auto", and what depends on several parameters.
 
@@ -97,6 +153,8 @@ def decided(
     goes_on : bool
         Whether training goes on with a network that is there.
     n_threads : int
+    fit_name : str
+        What lines of `verbose` begin with.
 
     Returns
     -------
@@ -142,6 +200,7 @@ def decided(
         "score_decides": early_stopping,
         "keeps_moments": is_part or parameters["warm_start"],
         "n_threads": n_threads,
+        "fit_name": fit_name,
     }
     return Settings(**{field.name: values[field.name] for field in fields(Settings)})
 

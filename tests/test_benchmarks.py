@@ -49,7 +49,10 @@ SMALL = {
         *("--structure-rounds", "1", "--no-limits", "--patience", "0"),
     ],
     "bench_threads": ["W1,32", "--threads", "1,2", "--epochs", "2", "--phases"],
-    "probabilities": [*("--data", "iris", "wine", "--splits", "1"), "--methods", "SET", "SET bare"],
+    "probabilities": [
+        *("--data", "iris", "wine", "--splits", "1"),
+        *("--methods", "SET", "SET bare", "Centroids", "HistGradientBoosting"),
+    ],
     "growth": ["--series", "connections", "--max-connections", "1e5"],
 }
 
@@ -287,6 +290,36 @@ def test_parameters_tell_configurations_apart(name, group):
     search = json.dumps(parameters_of(tuned(source, 0)))
     assert search not in told
     assert "Infinity" not in "".join(told)
+
+
+@pytest.mark.usefixtures("modules")
+def test_methods_of_missing_packages_are_left_out_with_a_message(monkeypatch, capsys):
+    import others
+
+    monkeypatch.setitem(others.PACKAGES, "LassoNet", "a_package_that_is_missing")
+    monkeypatch.setitem(others.PACKAGES, "GeneICL", "sklearn")
+    left = others.without_missing(["SET", "LassoNet", "GeneICL", "Centroids"])
+    assert left == ["SET", "GeneICL", "Centroids"]
+    told = capsys.readouterr().err
+    assert told == "left out: LassoNet, as a_package_that_is_missing is not installed\n"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("modules")
+@pytest.mark.filterwarnings("ignore")  # those of the packages are theirs
+@pytest.mark.parametrize("method", ["HistGradientBoosting", "Centroids", "LassoNet", "GeneICL"])
+def test_other_methods_tell_classes_and_probabilities(method):
+    import others
+
+    if method in others.PACKAGES:
+        pytest.importorskip(others.PACKAGES[method])
+    X, y = make_microarray(60, 30, n_informative=10, class_sep=3.0, random_state=0)
+    names = np.array(["tumour", "normal"])[y]
+    model = others.OTHERS[method](0).fit(X[:40].astype(np.float32), names[:40])
+    chances = model.predict_proba(X[40:].astype(np.float32))
+    assert list(model.classes_) == ["normal", "tumour"]
+    np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-5)
+    assert (model.predict(X[40:].astype(np.float32)) == names[40:]).mean() > 0.7
 
 
 @pytest.mark.usefixtures("modules")

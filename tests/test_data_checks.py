@@ -114,6 +114,43 @@ def test_malformed_sparse_data_are_refused_everywhere(kind, name):
     unchanged(selector, lambda: selector.fit(wrong, y), message)
 
 
+class Annotated:
+    """Holds a matrix, as data of anndata do."""
+
+    X, obs, var = X, pd.DataFrame(), pd.DataFrame()
+
+
+class InFile:
+    """A sparse matrix that is not in memory, as in an open file of anndata."""
+
+    shape = X.shape
+
+    def to_memory(self):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            Annotated(),
+            r"X must be a matrix, got Annotated instead\. Pass its matrix, as in fit\(ad",
+        ),
+        (InFile(), r"X is in a file, as InFile\. Read it first: pass X\[:\], or X\[:100\]"),
+    ],
+)
+def test_what_only_holds_a_matrix_is_refused_with_a_remedy(wrong, message):
+    model = SETClassifier(**SMALL)
+    unchanged(model, lambda: model.fit(wrong, Y), message, TypeError)
+    unchanged(model, lambda: model.partial_fit(wrong, Y, classes=[0, 1]), message, TypeError)
+    model.fit(X, Y)
+    unchanged(model, lambda: model.predict(wrong), message, TypeError)
+    held_out = {"X_val": wrong, "y_val": Y}
+    unchanged(model, lambda: model.fit(X, Y, **held_out), message.replace("X", "X_val"), TypeError)
+    selector = SETSelector(n_networks=1, max_iter=1)
+    unchanged(selector, lambda: selector.fit(wrong, Y), message, TypeError)
+
+
 @pytest.mark.parametrize("kind", ["csr", "csc", "bsr", "coo", "dia", "dok", "lil"])
 @pytest.mark.parametrize("container", [sparse.csr_array, sparse.csr_matrix])
 def test_sound_sparse_data_of_every_format_are_taken(container, kind):

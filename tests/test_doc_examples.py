@@ -24,7 +24,7 @@ RUNNABLE = [
 QUOTES = [block for page in PAGES for block in blocks_of(page) if block.source]
 
 # Pages whose examples take more than a second.
-SLOW = {"README.md", "coming_from_mlp.md", "user_guide.md"}
+SLOW = {"README.md", "coming_from_mlp.md", "recipes.md", "user_guide.md"}
 
 
 @pytest.mark.parametrize(

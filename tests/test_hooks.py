@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_set import SETClassifier, SETRegressor, hooks
+from sklearn_set.callbacks import Checkpoint
 from sklearn_set.optimizers import SOLVERS
 
 callback = pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
@@ -244,6 +245,37 @@ def test_clones_and_pickles_keep_their_callbacks():
     assert witness.heard.count("end fit") == 1
 
 
+def a_function(estimator):
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        (Witness, r"Got the class Witness: write Witness\(\), with its parameters in"),
+        (callback.ProgressBar, r"Got the class ProgressBar: write ProgressBar\(\),"),
+        (Checkpoint, r"Got the class Checkpoint: write Checkpoint\(\),"),
+        (dict, r"Got the class dict, which lacks setup, on_fit_task_begin, on_fit_task_end, tear"),
+        (a_function, "Got the function a_function: write a class with the methods setup, on_fit"),
+        (lambda epoch: None, "Got the function <lambda>: write a class with the methods setup,"),
+        (print, "Got the function print: write a class with the methods setup, on_fit_task_beg"),
+        ([Witness()], r"Got a list: write set_callbacks\(\*callbacks\)"),
+        ((Witness(), Witness()), r"Got a tuple: write set_callbacks\(\*callbacks\)"),
+        (None, r"Got None: write set_callbacks\(\) to remove all callbacks\."),
+        ("bar", "Got an instance of str, which lacks setup, on_fit_task_begin, on_fit_task_end"),
+        (SETRegressor(), "Got an instance of SETRegressor, which lacks setup, on_fit_task_begin"),
+    ],
+)
+def test_what_is_no_callback_is_refused_with_what_to_write(given, advice):
+    first, second = Witness(), Witness()
+    model = classifier().set_callbacks(first)
+    with pytest.raises(TypeError, match=f"^callbacks must be instances .*{advice}"):
+        model.set_callbacks(second, given)
+    model.fit(X, NAMES)  # with the callbacks that it had
+    assert "setup" in first.heard
+    assert not second.heard
+
+
 # ----------------------------------------------------------------- the callbacks of scikit-learn
 
 
@@ -303,9 +335,9 @@ def test_callbacks_of_the_estimator_reach_every_fold():
 def test_without_the_protocol_estimators_have_no_callbacks(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.callback", None)
     names = runpy.run_path(hooks.__file__)
-    assert not hasattr(names["CallbackSupportMixin"], "set_callbacks")
+    assert not hasattr(names["CallbackSupport"], "set_callbacks")
 
-    class Estimator(names["CallbackSupportMixin"]):
+    class Estimator(names["CallbackSupport"]):
         @names["with_callbacks"]
         def fit(self, value, *, more):
             """Fit."""

@@ -5,10 +5,14 @@ the kernels' step.
 """
 
 import importlib.util
+import re
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import python
+from sklearn.base import clone
 from small_models import X, Y, assert_same, classifier, patch_step, regressor
 
 from sklearn_set import SETClassifier, SETRegressor, training
@@ -167,6 +171,59 @@ def test_verbose_tells_scores_and_rates(capsys):
     assert "Validation score did not improve more than tol=0.000100 for 1 consecutive" in out
     assert "Setting learning rate to 0.000001.\n" in out
     assert out.endswith("Learning rate too small. Stopping.\n")
+
+
+def told_by_fit(printed):
+    """What each fit of clones has printed: its first line, and the numbers of its epochs."""
+    of_thread = {}
+    for line in printed.splitlines():
+        name, text = re.fullmatch(r"\[(\d+)\] (\S.*)", line).groups()
+        fits = of_thread.setdefault(name, [])
+        if text.startswith("SETClassifier("):
+            fits.append((text, []))
+        elif text.startswith("Iteration"):
+            fits[-1][1].append(int(re.match(r"Iteration (\d+), loss = ", text)[1]))
+    return of_thread
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_verbose_tells_the_fits_of_a_search_apart(backend):
+    # In a process of its own: workers of an earlier test would print to that test's screen.
+    printed = python(
+        f"""
+        import numpy as np
+        from joblib import parallel_config
+        from sklearn.model_selection import GridSearchCV
+        from sklearn.pipeline import make_pipeline
+        from sklearn_set import SETClassifier
+        X = np.random.default_rng(0).normal(size=(60, 12))
+        model = SETClassifier(5, epsilon=2, max_iter=30, n_iter_no_change=np.inf, verbose=True)
+        grid = {{"setclassifier__epsilon": [3, 7]}}
+        search = GridSearchCV(make_pipeline(model), grid, cv=3, n_jobs=2, refit=False)
+        with parallel_config("{backend}"):
+            search.fit(X, X[:, 0] > 0)
+        """
+    )
+    fits = [fit for fits in told_by_fit(printed).values() for fit in fits]
+    for epsilon in (3, 7):
+        assert sum(f"epsilon={epsilon}," in first for first, _ in fits) == 3
+    assert all(first.endswith(": 40 samples, 12 features") for first, _ in fits)
+    assert [numbers for _, numbers in fits] == 6 * [[*range(1, 31)]]
+
+
+def test_verbose_tells_fits_of_threads_apart(capsys):
+    thread = threading.Thread(target=classifier(verbose=True, max_iter=2).fit, args=(X, Y))
+    thread.start()
+    thread.join()
+    [(first, numbers)] = told_by_fit(capsys.readouterr().out)[str(thread.native_id)]
+    assert "max_iter=2" in first
+    assert numbers == [1, 2]
+
+
+def test_verbose_of_a_clone_in_a_stream_has_no_first_line(capsys):
+    clone(classifier(verbose=True)).partial_fit(X, Y, classes=[0, 1, 2])
+    printed = capsys.readouterr().out
+    assert re.fullmatch(r"\[\d+\] Iteration 1, loss = \S+\n", printed)
 
 
 def test_the_seed_decides_what_is_dropped(monkeypatch):

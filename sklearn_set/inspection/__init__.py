@@ -10,6 +10,7 @@ from sklearn_set.inspection._contributions import (
     attribution_importances,
     contributions,
 )
+from sklearn_set.inspection._description import describe
 from sklearn_set.inspection._feature_importance import FeatureImportanceDisplay
 from sklearn_set.inspection._selection_frequency import SelectionFrequencyDisplay
 from sklearn_set.inspection._topology import TopologyDisplay
@@ -24,4 +25,5 @@ __all__ = [
     "TrainingCurveDisplay",
     "attribution_importances",
     "contributions",
+    "describe",
 ]

@@ -9,6 +9,8 @@ r"""Accuracy of the estimators on real data beside what else scikit-learn's user
     python tests/benchmarks/accuracy.py FOLDER --results study.jsonl --data golub khan --tune
     python tests/benchmarks/accuracy.py FOLDER --results study.jsonl --groups microarray \
         --methods SET "SET static" Ridge --repeats 10
+    python tests/benchmarks/accuracy.py FOLDER --results study.jsonl --groups microarray \
+        --methods SET HistGradientBoosting Centroids LassoNet GeneICL
 
 FOLDER holds NAME.npz with arrays X and y, or NAME_X.npz of scipy.sparse.save_npz and NAME_y.npz
 with y.  Without it there are the data sets that scikit-learn ships or generates; a NAME that is
@@ -22,6 +24,10 @@ standardised for all methods.  The seed is the number of the split.  Scores are 
 regressions R2; seconds are those of one thread, with as many fits at a time as there are jobs.
 What --set adds is also compared with SET split by split.  Splits share training samples, so the
 standard error of the mean difference is a little too small.
+
+HistGradientBoosting, Centroids (nearest shrunken ones, the threshold by inner folds), LassoNet and
+GeneICL are fitted only if --methods names them.  The last two are left out with a message where
+their packages lassonet and geneicl are not installed.
 
 FILE of --results gets one line of JSON per fit and is complete at any time: what it holds is
 not computed again, a changed default or parameter is another configuration.  --tune compares
@@ -51,6 +57,7 @@ from methods import (
     pipeline,
     tuned,
 )
+from others import OTHERS, without_missing
 from records import Results, described_versions, make_task
 from reporting import make_parser, print_machine, write_json
 from sections import draw, make_sections, report_tuning
@@ -107,11 +114,13 @@ def parse():
         parser.error(str(error))
     if arguments.tune and (arguments.set or arguments.methods is not None):
         parser.error("--tune is about the default: it goes without --set and --methods")
-    known = {*CLASSIFIERS, *REGRESSORS}
+    known = {*CLASSIFIERS, *REGRESSORS, *OTHERS}
     for unknown in {*(arguments.methods or ())} - known:
         parser.error(f"there is no method {unknown!r}; there are {', '.join(sorted(known))}")
     for label in known & {*arguments.set}:
         parser.error(f"the label {label!r} is the name of a method")
+    if arguments.methods is not None:
+        arguments.methods = without_missing(arguments.methods)
     return arguments
 
 

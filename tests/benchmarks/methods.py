@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from others import OTHERS
 from scipy import sparse
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import (
@@ -218,7 +219,7 @@ def methods_of(group, configurations, names=None):
     configurations : dict
         Further ones of ours: parameters by label.
     names : list of str or None
-        Those wanted of the tables above, all where None.
+        Those wanted of the tables above and of OTHERS, all of the tables above where None.
 
     Returns
     -------
@@ -228,6 +229,8 @@ def methods_of(group, configurations, names=None):
     table, ours = (
         (REGRESSORS, SETRegressor) if group == REGRESSION else (CLASSIFIERS, SETClassifier)
     )
+    if names is not None and group != REGRESSION:
+        table = table | OTHERS
     chosen = {name: make for name, make in table.items() if names is None or name in names}
     return chosen | makers_of(configurations, ours)
 

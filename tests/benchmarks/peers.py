@@ -262,6 +262,42 @@ class TorchCSR(_Torch):
         return 2 * 4 * max(n_in * n_out for n_in, n_out, _ in workload.layers)
 
 
+class SparseLab(_Torch):
+    """SparseLinear and SET of sparselab, which draws its connections itself."""
+
+    title = "sparselab"
+    package = "sparselab"
+    evolves = True
+    remarks = ("prunes by magnitude, whatever the sign",)
+
+    def prepare(self, workload, n_threads, checkout):
+        import sparselab
+
+        super().prepare(workload, n_threads, checkout)
+        self._rule = sparselab.SET(sparsity=0.9, drop_fraction=ZETA, update_freq=1)
+        self.layers.apply(self._rule)
+
+    def make_layer(self, weights):
+        import sparselab
+
+        n_out, n_in = weights.shape
+        return sparselab.SparseLinear(n_in, n_out, sparsity=1 - weights.nnz / (n_in * n_out))
+
+    def evolve(self):
+        self._rule.step()
+
+    @property
+    def n_connections(self):
+        return sum(
+            layer.nnz if hasattr(layer, "nnz") else layer.weight.numel() for layer in self.layers
+        )
+
+    @staticmethod
+    def bytes_needed(workload):
+        # Weights, a random number for each, the mask and the product of both.
+        return 16 * max(n_in * n_out for n_in, n_out, _ in workload.layers)
+
+
 # -------------------------------------------------------------- checkouts, some compiled
 
 
@@ -453,6 +489,7 @@ TOOLS = {
     "large-scale-sparse": LargeScaleSparse,
     "set-reference": SETReference,
     "torch-csr": TorchCSR,
+    "sparselab": SparseLab,
     "torch-mask": TorchMask,
     "sklearn": DenseSklearn,
 }

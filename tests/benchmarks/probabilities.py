@@ -2,14 +2,18 @@ r"""How far predicted probabilities can be believed: SET beside what else scikit
 
     python tests/benchmarks/probabilities.py FOLDER --plot reliability.png
     python tests/benchmarks/probabilities.py --data iris wine digits --methods SET "SET bare"
+    python tests/benchmarks/probabilities.py FOLDER --methods SET Logistic "Ridge, calibrated" \
+        RandomForest HistGradientBoosting Centroids LassoNet GeneICL
 
 Data sets, splits and pipelines are those of accuracy.py.  "SET bare" has a temperature of 1: its
 outputs are taken as they are.  "SET recalibrated" is the same inside scikit-learn's
-CalibratedClassifierCV(method="temperature").  Printed are means over the splits of each data set,
-and of all: the log-loss, the Brier score (the sum over the classes), accuracy, the area under the
-ROC curve (of each class against the others), and seconds of a fit on one thread, with as many fits
-at a time as there are jobs.  The gap is how far the mean probability of the predicted class is from
-the accuracy, both over all splits of a data set; the mean over the data sets is of its magnitude.
+CalibratedClassifierCV(method="temperature").  The last four of the third line are fitted only if
+they are named; lassonet and geneicl must be installed for theirs.  Printed are means over the
+splits of each data set, and of all: the log-loss, the Brier score (the sum over the classes),
+accuracy, the area under the ROC curve (of each class against the others), and seconds of a fit and
+its predictions on one thread, with as many fits at a time as there are jobs.  The gap is how far
+the mean probability of the predicted class is from the accuracy, both over all splits of a data
+set; the mean over the data sets is of its magnitude.
 
 The picture shows how often predictions of some confidence are right, all data sets together.
 """
@@ -22,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
 from methods import ALPHAS, CLASSIFIERS, GROUPS, REGRESSION, Source, load, pipeline
+from others import OTHERS, without_missing
 from reporting import digits, figure, make_parser, print_machine, print_table, write_json
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import RidgeClassifierCV
@@ -45,6 +50,7 @@ METHODS = {
     "Ridge, calibrated": lambda seed: CalibratedClassifierCV(RidgeClassifierCV(ALPHAS), cv=5),
     "RandomForest": CLASSIFIERS["RandomForest"],
 }
+ALL = METHODS | OTHERS
 MEASURES = ("log-loss", "Brier", "gap", "accuracy", "AUC", "seconds")
 N_BINS = 10
 
@@ -53,11 +59,12 @@ def main():
     parser = make_parser(__doc__)
     parser.add_argument("folder", type=Path, nargs="?", metavar="FOLDER")
     parser.add_argument("--data", nargs="+", default=list(GROUPS["microarray"]), metavar="NAME")
-    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=ALL)
     parser.add_argument("--splits", type=int, default=10, help="at most 100 for each data set")
     parser.add_argument("--jobs", type=int, default=-1, metavar="N")
     parser.add_argument("--plot", type=Path, metavar="FILE.png")
     arguments = parser.parse_args()
+    arguments.methods = without_missing(arguments.methods)
     sources = [source_of(name, arguments.folder) for name in arguments.data]
     for source in sources:
         if source.missing or source.is_regression:
@@ -108,7 +115,7 @@ def predicted(source, split, method):
     # scikit-learn 1.9.1 finds a temperature for several classes only if they are numbers from 0.
     _, y = np.unique(y, return_inverse=True)
     train, test = splits[split]
-    model = pipeline(source, METHODS[method](split))
+    model = pipeline(source, ALL[method](split))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         start = time.perf_counter()
@@ -116,8 +123,9 @@ def predicted(source, split, method):
             model.fit(X[train], y[train])
         except RuntimeError as error:  # of scikit-learn's temperature, where all is certain
             return str(error)
+        chances = model.predict_proba(X[test])
         seconds = time.perf_counter() - start
-        return model.predict_proba(X[test]), y[test], seconds
+        return chances, y[test], seconds
 
 
 def summary(outcomes):
