@@ -22,8 +22,8 @@ BREAKS = [
             "units of short ones",
         ),
         (
-            "state.randomness.copy().order.spawn(1)",
-            "state.randomness.order.spawn(1)",
+            "state.randomness.copy().order.integers(2**32",
+            "state.randomness.order.integers(2**32",
             "folds move on",
         ),
         (
