@@ -50,7 +50,7 @@ def test_a_form_that_does_not_exist():
         (X[:0], ValueError, r"Found array with 0 sample\(s\) \(shape=\(0, 12\)\)"),
         (pd.DataFrame(X[:0]), ValueError, r"Found array with 0 sample\(s\) \(shape=\(0, 12\)\)"),
         (
-            pd.DataFrame(np.where(X > X[0, 3], "a", X.astype(object))),
+            pd.DataFrame(np.where(X[0, 3] < X, "a", X.astype(object))),
             ValueError,
             "could not convert str",
         ),
