@@ -14,8 +14,10 @@ CSR form, and ``SETClassifier`` reads it as it is. Neither the data nor the laye
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.model_selection import train_test_split
+from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
 from sklearn_set import SETClassifier
@@ -52,17 +54,16 @@ documents = [write(topic) for topic in topics]
 print(topics[0], "-", documents[0][:100], "...")
 
 # %%
-# The pipeline takes strings and returns topics. It has ``input_dropout=0``, because a missing word
-# has a meaning: a dropped count is a word that was not written.
+# The pipeline takes strings and returns topics. A linear model and naive Bayes stand beside: on
+# text they are hard to beat.
 train, test, topics_train, topics_test = train_test_split(
     documents, topics, stratify=topics, random_state=0
 )
-model = make_pipeline(
-    TfidfVectorizer(dtype=np.float32),
-    SETClassifier((200,), epsilon=5, input_dropout=0, max_iter=50, random_state=0),
-)
-model.fit(train, topics_train)
-print(f"accuracy on new documents: {model.score(test, topics_test):.3f}")
+model = make_pipeline(TfidfVectorizer(dtype=np.float32), SETClassifier(random_state=0))
+others = [LogisticRegression(C=10, max_iter=1000), MultinomialNB(alpha=0.1)]
+for pipeline in (model, *(make_pipeline(TfidfVectorizer(), other) for other in others)):
+    accuracy = pipeline.fit(train, topics_train).score(test, topics_test)
+    print(f"{type(pipeline[-1]).__name__}: accuracy on new documents {accuracy:.3f}")
 
 # %%
 # Both the data and the first layer are sparse:

@@ -57,7 +57,6 @@ cpdef enum:
     # Connections of an evolution for each thread, and numbers that are compared in it.
     # $ bench_step.py --force-threads --workloads W5 --batches 2 --threads 1,2 --no-limits
     SERIAL_CONNECTIONS = 16_000
-    SERIAL_NUMBERS = 16_000
     # Products of two numbers, for the probes of an evolution.
     # $ bench_fit.py W5,32 --growth guided
     SERIAL_PRODUCTS = 100_000

@@ -13,7 +13,8 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from sklearn_set._core.measured cimport COMPARED, SERIAL_NUMBERS
+from sklearn_set._core.measured cimport COMPARED
+from sklearn_set._core.parts cimport parts
 
 ctypedef fused value_t:
     float
@@ -53,7 +54,7 @@ def keep_farthest(const value_t[::1] values, double share, int64_t at_most, int 
         0 for those that are left out, else 1.
     """
     cdef Py_ssize_t n = values.shape[0], c, k, n_open
-    cdef int n_parts = <int> max(1, min(<Py_ssize_t> n_threads, n // SERIAL_NUMBERS))
+    cdef int n_parts = parts(n, n_threads)
     cdef int sign
     cdef int64_t n_drop[2]
     cdef int64_t missing[2]

@@ -6,6 +6,11 @@
 Fits of float32 by SGD with momentum 0.9, as in bench_fit.py.  Seconds per epoch are the median over
 the epochs after the first; the speed-up is how many times faster they are than with the first
 number of threads.  `--phases` tells milliseconds of what a step and an evolution consist of.
+
+With one thread and others, also the serial share s of each, as Amdahl has it: n threads take
+s + (1 - s) / n of the time of one.  And the speed-up that s predicts for 16 threads.  All that does
+not scale counts as serial, waiting for memory too.  Below zero, threads gain more than their
+number, as each has caches of its own.
 """
 
 import contextlib
@@ -43,6 +48,7 @@ PARTS = [
     ("prepare", Workspace, "adapt"),
     ("prepare", training, "stepper_of"),
 ]
+PREDICTED = 16
 PHASES = ["gather", "forward", "backward", *dict.fromkeys(name for name, _, _ in PARTS)]
 
 
@@ -69,6 +75,8 @@ def main():
             for n, result in zip(counts, of_counts, strict=True)
         ]
         print_table(["workload, batch", "threads", *PHASES], rows)
+    if counts[0] == 1 < counts[-1]:
+        print_shares(results, counts[-1])
     write_json(arguments.json, {"threads": counts, "runs": results})
     if arguments.plot:
         draw(results, counts, arguments.plot)
@@ -78,6 +86,28 @@ def with_speed_up(of_counts, part):
     """The seconds of each number of threads, and how many times faster than the first it is."""
     first = of_counts[0][part]
     return [f"{digits(each[part], 3)} ({first / each[part]:.1f})" for each in of_counts]
+
+
+def print_shares(results, n_threads):
+    """The serial shares that the largest number of threads tells of, and what they predict."""
+    print(f"\nSerial share, from {n_threads} threads (speed-up that it predicts for {PREDICTED})")
+    rows = []
+    for run, (first, *_, last) in results.items():
+        cells = []
+        for part in ("training", "evolution"):
+            share = serial_share(first[part], last[part], n_threads)
+            predicted = 1 / (share + (1 - share) / PREDICTED)
+            cells.append(f"{share:.2f} ({predicted:.1f})")
+        of_phases = (
+            serial_share(first["phases"][name], last["phases"][name], n_threads) for name in PHASES
+        )
+        rows.append([run, *cells, *(f"{share:.2f}" for share in of_phases)])
+    print_table(["workload, batch", "training", "evolution", *PHASES], rows)
+
+
+def serial_share(one, several, n_threads):
+    """s, where `n_threads` take s + (1 - s) / n_threads of the time of one."""
+    return (several / one - 1 / n_threads) / (1 - 1 / n_threads)
 
 
 def measure_run(run, arguments):

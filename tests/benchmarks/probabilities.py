@@ -26,7 +26,6 @@ from reporting import digits, figure, make_parser, print_machine, print_table, w
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.metrics import log_loss, roc_auc_score
-from sklearn.preprocessing import label_binarize
 
 from sklearn_set import SETClassifier
 
@@ -106,6 +105,8 @@ def predicted(source, split, method):
     Or a text, if there is no model.
     """
     X, y, splits = load(source)
+    # scikit-learn 1.9.1 finds a temperature for several classes only if they are numbers from 0.
+    _, y = np.unique(y, return_inverse=True)
     train, test = splits[split]
     model = pipeline(source, METHODS[method](split))
     with warnings.catch_warnings():
@@ -116,7 +117,7 @@ def predicted(source, split, method):
         except RuntimeError as error:  # of scikit-learn's temperature, where all is certain
             return str(error)
         seconds = time.perf_counter() - start
-        return model.predict_proba(X[test]), np.searchsorted(model.classes_, y[test]), seconds
+        return model.predict_proba(X[test]), y[test], seconds
 
 
 def summary(outcomes):
@@ -139,9 +140,7 @@ def measures(chances, numbers):
         if 0 < is_class[:, k].sum() < len(numbers)
     ]
     return {
-        "log-loss": log_loss(label_binarize(numbers, classes=range(n_classes)), chances)
-        if n_classes > 2
-        else log_loss(numbers, chances, labels=[0, 1]),
+        "log-loss": log_loss(numbers, chances, labels=range(n_classes)),
         "Brier": ((chances - is_class) ** 2).sum(axis=1).mean(),
         "accuracy": (chances.argmax(axis=1) == numbers).mean(),
         "AUC": np.mean(curves) if curves else np.nan,
