@@ -100,7 +100,7 @@ def _write_elu(graph, z, parameter):
 
 
 def _write_silu(graph, z, parameter):
-    # As a product with a sigmoid, onnxruntime before 1.31 would make it an operator of its own,
+    # As a product with a sigmoid, onnxruntime up to 1.30 would make it an operator of its own,
     # which it does not have in double precision.
     power = graph.add("Exp", graph.add("Neg", z))
     return graph.add("Div", z, graph.add("Add", power, graph.number(1.0)))
