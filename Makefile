@@ -2,6 +2,8 @@
 #   make demo    trains, cross-validates and tunes on real data; DATA=file reports on your own,
 #                with TARGET=name and OPTIONS="..." of python -m sklearn_set
 #   make test    runs all tests, by as many processes as there are processors; make test-quick some
+#   make test-oldest, make test-newest   run quick tests with the oldest and the newest versions of
+#                all that is needed, each in an environment of its own; QUICK= for slow ones, too
 #   make doc     builds the documentation site, gallery included, in doc/_build/html
 #   make sanitize, make sanitize-threads   run kernels that watch memory, and threads, on Linux
 # They make their own virtual environment in .venv and install what they need there.
@@ -31,7 +33,7 @@ WATCH_THREADS = $(WATCHED) LD_PRELOAD=$$(gcc -print-file-name=libtsan.so) \
 	TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1" \
 	OMP_TOOL_LIBRARIES=$$(dirname $$(readlink -f $$(command -v $(CLANG))))/../lib/libarcher.so
 
-.PHONY: demo test test-quick doc lint clean sanitize sanitize-threads
+.PHONY: demo test test-quick test-oldest test-newest doc lint clean sanitize sanitize-threads
 
 demo: $(VENV)/installed $(if $(DATA),$(VENV)/installed-for-report)
 	$(BIN)/python $(if $(DATA),-m sklearn_set "$(DATA)" $(if $(TARGET),--target "$(TARGET)") $(OPTIONS),doc/examples/demo.py)
@@ -41,6 +43,32 @@ test: $(VENV)/installed-for-tests
 
 test-quick: $(VENV)/installed-for-tests
 	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" $(TESTS)
+
+# The oldest versions that pyproject.toml allows; they warn of what newer ones around them drop.
+# The tests must say what they skip there, and why.
+OLDEST := .venv-oldest
+OLDEST_PYTHON ?= python3.11
+NEWEST := .venv-newest
+QUICK ?= -m "not slow"
+WITH_UV = uv pip install --quiet --python $(1)/bin/python --editable ".[all]" --group test
+
+test-oldest: $(OLDEST)/installed-for-tests
+	$(OLDEST)/bin/python -m pytest $(IN_PARALLEL) $(QUICK) -W ignore::DeprecationWarning $(TESTS)
+
+$(OLDEST)/installed-for-tests: $(SOURCES)
+	$(OLDEST_PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet "uv>=0.8"
+	@echo "Installing the oldest versions in $(OLDEST), and compiling the kernels: some minutes."
+	$(OLDEST)/bin/$(call WITH_UV,$(OLDEST)) --resolution lowest-direct
+	touch $@
+
+# What .venv has was the newest when it was made.
+test-newest:
+	test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet --upgrade "uv>=0.8"
+	@echo "Installing the newest versions in $(NEWEST), and compiling the kernels: some minutes."
+	$(NEWEST)/bin/$(call WITH_UV,$(NEWEST)) --upgrade
+	$(NEWEST)/bin/python -m pytest $(IN_PARALLEL) $(QUICK) $(TESTS)
 
 sanitize: $(VENV)/installed-for-tests
 	CC=gcc SKLEARN_SET_SANITIZE=address $(BUILD_WATCHED)
@@ -54,6 +82,7 @@ sanitize-threads: $(VENV)/installed-for-tests
 	$(WATCH_THREADS) $(BIN)/python tests/attack/small_fits.py --n-jobs 2,4
 
 doc: $(VENV)/installed-for-doc
+	@echo "Building the documentation and running the examples of its gallery: some minutes."
 	$(BIN)/sphinx-build -W --keep-going doc doc/_build/html
 	@echo "The front page is doc/_build/html/index.html."
 
@@ -62,6 +91,8 @@ lint: $(VENV)/installed-for-lint
 	$(BIN)/ruff format --check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint sklearn_set
 	$(BIN)/mypy
+	@if command -v node >/dev/null; then $(BIN)/pyright --pythonpath $(BIN)/python tests/typing; \
+	else echo "pyright is left out: it needs Node.js."; fi
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=...")'
@@ -69,24 +100,29 @@ $(VENV)/bin/python:
 	$(BIN)/python -m pip install --quiet --upgrade pip setuptools "cython>=3.1,<4"
 
 $(VENV)/installed: $(BIN)/python $(SOURCES)
+	@echo "Installing sklearn_set in $(VENV) and compiling its kernels: one to three minutes."
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/installed-for-report: $(VENV)/installed
+	@echo "Installing what reports need in $(VENV)."
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[report]"
 	touch $@
 
 $(VENV)/installed-for-tests: $(VENV)/installed
+	@echo "Installing what the tests need in $(VENV)."
 	$(BIN)/python -m pip install --quiet --group test
 	touch $@
 
 $(VENV)/installed-for-doc: $(VENV)/installed
+	@echo "Installing what the documentation needs in $(VENV)."
 	$(BIN)/python -m pip install --quiet --group doc
 	touch $@
 
 $(VENV)/installed-for-lint: $(BIN)/python
+	@echo "Installing the linters in $(VENV)."
 	$(BIN)/python -m pip install --quiet --group lint
 	touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info doc/_build doc/auto_examples doc/generated doc/reference_tables.rst sklearn_set/_core/*.c sklearn_set/_core/*.so sklearn_set/_core/*.html
+	rm -rf $(VENV) $(OLDEST) $(NEWEST) build *.egg-info doc/_build doc/auto_examples doc/generated doc/reference_tables.rst sklearn_set/_core/*.c sklearn_set/_core/*.so sklearn_set/_core/*.html

@@ -12,6 +12,7 @@ SKLEARN_SET_SANITIZE=address|thread
 
 import os
 import platform
+import re
 import sys
 import tempfile
 import textwrap
@@ -139,6 +140,9 @@ class BuildKernels(build_ext):
             extension.extra_link_args = [*openmp, *watched] if not msvc else []
         if self.parallel is None:
             self.parallel = min(4, os.cpu_count() or 1)
+        # Or there would be a minute of silence, which looks like a fault.
+        told = f"Compiling {len(self.extensions)} modules for several processors: some minutes."
+        print(told, file=sys.stderr, flush=True)
         super().build_extensions()
 
     def knows(self, extension):
@@ -192,7 +196,8 @@ class SourceDistribution(sdist):
     def make_distribution(self):
         for folder in ("tests", "doc", ".github"):
             self.filelist.graft(folder)
-        for name in ("Makefile", ".*.yaml"):
+        sources = [f"{CORE.as_posix()}/*.{kind}" for kind in ("pyx", "pxd", "pxi", "h")]
+        for name in ("Makefile", ".*.yaml", *sources):
             self.filelist.include(name)
         for made in ("doc/_build", "doc/auto_examples", "doc/generated"):
             self.filelist.prune(made)
@@ -202,8 +207,9 @@ class SourceDistribution(sdist):
 
 
 def compiled():
-    """The extensions, translated to C; not needed for an sdist or for metadata."""
-    if any(command in sys.argv for command in ("sdist", "egg_info", "dist_info", "clean")):
+    """The extensions, translated to C; not needed for an sdist, for metadata or for .py files."""
+    without = ("sdist", "egg_info", "dist_info", "build_py", "clean")
+    if any(command in sys.argv for command in without):
         return []
     from Cython.Build import cythonize
 
@@ -215,7 +221,24 @@ def compiled():
     )
 
 
+SITE = "https://sklearn-set.readthedocs.io/en/latest"
+
+
+def description():
+    """README.md for a package index: pages of doc/ are those of the site, other files no links."""
+
+    def elsewhere(match):
+        text, page, anchor = match.groups()
+        return f"[{text}]({SITE}/{page}.html{anchor or ''})" if page else text
+
+    readme = Path("README.md").read_text(encoding="utf-8")
+    to_files = r"\[([^\]]+)\]\((?!https?:|#)(?:doc/(\w+)\.md(#[\w-]+)?|[^)]+)\)"
+    return re.sub(to_files, elsewhere, readme)
+
+
 setup(
+    long_description=description(),
+    long_description_content_type="text/markdown",
     ext_modules=compiled(),
     cmdclass={"build_ext": BuildKernels, "sdist": SourceDistribution},
 )

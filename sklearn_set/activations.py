@@ -100,7 +100,10 @@ def _write_elu(graph, z, parameter):
 
 
 def _write_silu(graph, z, parameter):
-    return graph.add("Mul", z, graph.add("Sigmoid", z))
+    # As a product with a sigmoid, onnxruntime up to 1.30 would make it an operator of its own,
+    # which it does not have in double precision.
+    power = graph.add("Exp", graph.add("Neg", z))
+    return graph.add("Div", z, graph.add("Add", power, graph.number(1.0)))
 
 
 def _write_gelu(graph, z, parameter):

@@ -234,7 +234,9 @@ def _short_evidence(estimator, problem, state, n_epochs, faster):
 
 def _folds(estimator, problem, state, n_folds):
     """Rows to train on, rows held out, and random numbers, which are not those of the training."""
-    rng = state.randomness.copy().order.spawn(1)[0]
+    # Drawn, not spawned: what a copy or a pickle would spawn is another thing before NumPy 2.
+    seed = state.randomness.copy().order.integers(2**32, size=4, dtype=np.uint32)
+    rng = np.random.default_rng(seed)
     strata, counting = estimator._strata(problem.y), _trained_on(problem, state)
     for rows, held_out in folds_of(counting, n_folds, strata, rng, problem.groups):
         yield rows, held_out, rng

@@ -49,6 +49,9 @@ class Progress:
     loss_curve: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
     validation_loss_curve: list = field(default_factory=list)
+    # What a reader of the curves must know.
+    has_mixed_losses: bool = False
+    has_best_epoch: bool = True
 
     def copy(self):
         """Progress with lists of its own."""

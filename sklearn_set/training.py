@@ -113,6 +113,9 @@ def train(state, data, settings, *, validate=None, observer=None):
     course = state.course
     if settings.learning_rate == "constant":
         state.progress.learning_rate = settings.learning_rate_init
+    state.progress.has_mixed_losses |= settings.mixup > 0
+    # Without a limit no epoch is chosen or waited for: training lasts as long as it was told.
+    state.progress.has_best_epoch = settings.score_decides or settings.n_iter_no_change < np.inf
     given = data
     if LOSSES[data.loss].of_classes and (settings.mixup > 0 or settings.label_smoothing > 0):
         data = soften(data, state.network.sizes[-1], settings.label_smoothing)

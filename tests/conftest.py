@@ -46,6 +46,10 @@ from sklearn_set.workspace import Workspace  # noqa: E402
 needs_documentation = pytest.mark.skipif(
     not (HERE.parent / "doc").is_dir(), reason="the documentation is not in this copy"
 )
+needs_sources = pytest.mark.skipif(
+    not (Path(machine.__file__).parent / "_core" / "step.pxi").is_file(),
+    reason="the package is installed without its sources",
+)
 
 # Every compiled module that this processor can run.
 KERNELS = [

@@ -55,8 +55,11 @@ runpy.run_path("setup.py", run_name="__main__")
 """
 
 
-# Modules of tests/breaks; those of kernels last, which need a compiler.
-PARTS = ("learning", "estimators", "around", "kernels")
+# Modules of tests/breaks; those of compiled code last, which need a compiler.
+PARTS = (
+    *("learning", "evolution", "estimators", "callbacks", "selection", "around"),
+    *("connections", "kernels"),
+)
 
 
 def breaks_of(*parts):

@@ -16,6 +16,7 @@ from conftest import (
     irregular_network,
     make_data,
     make_stepper,
+    needs_sources,
 )
 
 from sklearn_set import SETClassifier
@@ -45,6 +46,7 @@ def test_the_table_names_what_the_reference_knows():
         assert [activation.parameter_at(depth) for depth in range(4)] == expected, name
 
 
+@needs_sources
 def test_codes_are_those_of_the_kernels():
     codes = enum_of("activations.pxd", "Activation")
     assert {name: activation.code for name, activation in ACTIVATIONS.items()} == codes

@@ -11,6 +11,7 @@ from sklearn_set import SETClassifier, base, calibration, training
 from sklearn_set.calibration import Evidence, likeliest_temperature, size_of
 from sklearn_set.datasets import make_microarray
 from sklearn_set.losses import sample_losses
+from sklearn_set.state import Randomness
 
 LONG = {"max_iter": 30, "n_iter_no_change": np.inf, "tol": 0.0}
 KINDS = {"binary": Y % 2, "multiclass": Y, "multilabel": MULTILABEL}
@@ -158,8 +159,21 @@ def test_same_seed_same_bits_whatever_the_threads_and_the_format(how):
         long(n_jobs=n_jobs, **how).fit(data, Y).temperature_
         for n_jobs, data in ((1, X), (2, X), (1, sparse.csr_array(X)))
     )
-    assert dense == threads
-    assert dense == pytest.approx(csr, rel=1e-6)
+    assert (dense, csr) == (threads, pytest.approx(dense, rel=1e-6))
+
+
+def test_random_numbers_follow_from_what_every_copy_has(monkeypatch):
+    """Before NumPy 2, copies and pickles of a generator know its state, but not its seed."""
+    expected, copy = long().fit(X, Y).temperature_, Randomness.copy
+
+    def forgetful(self):
+        copied, stream = copy(self), np.random.default_rng()
+        stream.bit_generator.state = copied.order.bit_generator.state
+        copied.order = stream
+        return copied
+
+    monkeypatch.setattr(Randomness, "copy", forgetful)
+    assert long().fit(X, Y).temperature_ == expected
 
 
 def test_samples_of_weight_zero_leave_no_trace():

@@ -242,6 +242,16 @@ def test_a_report_must_tell_the_versions():
     assert fields["code"]["validations"] == {"required": True}
 
 
+def test_addresses_of_the_project():
+    addresses = PROJECT["project"]["urls"]
+    site = addresses["Documentation"]
+    assert addresses["Homepage"] == site
+    assert addresses["Changelog"] == f"{site}/changelog.html"
+    assert (ROOT / "doc" / "changelog.md").is_file()
+    if "dev" not in PROJECT["project"]["version"]:
+        assert addresses.keys() >= {"Source", "Issues"}, "a release says where they are"
+
+
 def test_links_of_the_forms_lead_to_the_documentation():
     (link,) = content(GITHUB / "ISSUE_TEMPLATE" / "config.yml")["contact_links"]
     assert link["url"] == PROJECT["project"]["urls"]["Documentation"]

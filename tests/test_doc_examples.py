@@ -139,7 +139,11 @@ def test_gallery_runs(path, monkeypatch, capsys):
 
     def show():
         for number in plt.get_fignums():
-            titles.append([ax.get_title() for ax in plt.figure(number).axes if ax.get_title()])
+            axes = plt.figure(number).axes
+            titles.append([ax.get_title() for ax in axes if ax.get_title()])
+            for ax in axes:
+                if "epoch" in ax.get_xlabel().lower():
+                    assert all(tick == round(tick) for tick in ax.get_xticks()), "no whole epochs"
         plt.close("all")
 
     plt.switch_backend("agg")

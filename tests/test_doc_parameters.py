@@ -12,6 +12,10 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.optimizers import HYPER_PARAMETERS, SGD, Adam
 
+speaks_of_1_9 = pytest.mark.skipif(
+    not sklearn.__version__.startswith("1.9."), reason="the page speaks of scikit-learn 1.9"
+)
+
 if not (CORE.is_dir() and (ROOT / "doc").is_dir()):
     pytest.skip("the sources and the documentation are not in this copy", allow_module_level=True)
 
@@ -159,15 +163,14 @@ def test_comparison_rests_on_tests():
         assert re.search(r": `tests/test_\w+\.py::test_\w+`$", here), what
 
 
+@speaks_of_1_9
 def test_comparison_names_what_is_here():
     for what, _, here in comparison():
         if not here.startswith("no:"):
             assert names_in(what) <= names_of([SETClassifier, SETRegressor]), what
 
 
-@pytest.mark.skipif(
-    not sklearn.__version__.startswith("1.9."), reason="the page speaks of scikit-learn 1.9"
-)
+@speaks_of_1_9
 def test_comparison_is_right_about_mlp():
     known, told = names_of([MLPClassifier, MLPRegressor]), set()
     for what, there, _ in comparison():

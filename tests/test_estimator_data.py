@@ -111,7 +111,7 @@ def test_other_numbers_become_float64(dtype):
         (X[:0], "minimum of 1 is required"),
         (X[:, :0], "minimum of 1 is required"),
         (X + 1j, "Complex data not supported"),
-        (X.astype(str) + "x", "could not convert"),
+        (np.char.add(X.astype(str), "x"), "could not convert"),
     ],
     ids=["nan", "inf", "1d", "no sample", "no feature", "complex", "words"],
 )

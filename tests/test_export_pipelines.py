@@ -192,6 +192,8 @@ def test_a_frame_with_text_has_an_input_for_each_column(library):
     assert_close(probabilities, expected, "float64")
 
 
+# scikit-learn 1.6 warns whoever reads how it remembers columns.
+@pytest.mark.filterwarnings(r"ignore:\s*The format of the columns of:FutureWarning")
 @every_dtype
 def test_columns_that_are_looked_for_by_name_are_inputs(dtype):
     frame = FRAMES["float64"].astype(dtype)

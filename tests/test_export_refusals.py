@@ -49,7 +49,11 @@ def test_a_form_that_does_not_exist():
         (X[:, 0], ValueError, "Expected 2D array, got 1D array instead"),
         (X[:0], ValueError, r"Found array with 0 sample\(s\) \(shape=\(0, 12\)\)"),
         (pd.DataFrame(X[:0]), ValueError, r"Found array with 0 sample\(s\) \(shape=\(0, 12\)\)"),
-        (pd.DataFrame(X).astype(object).replace(X[0, 3], "a"), ValueError, "could not convert str"),
+        (
+            pd.DataFrame(np.where(X[0, 3] < X, "a", X.astype(object))),
+            ValueError,
+            "could not convert str",
+        ),
         (X.astype(str), ValueError, "dtype='numeric' is not compatible with arrays of bytes/str"),
         (X.astype(complex), ValueError, "Complex data not supported"),
         (X[:, :5], ValueError, "X has 5 features, but SETClassifier is expecting 12 features as"),

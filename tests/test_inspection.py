@@ -1,13 +1,15 @@
 """All displays: where they find an estimator, what they refuse; curves; legends overlap nothing."""
 
+import pickle
 import re
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
 from drawing import RECORD, SETTINGS, legend_in, legend_of
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
@@ -142,7 +144,48 @@ def test_curves_are_those_of_the_estimator(stopped):
 def test_what_was_not_recorded_is_not_drawn(evolved):
     drawn = TrainingCurveDisplay.from_estimator(evolved)
     assert drawn.validation_loss_line_ is drawn.score_line_ is drawn.score_ax_ is None
-    assert legend_of(drawn.ax_) == ["training loss", f"best epoch: {evolved.best_iter_}"]
+    assert legend_of(drawn.ax_) == ["training loss"]
+
+
+@pytest.mark.parametrize(
+    ("how", "has_best_epoch"),
+    [
+        ({"n_iter_no_change": np.inf}, False),
+        ({"n_iter_no_change": "auto", "mixup": 1.0}, False),
+        ({"n_iter_no_change": "auto", "mixup": 0}, True),
+        ({"n_iter_no_change": np.inf, "early_stopping": True}, True),
+    ],
+    ids=str,
+)
+def test_the_best_epoch_is_drawn_where_one_was_looked_for(how, has_best_epoch, digits):
+    X, y = digits
+    model = SETClassifier((5,), **SETTINGS | how)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    for each in (model, pickle.loads(pickle.dumps(model))):
+        drawn = TrainingCurveDisplay.from_estimator(each)
+        assert (drawn.best_line_ is not None) == has_best_epoch
+
+
+def test_losses_of_mixed_samples_are_told_from_others(digits):
+    X, y = (part[:60] for part in digits)  # wide: "auto" mixes
+    for how, mixed in (({}, True), ({"mixup": 0}, False), ({"mixup": 0.5}, True)):
+        model = SETClassifier((5,), **SETTINGS | how).fit(X, y)
+        drawn = TrainingCurveDisplay.from_estimator(model)
+        assert legend_of(drawn.ax_) == ["training loss" + ", of mixed samples" * mixed]
+    model.set_params(mixup=0).partial_fit(X, y)  # the curve goes on
+    assert TrainingCurveDisplay.from_estimator(model).has_mixed_losses
+
+
+@pytest.mark.parametrize("n_epochs", [1, 2, 3, 7, 40])
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_epochs_are_whole_numbers(n_epochs, scale, pyplot):
+    _, ax = pyplot.subplots(figsize=(9, 3))
+    ax.set_xscale(scale)
+    TrainingCurveDisplay(np.ones(n_epochs), validation_scores=np.ones(n_epochs)).plot(ax)
+    ticks = [tick for tick in ax.get_xticks() if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]]
+    assert scale == "log" or (ticks and all(tick == round(tick) for tick in ticks))
 
 
 def test_curves_of_other_estimators(digits):

@@ -11,7 +11,7 @@ from pathlib import Path
 import mutants
 import pytest
 from breaks import Break
-from mutants import STEP, breaks_of, broken, first_failure, is_kernel, module_of, sources_of
+from mutants import PARTS, STEP, breaks_of, broken, first_failure, is_kernel, module_of, sources_of
 
 TESTS = Path(__file__).resolve().parent
 
@@ -35,6 +35,11 @@ def test_every_break_can_be_made():
     assert problems == []
     assert kernels >= 50
     assert len(BREAKS) - kernels >= 150
+
+
+def test_every_part_is_known():
+    parts = {path.stem for path in (TESTS / "breaks").glob("[!_]*.py")}
+    assert set(PARTS) == parts
 
 
 def test_breaks_differ():

@@ -17,6 +17,7 @@ from conftest import (
     make_data,
     make_network,
     make_stepper,
+    needs_sources,
     random_network,
     some_rows,
 )
@@ -148,6 +149,7 @@ def test_solvers_and_their_kernels():
     assert parameters == set(HYPER_PARAMETERS)
 
 
+@needs_sources
 def test_codes_are_those_of_the_kernels():
     codes = enum_of("updates.pxd", "Solver")
     assert {name: update.code for name, update in UPDATES.items()} == codes

@@ -36,6 +36,7 @@ def refused(capsys, *words):
 
 def test_a_report_is_made(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "tqdm", None)
     write(tmp_path, study())
     assert run("genes.csv", "--methods", "ridge") == 0
     told = capsys.readouterr()

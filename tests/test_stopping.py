@@ -197,6 +197,6 @@ def test_moments_belong_to_the_network_that_is_kept():
         scoring=lambda model, X, y: next(scores),
     ).fit(blank, Y)
     assert model.best_iter_ == 3
-    feature = model.coefs_[0].tocoo().coords[0]
+    feature = model.coefs_[0].tocoo().row
     for moment in model._optimizer.moments[0]:
         assert set(feature[moment != 0]) == {1, 3, 5, 7, 9, 11}

@@ -52,7 +52,8 @@ def test_weak_spot_01_early_stopping_is_stratified(n_of_classes, fraction, seed,
 def test_weak_spot_02_memory():
     # 61,000 features, 1000 hidden neurons, 620,000 connections in single precision.
     rng = np.random.default_rng(0)
-    wide = sparse.random_array((20, 61_000), density=0.01, rng=rng, dtype=np.float32, format="csr")
+    values = rng.random((20, 61_000), dtype=np.float32)
+    wide = sparse.csr_array(np.where(values < 0.01, 100 * values, 0))
     y = np.arange(20) % 2
     model = SETClassifier(1000, epsilon=10, max_iter=3, n_snapshots=1, mixup=0, random_state=0)
     tracemalloc.start()

@@ -49,10 +49,12 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained
 left.plot(np.arange(1, len(stop.scores_) + 1), np.negative(stop.scores_))
 left.axvline(stop.best_iter_, color="0.6", linestyle=":", label="best epoch")
 left.set(xlabel="epoch", ylabel="log-loss on the validation set")
+left.locator_params(axis="x", integer=True)
 left.legend()
 right.plot(recorder.epochs_, degrees[:, informative].mean(axis=1), label="informative genes")
 right.plot(recorder.epochs_, degrees[:, others].mean(axis=1), label="other genes")
 right.set(xlabel="epoch", ylabel="mean number of connections")
+right.locator_params(axis="x", integer=True)
 right.legend()
 plt.show()
 

@@ -73,6 +73,7 @@ for name, model, color in (
 losses = watched.validation_loss_curve_[: without.n_iter_]
 ax.plot(np.arange(1, len(losses) + 1), losses, color="black", linestyle=":", label="new patients")
 ax.set(xlabel="epoch", ylabel="log-loss", title="Who judges the network (dots: the best epoch)")
+ax.locator_params(axis="x", integer=True)
 ax.legend()
 plt.show()
 

@@ -66,6 +66,7 @@ informative = np.isin(np.arange(10_000), study.informative)
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
 left.plot(np.arange(1, model.n_iter_ + 1), model.loss_curve_)
 left.set(xlabel="epoch", ylabel="training loss, penalty included")
+left.locator_params(axis="x", integer=True)
 strengths = model.feature_importances_ * X.shape[1]
 bins = np.linspace(strengths.min(), strengths.max(), 60)
 for name, which in (("informative genes", informative), ("other genes", ~informative)):

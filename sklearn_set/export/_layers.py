@@ -126,7 +126,7 @@ def _write_dense(graph, values, weights, bias):
 def _write_sparse(graph, values, weights, bias):
     """Weight times input of every connection, added to the bias of its output neuron."""
     weights = weights.tocoo()
-    inputs, outputs = (index.astype(np.int64) for index in weights.coords)
+    inputs, outputs = (index.astype(np.int64) for index in (weights.row, weights.col))
     n_samples = graph.add("Shape", values, start=0, end=1)
     shape = graph.add("Concat", graph.array([bias.shape[0]]), n_samples, axis=0)
     start = graph.add("Expand", graph.array(bias[:, np.newaxis]), shape)

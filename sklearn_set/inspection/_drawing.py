@@ -124,7 +124,11 @@ def with_defaults(defaults, given):
 
 def use_whole_numbers(ax):
     """Put the ticks of the x axis, which counts epochs or connections, at whole numbers."""
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    from matplotlib.ticker import MaxNLocator
+
+    locator = ax.xaxis.get_major_locator()
+    if isinstance(locator, MaxNLocator):  # else the user has chosen a log scale, or the ticks
+        locator.set_params(integer=True, min_n_ticks=1)
 
 
 def put_legend(ax, handles=None, *, loc="best"):

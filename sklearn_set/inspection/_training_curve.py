@@ -47,7 +47,12 @@ class TrainingCurveDisplay:
     validation_scores : array-like of shape (n_epochs,), default=None
         Score on the validation set after every epoch. It has an axis of its own, on the right.
     best_iter : int, default=None
-        The best epoch, counted from 1.
+        The best epoch, counted from 1. :meth:`from_estimator` leaves it out if no epoch was looked
+        for: if training lasts `max_iter` epochs, since `n_iter_no_change` is infinite or "auto"
+        means so, and no score on held-out samples decides.
+    has_mixed_losses : bool, default=False
+        Whether the training loss is that of mixed samples (`mixup`). It is higher than the loss of
+        the samples themselves, and not comparable with a validation loss; the legend says so.
 
     Attributes
     ----------
@@ -98,11 +103,13 @@ class TrainingCurveDisplay:
         validation_loss_curve: ArrayLike | None = None,
         validation_scores: ArrayLike | None = None,
         best_iter: int | None = None,
+        has_mixed_losses: bool = False,
     ) -> None:
         self.loss_curve = loss_curve
         self.validation_loss_curve = validation_loss_curve
         self.validation_scores = validation_scores
         self.best_iter = best_iter
+        self.has_mixed_losses = has_mixed_losses
 
     def plot(
         self, ax: Axes | None = None, *, line_kw: Keywords = None, best_line_kw: Keywords = None
@@ -150,7 +157,8 @@ class TrainingCurveDisplay:
             return axes.plot(epochs, curves[name], **options)[0]
 
         score_ax = None if curves["validation_scores"] is None else ax.twinx()
-        loss_line = curve(ax, "loss_curve", color=BLUE, label="training loss")
+        label = "training loss" + (", of mixed samples" if self.has_mixed_losses else "")
+        loss_line = curve(ax, "loss_curve", color=BLUE, label=label)
         validation_loss_line = curve(
             ax, "validation_loss_curve", color=ORANGE, linestyle="--", label="validation loss"
         )
@@ -223,11 +231,14 @@ class TrainingCurveDisplay:
         """
         import_pyplot(cls.__name__)
         network = network_of(estimator, "loss_curve_", cls.__name__)
+        progress = getattr(network, "_progress", None)  # other estimators have none
+        has_best_epoch = getattr(progress, "has_best_epoch", True)
         display = cls(
             network.loss_curve_,
             validation_loss_curve=getattr(network, "validation_loss_curve_", None),
             validation_scores=getattr(network, "validation_scores_", None),
-            best_iter=getattr(network, "best_iter_", None),
+            best_iter=getattr(network, "best_iter_", None) if has_best_epoch else None,
+            has_mixed_losses=getattr(progress, "has_mixed_losses", False),
         )
         return display.plot(ax, line_kw=line_kw, best_line_kw=best_line_kw)
 

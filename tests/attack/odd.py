@@ -390,7 +390,7 @@ X_ODD = split(
     pd.DataFrame(X).T.T.iloc[::-1], malformed(X, data=lambda v: v.astype(str)),
     pd.DataFrame(X, columns=['a'] * d),
     pd.DataFrame(X, columns=pd.MultiIndex.from_tuples([(1, j) for j in range(d)])),
-    (row for row in X), sparse.random_array((n, d), density=0.3, rng=0, dtype=np.float32).tocoo(),
+    (row for row in X), sparse.random(n, d, density=0.3, dtype=np.float32, random_state=0),
     X.T.copy().T[:, ::-1]
     """
 )
@@ -418,8 +418,8 @@ X_BAD = split(
     malformed(X, indices=lambda i: misfit(np.int64(i), 0, 2**32), indptr=np.int64),
     malformed(X, sparse.csc_array, indices=lambda i: i + n),
     malformed(X, sparse.csc_matrix, indptr=lambda i: misfit(i, 1, 10**6)),
-    malformed(X, sparse.coo_array, coords=lambda c: (c[0], c[1] + d)),
-    malformed(X, sparse.coo_array, coords=lambda c: (c[0] - n - 1, c[1])),
+    malformed(X, sparse.coo_array, col=lambda j: j + d),
+    malformed(X, sparse.coo_array, row=lambda i: i - n - 1),
     malformed(X, sparse.coo_array, data=lambda v: v[:-3]), malformed(X, data=lambda v: v[:, None]),
     malformed(X, sparse.bsr_array, indices=lambda i: i + 9), malformed(X, indptr=lambda i: i[:0]),
     malformed(X, data=lambda v: v.astype(object) * 1j), malformed(X, indptr=lambda i: i[None]),

@@ -1,4 +1,4 @@
-"""Breaks of what users call: estimators and their checks, callbacks, selection."""
+"""Breaks of estimators and their checks."""
 
 from breaks import near
 
@@ -22,8 +22,8 @@ BREAKS = [
             "units of short ones",
         ),
         (
-            "state.randomness.copy().order.spawn(1)",
-            "state.randomness.order.spawn(1)",
+            "state.randomness.copy().order.integers(2**32",
+            "state.randomness.order.integers(2**32",
             "folds move on",
         ),
         (
@@ -246,33 +246,6 @@ BREAKS = [
         ),
     ),
     *near(
-        "test_embedding",
-        ("network.layers[: self.layer_ + 1]", "network.layers[: self.layer_ + 2]", "a later layer"),
-        (
-            "SparseNetwork(layers, network.offset, network.factor, network.inputs)",
-            "SparseNetwork(layers)",
-            "an embedding forgets the units of the features",
-        ),
-        ('{"classes": unique_labels(y)} | params', "params", "a stream of a transformer fails"),
-        (
-            "if self.random_state is not None and not isinstance(estimator, FrozenEstimator):",
-            "if False:",
-            "the seed of an embedding is not that of its network",
-        ),
-        (
-            "if _is_fitted(estimator): self._take(estimator, layer)",
-            "pass",
-            "Ctrl-C loses the network of an embedding",
-        ),
-        ('method = "fit"', "pass", "a frozen network is trained"),
-        (
-            "estimator = clone(self._given_estimator())",
-            "estimator = self._given_estimator()",
-            "no clone",
-        ),
-        ("self.__dict__ = kept | taken", "self.__dict__.update(taken)", "names of another fit"),
-    ),
-    *near(
         "test_groups test_holdout",
         ("if (after == size).any(): continue", "pass", "a class held out with all its groups"),
         ("is_nearer or not before.all()", "is_nearer", "a class of few samples is left out"),
@@ -335,150 +308,6 @@ BREAKS = [
         ("interval(Integral, 0, 2**32 - 1", "interval(Integral, 0, 2**32", "a seed too large"),
     ),
     *near(
-        "test_hooks test_callbacks test_callback_early_stopping test_resume",
-        (
-            'saved["identity"] != run["identity"]',
-            "False",
-            "a checkpoint of other data is gone on from",
-        ),
-        (
-            "state.course.n_iter % self.every == 0: self._save",
-            "True: self._save",
-            "every epoch is saved",
-        ),
-        (
-            '_NOT_DECISIVE = ("n_jobs", "verbose", "dtype")',
-            '_NOT_DECISIVE = ("verbose", "dtype")',
-            "a fit is not resumed with other n_jobs",
-        ),
-        (
-            '_NOT_DECISIVE = ("n_jobs", "verbose", "dtype")',
-            '_NOT_DECISIVE = ("n_jobs", "dtype")',
-            "a fit is not resumed with other verbose",
-        ),
-        (
-            "(progress.n_epochs, progress.n_samples_seen),",
-            "(),",
-            "a fit is resumed that began with another model",
-        ),
-        ('"rows", "held_out", "course",', '"rows", "course",', "a checkpoint forgets held_out"),
-        (
-            "key = name, self.claimed.count(name)",
-            "key = name, 0",
-            "two observers of one name share their notes",
-        ),
-        (
-            '0 if score >= found["best"] + self.tol else',
-            '0 if score >= found["best"] else',
-            "tol of EarlyStopping",
-        ),
-        (
-            'return found["n_bad"] >= self.n_iter_no_change',
-            'return found["n_bad"] > self.n_iter_no_change',
-            "EarlyStopping is one epoch late",
-        ),
-        (
-            "best = copy(fitted_estimator).set_callbacks()",
-            "best = fitted_estimator",
-            "the best estimator holds the callback",
-        ),
-        (
-            "rows * topology.n_out + topology.indices",
-            "rows * topology.n_in + topology.indices",
-            "renewed connections are counted wrongly",
-        ),
-        ('return self.__dict__ | {"_runs": {}}', "return dict(self.__dict__)", "runs are pickled"),
-        ("if (self.X_val is None) != (self.y_val is None):", "if False:", "X_val without y_val"),
-    ),
-    *near(
-        "test_identity test_resume test_resume_of_other_fits",
-        (
-            "value.__code__, defaults, cells",
-            "value.__code__, cells",
-            "functions of other defaults are the same",
-        ),
-        ("*(digests if is_ordered else sorted(digests))", "*digests", "the order of sets counts"),
-        ('and text != "-0x0.0p+0"', "", "minus zero is zero"),
-        (
-            "(value.dtype, value.shape, content)",
-            "(value.dtype, content)",
-            "arrays of other shapes are the same",
-        ),
-    ),
-    *near(
-        "test_feature_selection test_selection_randomness test_selection_estimators",
-        (
-            'np.argsort(-scores, kind="stable")',
-            'np.argsort(scores, kind="stable")',
-            "the weakest features are selected",
-        ),
-        (
-            "rng.randint(np.iinfo(np.int32).max, size=self.n_networks).tolist()",
-            "[0] * self.n_networks",
-            "dropped seed: all networks are the same",
-        ),
-        ("noise += X", "pass", "the autoencoder sees nothing but noise"),
-        ('or name.endswith("__random_state")', "", "seeds inside a given estimator"),
-        (
-            "return max(1, int(n_features * wanted))",
-            "return int(n_features * wanted)",
-            "no feature is selected",
-        ),
-        (
-            "draft.__dict__.update(given) self.__dict__ = draft.__dict__",
-            "self.__dict__ = draft.__dict__",
-            "parameters that were converted are not restored",
-        ),
-        (
-            "if X.shape[1] == 1: targets = targets.ravel()",
-            "if False: targets = targets.ravel()",
-            "one feature alone, without labels",
-        ),
-        (
-            "if value is not None and not takes(estimator, parameter, method):",
-            "if False:",
-            "weights that an estimator does not take",
-        ),
-    ),
-    *near(
-        "test_false_selections",
-        (
-            "1 / (2 * (2 * share - 1 - 1 / (2 * n_pairs)))",
-            "1 / (2 * (2 * share - 1))",
-            "too low a bound of false selections",
-        ),
-        ("max(first, t - 1), n)", "t, n)", "worst distributions that are forgotten"),
-    ),
-    *near(
-        "test_halves test_stability",
-        ("return order[::2], order[1::2]", "return order[::2], order[::2]", "halves are the same"),
-        (
-            'order = order[np.argsort(strata[order], kind="stable")]',
-            "",
-            "halves are not in proportion",
-        ),
-        ("self.support_ = counts >= needed", "self.support_ = counts > needed", "a half too many"),
-        (
-            "(ranks(strength) <= n_wanted) & (strength > 0)",
-            "ranks(strength) <= n_wanted",
-            "features without strength are selected",
-        ),
-    ),
-    *near(
-        "test_n_features",
-        (
-            "delayed(_strengths)(network, X, y, arguments, train, seed)",
-            "delayed(_strengths)(network, X, y, arguments, np.arange(len(y)), seed)",
-            "test samples rank the features that they judge",
-        ),
-        (
-            "means >= means[best] - error",
-            "means >= means[best]",
-            "no standard error is taken off",
-        ),
-        ("(cv or _FOLDS)", "(_FOLDS)", "the number of folds with groups"),
-    ),
-    *near(
         "test_validation_set",
         (
             '"score_decides": early_stopping,',
@@ -508,13 +337,6 @@ BREAKS = [
             "state.best_network(), ()",
             "snapshots are not published",
         ),
-    ),
-    *near(
-        "attack/test_checkpoints attack/test_saving test_resume",
-        ('hashlib.file_digest(file, "sha256").digest() != digest', "False", "damaged checkpoints"),
-        ("!= _HEADER.size + length", "< 0", "checkpoints that were cut"),
-        ("os.O_RDWR | os.O_CREAT | os.O_EXCL", "os.O_RDWR | os.O_CREAT", "a file is overwritten"),
-        ("os.fsync(file.fileno())", "pass", "a checkpoint may be lost with the power"),
     ),
     *near(
         "test_trouble test_validation test_hooks",

@@ -53,7 +53,7 @@ def download(folder: Path) -> Floats:
 
 def search(X: Floats, y: Labels) -> Pipeline:
     model = make_pipeline(StandardScaler(), SETClassifier(20, max_iter=20, random_state=0))
-    grid = {"setclassifier__epsilon": [5, 10], "setclassifier__zeta": [0.1, 0.3]}
+    grid = {"setclassifier__epsilon": [5, 2.5], "setclassifier__zeta": [0.1, 0.3]}
     found = GridSearchCV(model, grid, cv=2).fit(X, y)
     assert cross_val_score(clone(found.best_estimator_), X, y, cv=2).shape == (2,)
     return found.best_estimator_
@@ -62,6 +62,9 @@ def search(X: Floats, y: Labels) -> Pipeline:
 def learn(X: Floats, y: Labels) -> Floats:
     clf = SETClassifier((20, 10), activation=["relu", "tanh"], batch_size=np.int64(8), max_iter=3)
     clf.set_params(n_iter_no_change=np.inf, class_weight={0: 1, 1: 2.5})
+    plain = SETClassifier(5, epsilon=2.5, mixup=0, n_snapshots=1, temperature="cv", max_iter=2)
+    plain.set_params(n_iter_no_change=np.inf)
+    assert_type(plain.fit(X, y).temperature_, float)
     assert_type(clf.fit(X, y, X_val=X, y_val=y), SETClassifier)
     assert_type(clf.n_iter_, int)
     assert_type(clf.validation_scores_, list[float] | None)

@@ -1,0 +1,113 @@
+"""Breaks of compiled work on connections: topologies, pruning, draws, products."""
+
+from breaks import near
+
+BREAKS = [
+    *near(
+        "test_products test_probe test_augmentation test_input_dropout",
+        (
+            "total = total + v2 * r2[b]",
+            "total = total + v1 * r2[b]",
+            "a product takes the second of four numbers for the third",
+        ),
+        (
+            "(n_columns * (c + 1) // n_parts)",
+            "(n_columns * (c + 1) // n_parts - 1)",
+            "threads leave out the last of their columns",
+        ),
+    ),
+    *near(
+        "test_topology test_growth test_splice test_probe",
+        (
+            "if new >= n_out:",
+            "if new > n_out:",
+            "a newcomer beyond the last output neuron",
+        ),
+        (
+            "n_held += keep[k] & ~comes_first",
+            "n_held += 1 & ~comes_first",
+            "pruned connections hold their positions",
+        ),
+        (
+            "newborn[min(c, last)]",
+            "newborn[0]",
+            "all newcomers have the same weight",
+        ),
+        (
+            ">= n_in * n_out - kept[n_chunks]:",
+            "> n_in * n_out - kept[n_chunks]:",
+            "a rank behind the last free position is not refused",
+        ),
+        (
+            "if grown[n_chunks] != newborn.shape[0]:",
+            "if grown[n_chunks] > newborn.shape[0]:",
+            "too many newborn values are not refused",
+        ),
+        (
+            "splits[n_splits, i] = indptr[i + 1]",
+            "splits[n_splits, i] = <int32_t> k",
+            "threads leave out the connections of the last part",
+        ),
+    ),
+    *near(
+        "test_pruning test_topology",
+        (
+            "+ (value < 0) * <int32_t> N_DIGITS",
+            "+ (value <= 0) * <int32_t> N_DIGITS",
+            "zero counts as negative",
+        ),
+        (
+            "bits = min(bits, <uint32_t> INFINITE)",
+            "pass",
+            "not-a-number is larger than infinity",
+        ),
+        (
+            "<int64_t> (share * (n - n_positive))",
+            "<int64_t> (share * (n - n_positive) + 0.5)",
+            "one negative number too many may be left out",
+        ),
+        (
+            "n_drop[0] = at_most * n_drop[0] // total",
+            "n_drop[0] = at_most",
+            "positive connections alone are pruned in a layer that is nearly full",
+        ),
+        (
+            "one.magnitude == other.magnitude and one.place < other.place)",
+            "one.magnitude == other.magnitude and one.place > other.place)",
+            "of equal numbers the last ones go first",
+        ),
+        (
+            "keep[start + k] = digits >= limit",
+            "keep[start + k] = digits > limit",
+            "all with the digits of the threshold are left out",
+        ),
+    ),
+    *near(
+        "test_draws test_topology",
+        (
+            "n_distinct += n_distinct == 0 or value != last",
+            "n_distinct += 1",
+            "draws that are equal count twice",
+        ),
+        (
+            "state = next_bits(&state) ^ seed",
+            "state = seed",
+            "all parts draw the same numbers",
+        ),
+        (
+            "while i > 0 and ordered[i - 1] > value:",
+            "while False:",
+            "numbers of the same leading bits are not sorted",
+        ),
+        (
+            "return high * other_high + (middle >> 32) + (rest >> 32)",
+            "return high * other_high + (middle >> 32)",
+            "draws from a huge range are cut",
+        ),
+        (
+            "result[before + k - skipped] = drawn[start + k]",
+            "result[before + k - skipped] = drawn[start]",
+            "the draws that stay are others",
+        ),
+    ),
+]
