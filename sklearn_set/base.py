@@ -235,8 +235,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
             settings.introduce(self, rows.shape[0], sizes[0])
         if settings.n_search_epochs:
             search_rows = split_for_search(rows, train_weight, *split_by)
-        splits = held_out, search_rows
-        are_held_out = self._is_calibrated() or any(part is not None for part in splits)
+        are_held_out = self._is_calibrated() or not held_out is search_rows is None
         return Problem(
             call=call,
             X=X,

@@ -88,7 +88,7 @@ class Settings:
             for name, value in parameters.items()
             if name in known and isinstance(value, str) and value == "auto"
         }
-        if isinstance(parameters["feature_search"], str):
+        if isinstance(parameters.get("feature_search"), str):
             decided["feature_search"] = self.n_search_epochs > 0
         return decided
 

@@ -122,13 +122,17 @@ def places_of(section):
     return [found[1] or f"doc/{found[2]}" for found in begin]
 
 
+# Signatures, where it is the default.
+CHOOSE = {f"sklearn_set/{path}.py" for path in ("classifier", "regressor", "dask/_estimators")}
+
+
 @needs_documentation
 @pytest.mark.parametrize(
     ("recipe", "example", "users", "n_files"),
     [
         ("An activation", "leaky_relu", set(), 4),
         ("A loss", "absolute_error", set(), 5),
-        ("An optimizer", "adam", {"sklearn_set/classifier.py", "sklearn_set/regressor.py"}, 4),
+        ("An optimizer", "adam", CHOOSE, 4),
         ("A growth rule", "guided", set(), 3),
         ("A pruning rule", "magnitude", set(), 4),
     ],

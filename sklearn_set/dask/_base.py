@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Integral
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -85,11 +86,11 @@ class DaskSET:
     """The part that a fit on a cluster does otherwise than a local one."""
 
     @property
-    def client_(self):
+    def client_(self) -> Any:
         """The client that is used: the parameter `client`, or Dask's current one."""
         return client_of(self.client)
 
-    def to_local(self):
+    def to_local(self) -> Any:
         """Make an ordinary estimator of the fitted one, which knows nothing of Dask.
 
         Returns
@@ -283,7 +284,7 @@ class DaskSET:
             return self._network.dtype
         return np.dtype(np.float64)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Any:
         """Predict with the sparse network.
 
         Parameters

@@ -197,8 +197,8 @@ BREAKS = [
     ),
     *near(
         "test_sample_weights test_estimator_weights",
-        ("if multiples.mean() <= _FEW and", "if False and", "counts are not told from weights"),
-        ("if multiples.mean() <= _FEW and", "if", "any whole multiples are counts"),
+        ("if multiples.mean() <= FEW and", "if False and", "counts are not told from weights"),
+        ("if multiples.mean() <= FEW and", "if", "any whole multiples are counts"),
         (
             "max(np.count_nonzero(weight), 1)",
             "weight.shape[0]",
