@@ -300,8 +300,8 @@ class DaskSET:
         """
         check_is_fitted(self)
         if not is_lazy(X):
-            return super().predict(X)
-        n_columns, dtype = self._shape_of_predictions(X)
+            return super().predict(X)  # type: ignore[misc]
+        n_columns, dtype = self._shape_of_predictions(X)  # type: ignore[attr-defined]
         return self._lazily("predict", X, n_columns, dtype)
 
     # ----------------------------------------------------------------------- good manners
