@@ -88,7 +88,7 @@ class DaskSET:
     @property
     def client_(self) -> Any:
         """The client that is used: the parameter `client`, or Dask's current one."""
-        return client_of(self.client)
+        return client_of(self.client)  # type: ignore[attr-defined]
 
     def to_local(self) -> Any:
         """Make an ordinary estimator of the fitted one, which knows nothing of Dask.
