@@ -96,7 +96,7 @@ def print_shares(results, n_threads):
         cells = []
         for part in ("training", "evolution"):
             share = serial_share(first[part], last[part], n_threads)
-            predicted = 1 / (share + (1 - share) / PREDICTED)
+            predicted = 1 / (max(share, 0) + (1 - max(share, 0)) / PREDICTED)
             cells.append(f"{share:.2f} ({predicted:.1f})")
         of_phases = (
             serial_share(first["phases"][name], last["phases"][name], n_threads) for name in PHASES
