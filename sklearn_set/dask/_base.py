@@ -133,7 +133,7 @@ class DaskSET:
             self._randomness = Randomness(
                 check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
             )
-        settings = self._decided(shape, data, call, goes_on)
+        settings = self._settings_for(shape, data, call, goes_on)
         if not call.is_part:
             self._progress.begin(self.learning_rate_init)
         replicas = self._divided(data)
@@ -176,7 +176,7 @@ class DaskSET:
                 f"out, and it holds out none. Leave them out, or fit {self._local_class.__name__}."
             )
 
-    def _decided(self, shape, data, call, goes_on):
+    def _settings_for(self, shape, data, call, goes_on):
         """The settings, with every "auto" decided by the size of all data."""
         return decided(
             vars(self) | {"feature_search": False},
