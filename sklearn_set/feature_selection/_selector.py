@@ -131,7 +131,7 @@ class SETSelector(FeatureSelector):
 
     scoring : str or callable, default=None
         The score that chooses the number of features: a name
-        (:ref:`scikit-learn's list <scoring_string_names>`) or a callable with the signature
+        (:func:`~sklearn.metrics.get_scorer_names` lists them) or a callable with the signature
         ``scorer(estimator, X, y)``, and `sample_weight` if weights are given. None is the `score`
         of the network: accuracy or R².
 
