@@ -205,16 +205,8 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
 
         sizes = (X.shape[1], *hidden_sizes(self.hidden_layer_sizes), n_outputs)
         activations = hidden_activations(self.activation, len(sizes) - 2)
-        if goes_on:
-            check_goes_on(self._network, vars(self), sizes, activations)
-            # Training changes copies: if it fails, the model is as it was.
-            self._progress, self._randomness = self._progress.copy(), self._randomness.copy()
-        else:
-            check_sizes(sizes, self.epsilon)
-            self._progress = Progress(self.learning_rate_init)
-            self._randomness = Randomness(
-                check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-            )
+        self._begin_progress(sizes, activations, goes_on)
+        self._take_temperature(goes_on)
         rows, held_out, search_rows = np.arange(X.shape[0], dtype=np.int32), None, None
         split_by = self._strata(y), self._randomness.order, groups
         if self.early_stopping and validation_set is None:
@@ -235,7 +227,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
             settings.introduce(self, rows.shape[0], sizes[0])
         if settings.n_search_epochs:
             search_rows = split_for_search(rows, train_weight, *split_by)
-        are_held_out = self._is_calibrated() or not held_out is search_rows is None
+        are_held_out = held_out is not None or search_rows is not None or self._is_calibrated()
         return Problem(
             call=call,
             X=X,
@@ -254,6 +246,19 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
             activations=activations,
             settings=settings,
         )
+
+    def _begin_progress(self, sizes, activations, goes_on):
+        """Check the network to come, and set counters and random streams."""
+        if goes_on:
+            check_goes_on(self._network, vars(self), sizes, activations)
+            # Training changes copies: if it fails, the model is as it was.
+            self._progress, self._randomness = self._progress.copy(), self._randomness.copy()
+        else:
+            check_sizes(sizes, self.epsilon)
+            self._progress = Progress(self.learning_rate_init)
+            self._randomness = Randomness(
+                check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+            )
 
     def _checked(self, call, goes_on):
         """X and y as arrays."""
@@ -322,11 +327,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         self._check_memory(problem, optimizer, goes_on)
         rng = self._randomness.network
         network = self._network.copy() if goes_on else problem.draw_network(self.epsilon, rng)
-        previous = getattr(self, "_optimizer", None) if goes_on else None
-        if previous is not None and optimizer.can_continue(previous):
-            optimizer.continued(previous)
-        else:
-            optimizer.attach(network)
+        optimizer.begin(network, getattr(self, "_optimizer", None) if goes_on else None)
         if not is_part:
             self._adapt_to_features(network, problem, goes_on)
         self.feature_offset_, self.feature_scale_ = network.offset, 1 / network.factor
@@ -399,6 +400,9 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
     def _is_part_of_a_fit(self):
         """Whether another fit, of which the user knows, calls this one and warns for it."""
         return "_is_inner" in self.__dict__
+
+    def _take_temperature(self, goes_on):
+        """Set what outputs are divided by until held-out samples tell more, if at all."""
 
     def _is_calibrated(self):
         """Whether held-out samples tell, after training, what outputs of the network mean."""

@@ -1,7 +1,7 @@
 """The temperature of a classifier: what its outputs are divided by before they are probabilities.
 
-Training teaches caution: mixed samples, dropped features and the penalty keep outputs small.  How
-large they should be only samples can tell that a network was not trained on.  Knows problems, how
+Mixed samples, dropped features and the penalty keep outputs small; samples that are learned by heart
+make them large.  How large they should be only samples can tell that a network was not trained on.  Knows problems, how
 to train, and outputs; must not know labels or what users do with probabilities.
 """
 
@@ -196,9 +196,10 @@ def _from_search(search, problem):
 
 
 def _from_short_networks(estimator, problem, state):
-    """Of networks trained on parts of the samples, for less than a third of the training's time.
+    """Of networks trained on parts of the samples, for a sixth of the epochs.
 
-    There is none if training was short, or the network is large.
+    There is none if training was short, the network is large or has very few connections, or if
+    the short networks diverge.
     """
     n_epochs = round(_SHARE_OF_EPOCHS * state.course.n_iter)
     if n_epochs < _FEWEST_EPOCHS or state.network.n_connections > MANY_CONNECTIONS:
@@ -208,8 +209,6 @@ def _from_short_networks(estimator, problem, state):
             return _short_evidence(estimator, problem, state, n_epochs, faster)
         except DivergenceError:
             continue
-        except ValueError:  # with so few connections, another draw may leave out an output
-            break
     return []
 
 
@@ -218,6 +217,8 @@ def _short_evidence(estimator, problem, state, n_epochs, faster):
     for rows, held_out, rng in _folds(estimator, problem, state, _SHORT_FOLDS):
         settings = _short_settings(problem, rows, n_epochs, faster)
         short = _untrained(estimator, problem, state.network, rows, rng, settings)
+        if short is None:
+            return []
         train(short, problem.training_data(rows), settings)
         if short.course.interrupted:
             raise KeyboardInterrupt
@@ -243,9 +244,15 @@ def _folds(estimator, problem, state, n_folds):
 
 
 def _untrained(estimator, problem, like, rows, rng, settings):
-    """A training that has not begun, of a network that reads features like another one."""
+    """A training that has not begun, of a network that reads features like another one.
+
+    None if the draw leaves out an output, as it may where there are few connections.
+    """
     randomness = Randomness(int(rng.integers(2**31)))
-    network = problem.draw_network(estimator.epsilon, randomness.network)
+    try:
+        network = problem.draw_network(estimator.epsilon, randomness.network)
+    except ValueError:
+        return None
     network.offset, network.factor = like.offset, like.factor
     optimizer = SOLVERS[estimator.solver].of(estimator).attach(network)
     progress = Progress(settings.learning_rate_init)

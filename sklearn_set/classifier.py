@@ -331,8 +331,9 @@ class SETClassifier(ClassifierMixin, BaseSET):
 
     temperature_ : float
         What outputs of the network are divided by. It is 1 if nothing tells of a better one: in
-        `partial_fit` without an earlier `fit`, after Ctrl-C, in fits of fewer than some 22 epochs,
-        and for networks of more than a million connections, unless samples were held out anyway.
+        `partial_fit` without an earlier `fit`, after Ctrl-C, and, unless samples were held out
+        anyway, in fits of fewer than 22 epochs, for networks of more than a million connections,
+        and if the short networks diverge or their draw leaves out an output.
 
     n_layers_ : int
         Number of layers, input and output included.
@@ -656,13 +657,11 @@ class SETClassifier(ClassifierMixin, BaseSET):
             )
         return factor
 
-    def _prepare(self, call, goes_on):
-        problem = super()._prepare(call, goes_on)
+    def _take_temperature(self, goes_on):
         if not self._is_calibrated():
             self.temperature_ = float(self.temperature)
         elif not goes_on:
             self.temperature_ = 1.0
-        return problem
 
     def _is_calibrated(self):
         return isinstance(self.temperature, str)
@@ -673,7 +672,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
             self.temperature_ = found
 
     def _temperature(self):
-        return self.__dict__.get("temperature_", 1.0)  # pickles of before it was there
+        return self.temperature_
 
     def _for_a_part(self, settings, n_samples, seed):
         """An estimator that trains like this one on a part of its samples, without calibration.

@@ -108,6 +108,12 @@ class _Optimizer:
         """Moments of one layer after an evolution, by new slot; nothing is changed yet."""
         return [carried(source, moment, moment[:0], n_threads) for moment in self.moments[depth]]
 
+    def begin(self, network, previous):
+        """Go on from the moments of `previous`, if they mean the same; else start from zero."""
+        if previous is not None and self.can_continue(previous):
+            return self.continued(previous)
+        return self.attach(network)
+
     def can_continue(self, previous):
         """Whether the moments of `previous` mean the same to this optimizer."""
         return type(self) is type(previous) and self.n_moments == previous.n_moments

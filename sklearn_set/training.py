@@ -110,18 +110,12 @@ def train(state, data, settings, *, validate=None, observer=None):
         If a weight or the loss becomes infinite or not a number, at the end of that epoch.  Also if
         an output of a network that is kept does, for a training sample.
     """
-    course = state.course
-    if settings.learning_rate == "constant":
-        state.progress.learning_rate = settings.learning_rate_init
-    state.progress.has_mixed_losses |= settings.mixup > 0
-    # Without a limit no epoch is chosen or waited for: training lasts as long as it was told.
-    state.progress.has_best_epoch = settings.score_decides or settings.n_iter_no_change < np.inf
-    given = data
+    course, given, finite = state.course, data, True
+    begin_course(state, settings)
     if LOSSES[data.loss].of_classes and (settings.mixup > 0 or settings.label_smoothing > 0):
         data = soften(data, state.network.sizes[-1], settings.label_smoothing)
     workspace = Workspace(state.network, settings.batch_size, settings.n_threads)
     observer = observer or Observer()
-    course.interrupted, finite = False, True
     try:
         while course.n_iter < settings.n_epochs and not course.has_ended:
             observer.epoch_begins()
@@ -134,11 +128,7 @@ def train(state, data, settings, *, validate=None, observer=None):
             took_snapshot = complete_epoch(state, settings, loss, held_out)
             if is_searching(course):
                 judge_features(state, given, settings, workspace)
-            course.is_between_epochs = True
-            if observer.epoch_ends() and not course.has_ended:
-                course.has_ended = True
-                if took_snapshot:
-                    del course.snapshots[-1]  # the last network counts anyway
+            tell_epoch(course, observer, took_snapshot)
         end_search(state, given, workspace)
         # No loss has been computed after the last step.
         kept = [state.best_network(), *course.snapshots]
@@ -147,6 +137,37 @@ def train(state, data, settings, *, validate=None, observer=None):
         # The steps that were made stay, but the epoch is not recorded.  A search stays as it is, so
         # that a checkpoint can go on with it.
         course.interrupted = True
+    end_course(course, settings, finite)
+
+
+def begin_course(state, settings):
+    """Before the first epoch of a call."""
+    progress = state.progress
+    if settings.learning_rate == "constant":
+        progress.learning_rate = settings.learning_rate_init
+    progress.has_mixed_losses |= settings.mixup > 0
+    # Without a limit no epoch is chosen or waited for: training lasts as long as it was told.
+    progress.has_best_epoch = settings.score_decides or settings.n_iter_no_change < np.inf
+    state.course.interrupted = False
+
+
+def tell_epoch(course, observer, took_snapshot):
+    """Tell the observer of a complete epoch, and end the course if it asks for that."""
+    course.is_between_epochs = True
+    if observer.epoch_ends() and not course.has_ended:
+        course.has_ended = True
+        if took_snapshot:
+            del course.snapshots[-1]  # the last network counts anyway
+
+
+def end_course(course, settings, finite):
+    """After the last epoch of a call.
+
+    Raises
+    ------
+    DivergenceError
+        If outputs of a network that is kept are not `finite`.
+    """
     if not finite:
         raise DivergenceError(OVERFLOWS)
     # With n_iter_no_change=inf, training was meant to last `n_epochs`.

@@ -88,7 +88,7 @@ def broken(each, sources):
     found = [
         (path, match)
         for path, text in sources.items()
-        if longest in text and path.match(each.where) and is_meant(path, each.where)
+        if longest in text and path.match(each.where)
         for match in old.finditer(text)
     ]
     if len(found) != 1:
@@ -103,11 +103,6 @@ def broken(each, sources):
         except SyntaxError as error:
             raise ValueError(f"{each.new!r} for {each.old!r} is no Python: {error}") from None
     return path, changed
-
-
-def is_meant(path, where):
-    """Whether a break may be in this file: fits on a cluster repeat lines of local ones."""
-    return path.parent.name != "dask" or "dask" in where
 
 
 def is_kernel(path):

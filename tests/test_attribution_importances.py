@@ -43,17 +43,20 @@ def test_importances_may_all_be_zero():
 
 
 def test_the_informative_genes_come_first():
-    study = make_microarray(80, 2000, n_informative=10, random_state=0, return_X_y=False)
-    data = StandardScaler().fit_transform(study.data)
-    estimator = SETClassifier(random_state=0).fit(data, study.target)
-    for method in ("integrated", "gradient"):
-        importances = attribution_importances(estimator, data, method=method)
-        strongest = np.argsort(-importances)[:10]
-        assert np.isin(strongest, study.informative).sum() >= 8
-    strongest = np.argsort(-np.abs(contributions(estimator, data).values), axis=1)[:, :10]
-    found = np.isin(strongest, study.informative).sum(axis=1)
-    assert found.mean() >= 6
-    assert found.min() >= 3
+    found = []
+    for seed in range(3):
+        study = make_microarray(80, 2000, n_informative=10, random_state=seed, return_X_y=False)
+        data = StandardScaler().fit_transform(study.data)
+        estimator = SETClassifier(random_state=0).fit(data, study.target)
+        for method in ("integrated", "gradient"):
+            importances = attribution_importances(estimator, data, method=method)
+            strongest = np.argsort(-importances)[:10]
+            assert np.isin(strongest, study.informative).sum() >= 8
+        sizes = np.abs(contributions(estimator, data).values)
+        found.append(np.isin(np.argsort(-sizes, axis=1)[:, :10], study.informative).sum(axis=1))
+    # Of each sample's ten strongest, on average six or more; at least five in nearly all samples.
+    assert np.mean(found) > 6.3
+    assert np.mean(np.array(found) >= 5) > 0.9
 
 
 @pytest.mark.slow

@@ -11,20 +11,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_set.continuation import check_goes_on
 from sklearn_set.dask import _replicas
 from sklearn_set.dask._cluster import Cluster, client_of
 from sklearn_set.dask._collections import is_lazy, lazily
 from sklearn_set.dask._reading import feature_units, in_target_units, read
 from sklearn_set.dask._training import AUTOMATIC_REPLICAS, Plan, RemoteState, divided, train
 from sklearn_set.hooks import TRANSIENT
-from sklearn_set.network import check_sizes
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.settings import decided
-from sklearn_set.state import Progress, Randomness
 from sklearn_set.topology import n_erdos_renyi
 from sklearn_set.validation import (
     InvalidParameterError,
@@ -124,15 +120,7 @@ class DaskSET:
         self._take_temperature(goes_on)
         shape = _Shape.of(self, data.n_outputs)
         check_precision(vars(self), data.dtype, type(self).__name__)
-        if goes_on:
-            check_goes_on(self._network, vars(self), shape.sizes, shape.activations)
-            self._progress, self._randomness = self._progress.copy(), self._randomness.copy()
-        else:
-            check_sizes(shape.sizes, self.epsilon)
-            self._progress = Progress(self.learning_rate_init)
-            self._randomness = Randomness(
-                check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-            )
+        self._begin_progress(shape.sizes, shape.activations, goes_on)
         settings = self._settings_for(shape, data, call, goes_on)
         if not call.is_part:
             self._progress.begin(self.learning_rate_init)
@@ -217,11 +205,7 @@ class DaskSET:
         data = in_target_units(self, cluster, data, network, is_part)
         self.n_layers_ = len(shape.sizes)
         if goes_on:
-            previous = getattr(self, "_optimizer", None)
-            if previous is not None and optimizer.can_continue(previous):
-                optimizer.continued(previous)
-            else:
-                optimizer.attach(network)
+            optimizer.begin(network, getattr(self, "_optimizer", None))
             if units is not None:
                 units.install(network)
             self.feature_offset_, self.feature_scale_ = network.offset, 1 / network.factor

@@ -264,12 +264,6 @@ class DaskSETClassifier(DaskSET, SETClassifier):
             self._with_class_weight(None, None, True)
         return self.class_weight is not None
 
-    def _take_temperature(self, goes_on):
-        if not isinstance(self.temperature, str):
-            self.temperature_ = float(self.temperature)
-        elif not goes_on:
-            self.temperature_ = 1.0
-
 
 @of_local(SETRegressor)
 class DaskSETRegressor(DaskSET, SETRegressor):
@@ -446,6 +440,3 @@ class DaskSETRegressor(DaskSET, SETRegressor):
     def _weighs_classes(self, call):
         """Regression has no classes."""
         return False
-
-    def _take_temperature(self, goes_on):
-        """Outputs of a regression have no temperature."""

@@ -15,7 +15,7 @@ from sklearn_set.dask._reading import Data
 from sklearn_set.schedule import is_time_to_evolve
 from sklearn_set.settings import Settings
 from sklearn_set.state import TrainingState
-from sklearn_set.training import OVERFLOWS, DivergenceError, complete_epoch
+from sklearn_set.training import begin_course, complete_epoch, end_course, tell_epoch
 
 # "auto" trains so many replicas, or one for each partition if these are fewer.
 AUTOMATIC_REPLICAS = 4
@@ -126,8 +126,7 @@ def train(plan, state, model, observer):
         If training leads to numbers that are not finite.
     """
     course, settings, cluster = state.course, plan.settings, plan.cluster
-    if settings.learning_rate == "constant":
-        state.progress.learning_rate = settings.learning_rate_init
+    begin_course(state, settings)
     finite = True
     try:
         while course.n_iter < settings.n_epochs and not course.has_ended:
@@ -138,20 +137,13 @@ def train(plan, state, model, observer):
             state.progress.n_samples_seen += plan.data.n
             state.moves_to(model)
             took_snapshot = complete_epoch(state, settings, loss, None)
-            course.is_between_epochs = True
-            if observer.epoch_ends() and not course.has_ended:
-                course.has_ended = True
-                if took_snapshot:
-                    del course.snapshots[-1]
+            tell_epoch(course, observer, took_snapshot)
         interval = plan.intervals(state.progress.n_epochs, state.progress.learning_rate)
         looks = cluster.each(_replicas.has_finite_outputs, plan.data.parts, model, interval)
         finite = all(cluster.gather(looks))
     except KeyboardInterrupt:
         course.interrupted = True  # the last complete epoch is kept
-    if not finite:
-        raise DivergenceError(OVERFLOWS)
-    ended_as_told = course.has_ended or settings.n_iter_no_change == np.inf
-    course.converged = ended_as_told and not course.interrupted
+    end_course(course, settings, finite)
 
 
 def run_epoch(plan, progress, model):

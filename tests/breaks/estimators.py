@@ -75,7 +75,12 @@ BREAKS = [
             "pass",
             "a held-out part without weight is not refused",
         ),
-        ("network = self._network.copy()", "network = self._network", "a call that fails trains"),
+        (
+            "network = self._network.copy()",
+            "network = self._network",
+            "a call that fails trains",
+            "sklearn_set/base.py",
+        ),
         (
             "connected = np.flatnonzero(np.diff(topology.indptr))",
             "connected = np.arange(topology.n_in - 1)",
@@ -87,7 +92,7 @@ BREAKS = [
             "early stopping of a stream is not refused",
         ),
         (
-            "optimizer.can_continue(previous)",
+            "self.can_continue(previous)",
             "False",
             "moments are not gone on from",
         ),
@@ -168,6 +173,7 @@ BREAKS = [
             "units.install(network)",
             "network.offset, network.factor = units.offset, units.factor",
             "new units of features change what the network predicts",
+            "sklearn_set/base.py",
         ),
         ("units.disparity > _MUCH and", "False and", "features of odd scales, without a word"),
         (
