@@ -1,8 +1,9 @@
 """The temperature of a classifier: what its outputs are divided by before they are probabilities.
 
-Mixed samples, dropped features and the penalty keep outputs small; samples that are learned by heart
-make them large.  How large they should be only samples can tell that a network was not trained on.  Knows problems, how
-to train, and outputs; must not know labels or what users do with probabilities.
+Mixed samples, dropped features and the penalty keep outputs small; samples that are learned by
+heart make them large.  How large they should be only samples can tell that a network was not
+trained on.  Knows problems, how to train, and outputs; must not know labels or what users do with
+probabilities.
 """
 
 from dataclasses import dataclass, replace
