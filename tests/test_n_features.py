@@ -243,6 +243,7 @@ def test_it_belongs_into_a_pipeline():
             {"n_features_to_select": "best", "cv": [(range(40), [])]},
             "A fold of cv has no sample of a weight above zero in its training or its test part.",
         ),
+        ({"n_features_to_select": "best", "cv": []}, "cv must yield at least one split"),
     ],
 )
 def test_what_cannot_be_chosen_is_refused(parameters, message):

@@ -67,6 +67,8 @@ def cross_validated(rule, network, data, seeds, folds, scorer, n_jobs):
     """
     X, y, arguments, groups = data
     splits = [_counting(split, arguments) for split in folds.split(X, y, groups)]
+    if not splits:
+        raise ValueError("cv must yield at least one split into training and test samples, got 0.")
     numbers = _numbers(X.shape[1])
     found = in_threads(
         n_jobs,
