@@ -1,5 +1,6 @@
 """Fits on a Dask cluster: every kind and odd shape of data, and what is refused."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from dask_cases import (
 from scipy import sparse
 
 from sklearn_set import SETClassifier, SETRegressor
-from sklearn_set.dask import _cluster
+from sklearn_set.dask import DaskSETClassifier, DaskSETRegressor, _cluster
 from sklearn_set.dask._cluster import Cluster
 from sklearn_set.training import DIVERGED
 
@@ -280,3 +281,22 @@ def test_without_dask_the_extra_is_named():
     code = "import sys; sys.modules['distributed'] = None; import sklearn_set.dask"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert 'pip install "sklearn_set[dask]"' in ended.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("ours", "local"), [(DaskSETClassifier, SETClassifier), (DaskSETRegressor, SETRegressor)]
+)
+def test_parameters_are_those_of_the_local_class_and_three_more(ours, local):
+    parameters, expected = (dict(inspect.signature(kind).parameters) for kind in (ours, local))
+    own = {name: parameters.pop(name) for name in ("n_replicas", "interval", "client")}
+    assert list(parameters) == list(expected)
+    for name, parameter in expected.items():
+        assert parameters[name].default == parameter.default, name
+        assert parameters[name].kind == parameter.kind, name
+    assert {name: each.default for name, each in own.items()} == {
+        "n_replicas": "auto",
+        "interval": "epoch",
+        "client": None,
+    }
+    model = ours(**{name: f"of {name}" for name in (*parameters, *own)})
+    assert all(getattr(model, name) == f"of {name}" for name in (*parameters, *own))
