@@ -40,6 +40,7 @@ from sklearn_set.number_types import automatic_type
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.probe import n_probe_samples
 from sklearn_set.problem import Problem, check_part_weights, check_validation_set, identity_of
+from sklearn_set.relevance import relevance_of
 from sklearn_set.sample_weights import check_sample_weight, n_counting, relative
 from sklearn_set.samples import check_n_samples
 from sklearn_set.scaling import units_that_matter
@@ -90,6 +91,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
     out_activation_: str
     feature_offset_: Floats | None
     feature_scale_: float
+    feature_relevance_: Floats | None
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
 
@@ -330,7 +332,10 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         optimizer.begin(network, getattr(self, "_optimizer", None) if goes_on else None)
         if not is_part:
             self._adapt_to_features(network, problem, goes_on)
+            if problem.settings.feature_relevance:
+                self._weigh_features(network, problem, problem.rows)
         self.feature_offset_, self.feature_scale_ = network.offset, 1 / network.factor
+        self.feature_relevance_ = network.relevance
         problem = problem.in_units(self._adapt_to_targets(network, problem, goes_on))
         self.n_layers_ = len(problem.sizes)
         state = TrainingState(
@@ -384,6 +389,13 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
             units.install(network)
         else:
             network.offset, network.factor = units.offset, units.factor
+
+    def _weigh_features(self, network, problem, rows):
+        """Let the network see features as large as they are relevant by themselves."""
+        found = relevance_of(
+            problem.X, problem.targets, problem.weight, rows, network.offset, network.factor
+        )
+        network.relevance = None if found is None else found.astype(network.dtype)
 
     def _warn_of_scales(self, units):
         """Tell of features whose scales are so different that few of them would count."""

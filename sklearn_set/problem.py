@@ -281,7 +281,11 @@ def identity_of(estimator, problem, progress):
             "before": (progress.n_epochs, progress.n_samples_seen),
             "names": [None if each is None else each.tolist() for each in names],
             "training": (problem.X, problem.targets, (problem.weight, problem.train_weight)),
-            "units": (estimator.feature_offset_, estimator.feature_scale_, of_targets),
+            "units": (
+                (estimator.feature_offset_, estimator.feature_scale_),
+                estimator.feature_relevance_,
+                of_targets,
+            ),
             "held_out": held_out and (held_out.X, held_out.targets, held_out.weight),
         }
     )

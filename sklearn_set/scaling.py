@@ -120,7 +120,8 @@ class FeatureUnits:
             Its offset, factor and first layer are changed.
         """
         before, now = (0.0 if each is None else each for each in (network.offset, self.offset))
-        shift = np.broadcast_to((now - before) * network.factor, network.sizes[0])
+        relevance = 1.0 if network.relevance is None else network.relevance
+        shift = np.broadcast_to((now - before) * network.factor * relevance, network.sizes[0])
         layer = network.layers[0]
         if shift.any():
             layer.bias[:] = layer.bias + shift @ layer.as_csr()

@@ -53,6 +53,12 @@ _REFUSED = (
         "with SETSelector on a sample of the data",
     ),
     (
+        "feature_relevance",
+        lambda value: not isinstance(value, str) and bool(value),
+        "no worker sees all samples",
+        "Leave it at 'auto', which weighs no features here",
+    ),
+    (
         "temperature",
         lambda value: value == "cv",
         "it would fit the model five times",
@@ -167,7 +173,7 @@ class DaskSET:
     def _settings_for(self, shape, data, call, goes_on):
         """The settings, with every "auto" decided by the size of all data."""
         return decided(
-            vars(self) | {"feature_search": False},
+            vars(self) | {"feature_search": False, "feature_relevance": False},
             sizes=shape.sizes,
             n_connections=self._n_connections(shape),
             n_samples=data.n,
@@ -209,12 +215,14 @@ class DaskSET:
             if units is not None:
                 units.install(network)
             self.feature_offset_, self.feature_scale_ = network.offset, 1 / network.factor
+            self.feature_relevance_ = network.relevance
             model = _replicas.Model(
                 network, optimizer, self._randomness.network, float(self._progress.n_steps)
             )
             return cluster.hand_over(_replicas.same, model), data
         offset, factor = (None, 1.0) if units is None else (units.offset, units.factor)
         self.feature_offset_, self.feature_scale_ = offset, 1 / factor
+        self.feature_relevance_ = None
         drawn = {
             "sizes": shape.sizes,
             "epsilon": self.epsilon,
