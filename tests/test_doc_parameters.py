@@ -6,7 +6,7 @@ import re
 
 import pytest
 import sklearn
-from doc_pages import CORE, ROOT, name_of, prose_of, text_of
+from doc_pages import CORE, GUIDE, ROOT, name_of, prose_of, text_of
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sklearn_set import SETClassifier, SETRegressor
@@ -33,13 +33,13 @@ def defaults():
 
 @pytest.mark.parametrize("parameter", defaults())
 def test_parameters_are_explained(parameter):
-    text = text_of(ROOT / "README.md") + text_of(ROOT / "doc" / "user_guide.md")
+    text = "".join(map(text_of, [ROOT / "README.md", *GUIDE.glob("*.md")]))
     assert re.search(rf"`{parameter}\b", text)
 
 
 def test_table_of_parameters_is_that_of_the_code():
-    guide = text_of(ROOT / "doc" / "user_guide.md")
-    section = guide.split("\n## All parameters\n")[1].split("\n## ")[0]
+    page = text_of(GUIDE / "parameters.md")
+    section = page.split("\n## All parameters\n")[1].split("\n## ")[0]
     table = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", section, re.MULTILINE))
     assert {name: value.replace('"', "'") for name, value in table.items()} == {
         name: repr(default) for name, default in defaults().items()
@@ -102,10 +102,10 @@ def test_names_of_attributes_in_shapes_are_no_links(shape):
 def test_guide_names_every_activation():
     from sklearn_set.activations import ACTIVATIONS
 
-    guide = text_of(ROOT / "doc" / "user_guide.md")
-    section = guide.split("\n### Forward\n")[1].split("\n### ")[0]
+    page = text_of(GUIDE / "method.md")
+    section = page.split("\n## Forward\n")[1].split("\n## ")[0]
     assert re.findall(r'^\| `"(\w+)"` \|', section, re.MULTILINE) == list(ACTIVATIONS)
-    law = re.search(r'^\| `"auto"` \|.* `"he_uniform"` below ([\w ,]+), else', guide, re.M)
+    law = re.search(r'^\| `"auto"` \|.* `"he_uniform"` below ([\w ,]+), else', page, re.M)
     assert re.split(r", | and ", law[1]) == [
         name for name, activation in ACTIVATIONS.items() if activation.is_rectifier
     ]
@@ -114,12 +114,12 @@ def test_guide_names_every_activation():
 def test_guide_names_every_optimizer():
     from sklearn_set.optimizers import SOLVERS
 
-    guide = text_of(ROOT / "doc" / "user_guide.md")
-    section = guide.split("\n### Optimizer step\n")[1].split("\n### ")[0]
+    page = text_of(GUIDE / "method.md")
+    section = page.split("\n## Optimizer step\n")[1].split("\n## ")[0]
     assert re.findall(r'^`solver="(\w+)"`', section, re.MULTILINE) == list(SOLVERS)
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "doc" / "user_guide.md"], ids=name_of)
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted(GUIDE.glob("*.md"))], ids=name_of)
 def test_attributes_exist(page):
     documented = set()
     for path in (ROOT / "sklearn_set").rglob("*.py"):
