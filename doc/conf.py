@@ -69,6 +69,17 @@ PUBLIC_MODULES = [
     "sklearn_set.feature_selection",
     "sklearn_set.inspection",
 ]
+# Where the guide shows them at work.
+GUIDE_PAGES = {
+    "sklearn_set": "first_steps",
+    "sklearn_set.callbacks": "callbacks",
+    "sklearn_set.dask": "large_data",
+    "sklearn_set.datasets": "data",
+    "sklearn_set.embedding": "explain",
+    "sklearn_set.export": "save_export",
+    "sklearn_set.feature_selection": "genes",
+    "sklearn_set.inspection": "explain",
+}
 
 autosummary_generate = ["reference_tables.rst"]
 # A function has the same name but for its first letter: on some file systems that is one file.
@@ -76,6 +87,7 @@ autosummary_filename_map = {
     "sklearn_set.inspection.Contributions": "sklearn_set.inspection.Contributions_object"
 }
 autodoc_typehints = "none"  # numpydoc tells the types
+python_maximum_signature_line_length = 60  # longer ones flow in their column: see site.css
 toc_object_entries_show_parents = "hide"
 default_role = "literal"  # `name` in a docstring is a name
 numpydoc_show_class_members = False  # the class template lists them
@@ -90,9 +102,10 @@ def write_reference_tables():
         names = [public for public in module.__all__ if not public.startswith("_")]
         sections += [
             f"{name}\n{'-' * len(name)}\n",
-            f"{module.__doc__.partition(chr(10))[0]}\n",
+            f"{module.__doc__.partition(chr(10))[0]}",
+            f"In the guide: :doc:`guide/{GUIDE_PAGES[name]}`.\n",
             ".. autosummary::\n   :toctree: generated\n   :nosignatures:\n",
-            *(f"   {name}.{public}" for public in names),
+            *(f"   ~{name}.{public}" for public in names),
             "",
         ]
     text = "\n".join(sections)
@@ -186,7 +199,7 @@ html_theme_options = {
     "show_toc_level": 2,
     "navbar_align": "left",
     "header_links_before_dropdown": 5,
-    "navbar_start": ["navbar-logo", "versions"],
+    "navbar_start": ["navbar-logo", "versions.jinja"],
     "icon_links": icon_links(metadata.metadata(project)),
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+from email.message import Message
 
 import pytest
 import sklearn
@@ -86,13 +87,30 @@ def test_reference_has_every_public_module():
     assert len(set(listed)) == len(listed)
 
 
-@pytest.mark.parametrize("shape", ["(n_features_in_,)", "(n_samples, n_features_)"])
-def test_names_of_attributes_in_shapes_are_no_links(shape):
-    docutils = pytest.importorskip("docutils.core")
+def functions_of_conf():
     source = ast.parse(text_of(ROOT / "doc" / "conf.py"))
     source.body = [node for node in source.body if isinstance(node, ast.FunctionDef)]
     conf = {"re": re}
     exec(compile(source, "conf.py", "exec"), conf)
+    return conf
+
+
+def test_pages_link_to_source_and_issues_where_the_project_states_them():
+    stated = Message()
+    assert functions_of_conf()["icon_links"](stated) == []
+    for line in ("Homepage, https://a.b", "Issues, https://a.b/issues", "Source, https://a.b/c, d"):
+        stated["Project-URL"] = line
+    links = functions_of_conf()["icon_links"](stated)
+    assert [(link["name"], link["url"]) for link in links] == [
+        ("Source", "https://a.b/c, d"),
+        ("Issues", "https://a.b/issues"),
+    ]
+
+
+@pytest.mark.parametrize("shape", ["(n_features_in_,)", "(n_samples, n_features_)"])
+def test_names_of_attributes_in_shapes_are_no_links(shape):
+    docutils = pytest.importorskip("docutils.core")
+    conf = functions_of_conf()
     lines = [f"ndarray of shape {shape}"]
     conf["quote_names_of_attributes"](None, None, None, None, None, lines)
     page = docutils.publish_doctree("\n".join(lines), settings_overrides={"halt_level": 2})

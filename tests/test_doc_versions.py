@@ -26,7 +26,7 @@ def versions():
 def page(version, name):
     """A page as the site has it: the menu, and what the theme has around it."""
     jinja2 = pytest.importorskip("jinja2")
-    menu = jinja2.Template(text_of(ROOT / "doc" / "_templates" / "versions.html"))
+    menu = jinja2.Template(text_of(ROOT / "doc" / "_templates" / "versions.jinja"))
     root = "../" * name.count("/") or "./"
     content = menu.render(
         version=version, pagename=name, pathto=lambda path, resource: f"{root}{path}"
@@ -94,7 +94,7 @@ def test_what_was_not_built_is_refused(versions, tmp_path, monkeypatch):
 
 
 def test_the_menu_loads_nothing_from_elsewhere():
-    for name in ("_templates/versions.html", "_static/version_menu.js", "versions.py"):
+    for name in ("_templates/versions.jinja", "_static/version_menu.js", "versions.py"):
         assert "//" not in text_of(ROOT / "doc" / name).replace('"../"', "")
 
 
@@ -121,12 +121,12 @@ def test_the_menu_leads_to_the_same_page_or_to_the_front_page(versions, tmp_path
     versions.keep(alone, site)
     links, note = drawn(site / "1.0" / "guide" / "genes.html", tmp_path / "profile")
     assert links == {
-        "1.0 (newest)": site / "1.0" / "guide" / "genes.html",
+        "1.0 (recommended)": site / "1.0" / "guide" / "genes.html",
         "0.9": site / "0.9" / "index.html",
     }
     assert note is None
     links, note = drawn(site / "0.9" / "guide.html", tmp_path / "profile")
-    assert links["1.0 (newest)"] == site / "1.0" / "index.html"
+    assert links["1.0 (recommended)"] == site / "1.0" / "index.html"
     assert links["0.9"] == site / "0.9" / "guide.html"
     assert "version 0.9" in note
     assert 'href="./../1.0/index.html"' in note

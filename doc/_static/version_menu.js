@@ -24,7 +24,7 @@
   const list = document.createElement("ul");
   for (const each of told.versions) {
     const item = document.createElement("li");
-    const text = each.version === told.newest ? `${each.version} (newest)` : each.version;
+    const text = each.version === told.newest ? `${each.version} (recommended)` : each.version;
     const element = link(each, text);
     if (each.version === here) element.setAttribute("aria-current", "true");
     item.append(element);
