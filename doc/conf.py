@@ -240,8 +240,15 @@ def leave_as_text(app, env, node, contnode):
     return contnode if "docstring of sklearn." in (node.source or "") else None
 
 
+def miss_no_pictures(app, config):
+    """Do without pictures of examples where those are not run, by -D plot_gallery=0."""
+    if str(config.plot_gallery) in ("0", "False"):
+        config.suppress_warnings += ["image.not_readable"]
+
+
 def setup(app):
     """Register the functions above."""
+    app.connect("config-inited", miss_no_pictures)
     app.connect("autodoc-process-docstring", quote_names_of_attributes)
     app.connect("doctree-read", link_examples)
     app.connect("missing-reference", leave_as_text, priority=900)  # after intersphinx
