@@ -234,12 +234,9 @@ class _Passes:
 
     def in_units(self, baseline):
         """A baseline as the network reads it, as a column."""
-        offset, factor, relevance = self.units
-        offset, relevance = (
-            0.0 if offset is None else offset,
-            1.0 if relevance is None else relevance,
-        )
-        return ((baseline - offset) * factor * relevance)[:, np.newaxis]
+        offset, factor, _ = self.units
+        distance = (baseline - (0.0 if offset is None else offset)) * factor
+        return self.network.per_feature(distance)[:, np.newaxis]
 
     def first(self, inputs):
         """Pre-activations of the first layer."""

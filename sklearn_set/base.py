@@ -40,7 +40,6 @@ from sklearn_set.number_types import automatic_type
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.probe import n_probe_samples
 from sklearn_set.problem import Problem, check_part_weights, check_validation_set, identity_of
-from sklearn_set.relevance import relevance_of
 from sklearn_set.sample_weights import check_sample_weight, n_counting, relative
 from sklearn_set.samples import check_n_samples
 from sklearn_set.scaling import units_that_matter
@@ -333,7 +332,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         if not is_part:
             self._adapt_to_features(network, problem, goes_on)
             if problem.settings.feature_relevance:
-                self._weigh_features(network, problem, problem.rows)
+                network.relevance = problem.relevance(problem.rows, network)
         self.feature_offset_, self.feature_scale_ = network.offset, 1 / network.factor
         self.feature_relevance_ = network.relevance
         problem = problem.in_units(self._adapt_to_targets(network, problem, goes_on))
@@ -390,22 +389,10 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         else:
             network.offset, network.factor = units.offset, units.factor
 
-    def _weigh_features(self, network, problem, rows):
-        """Let the network see features as large as they are relevant by themselves."""
-        found = relevance_of(
-            problem.X, problem.targets, problem.weight, rows, network.offset, network.factor
-        )
-        network.relevance = None if found is None else found.astype(network.dtype)
-
     def _warn_of_scales(self, units):
         """Tell of features whose scales are so different that few of them would count."""
-        if units.disparity > _MUCH and not self._is_part_of_a_fit():
-            warn(
-                "The features of X are of very different scales: their standard deviations differ "
-                f"by a factor of {units.disparity:.0f}, and those that vary little will hardly "
-                "count. Scale them before, for example with make_pipeline(StandardScaler(), "
-                f"{type(self).__name__}()), or take logarithms of raw intensities."
-            )
+        if units.differ_much and not self._is_part_of_a_fit():
+            warn(units.warning(type(self).__name__))
 
     # ------------------------------------------------------------------------- publish
 
@@ -464,7 +451,3 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         self.best_validation_score_ = progress.best_validation_score if is_validated else None
         self.n_connections_ = self._network.n_connections
         self.density_ = self.n_connections_ / self._network.n_positions
-
-
-# If standard deviations of features differ by a larger factor, the user should scale them.
-_MUCH = 100

@@ -363,10 +363,10 @@ class SETClassifier(ClassifierMixin, BaseSET):
         `feature_offset_`.
 
     feature_relevance_ : ndarray of shape (n_features,) or None
-        What the features are then multiplied by, with `feature_relevance`: the F statistic of each
-        feature alone, times the probability that it is not due to chance, at least .03 of the
-        largest; their quadratic mean is 1. None if the features are not weighed, or none of them
-        tells more than chance.
+        What the features are then multiplied by, with `feature_relevance`: minus the logarithm of
+        the p-value of an F test of each feature alone, times the probability that it is not due
+        to chance, at least .05 of the largest. Their quadratic mean is 1. None if the features
+        are not weighed, or none of them tells more than chance.
 
     n_features_in_ : int
         Number of features seen during `fit`.

@@ -13,6 +13,7 @@ from sklearn_set.data_checks import check_sparse
 from sklearn_set.holdout import HeldOut, rows_of
 from sklearn_set.identity import digest_of
 from sklearn_set.network import SparseNetwork
+from sklearn_set.relevance import relevance_of
 from sklearn_set.sample_weights import check_sample_weight, mean_weight
 from sklearn_set.samples import Samples
 from sklearn_set.settings import Settings
@@ -114,6 +115,12 @@ class Problem:
             rng=rng,
             n_threads=self.settings.n_threads,
         )
+
+    def relevance(self, rows, network):
+        """How relevant some samples say that each feature is by itself, or None."""
+        units = network.offset, network.factor
+        found = relevance_of(self.X, self.targets, self.weight, rows, *units)
+        return None if found is None else found.astype(self.X.dtype)
 
     def in_units(self, to_network):
         """The same problem with all targets, also of the validation set, in the network's units."""

@@ -229,7 +229,7 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     feature_relevance : bool or "auto", default="auto"
         Whether features are seen in proportion to what each tells of the targets by itself
-        ([9]_): see `feature_relevance_`. Where few of many features matter and samples are few,
+        ([8]_): see `feature_relevance_`. Where few of many features matter and samples are few,
         the others then hardly disturb. "auto" does so for wide data without a search for features.
         `partial_fit`, and a fit that goes on from an earlier one, keep the relevance that there is.
 
@@ -350,10 +350,10 @@ class SETRegressor(RegressorMixin, BaseSET):
         `feature_offset_`.
 
     feature_relevance_ : ndarray of shape (n_features,) or None
-        What the features are then multiplied by, with `feature_relevance`: the F statistic of each
-        feature alone, times the probability that it is not due to chance, at least .03 of the
-        largest; their quadratic mean is 1. None if the features are not weighed, or none of them
-        tells more than chance.
+        What the features are then multiplied by, with `feature_relevance`: minus the logarithm of
+        the p-value of an F test of each feature alone, times the probability that it is not due
+        to chance, at least .05 of the largest. Their quadratic mean is 1. None if the features
+        are not weighed, or none of them tells more than chance.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -385,9 +385,9 @@ class SETRegressor(RegressorMixin, BaseSET):
        all-round blessings of dynamic sparsity", ICLR 2022, arXiv:2106.14568.
     .. [7] P. J. Huber, "Robust estimation of a location parameter", Annals of Mathematical
        Statistics 35:73-101, 1964.
-    .. [8] R. Koenker, G. Bassett, "Regression quantiles", Econometrica 46:33-50, 1978.
-    .. [9] B. Efron, R. Tibshirani, J. D. Storey, V. Tusher, "Empirical Bayes analysis of a
+    .. [8] B. Efron, R. Tibshirani, J. D. Storey, V. Tusher, "Empirical Bayes analysis of a
        microarray experiment", Journal of the American Statistical Association 96:1151-1160, 2001.
+    .. [9] R. Koenker, G. Bassett, "Regression quantiles", Econometrica 46:33-50, 1978.
 
     Examples
     --------

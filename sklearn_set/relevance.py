@@ -7,11 +7,14 @@ chance alone goes as far.  Knows arrays; must not know networks, estimators or t
 
 import numpy as np
 from scipy import sparse
+from scipy.optimize import isotonic_regression
 from scipy.special import fdtrc
-from sklearn.isotonic import isotonic_regression
 
 # The least relevance, as a share of the largest: what a feature may still tell with others.
-_LEAST = 0.03
+_LEAST = 0.05
+
+# Smaller p-values tell no more: what is certain must not outshine what is likely.
+_SUREST = 1e-15
 
 # Of p-values above this, nearly all are of features that tell nothing.
 _BY_CHANCE = 0.5
@@ -26,12 +29,12 @@ _NUMBERS_IN_A_PART = 1 << 16
 def relevance_of(X, targets, weight, rows, offset=None, factor=1.0):
     """How relevant each feature is by itself.
 
-    A feature's association with the targets is an F statistic: of class numbers the variance
-    between classes over that within, of other targets that of a regression on the feature alone, at
-    the target that it tells most of.  The relevance is the product of F and of the probability that
-    the association is real: one minus the local false discovery rate of Efron et al. (2001, JASA
-    96, 1151), with the decreasing density of p-values estimated as in Strimmer (2008, BMC
-    Bioinformatics 9, 303).
+    A feature's association with the targets has a p-value, by an F test: of class numbers whether
+    their means differ, of other targets whether a regression on the feature alone explains anything
+    of the one that it explains best.  The relevance is the product of -log(p) and of the
+    probability that the association is real: one minus the local false discovery rate of Efron et
+    al. (2001, JASA 96, 1151), with the decreasing density of p-values estimated as in Strimmer
+    (2008, BMC Bioinformatics 9, 303).
 
     Parameters
     ----------
@@ -66,8 +69,7 @@ def relevance_of(X, targets, weight, rows, offset=None, factor=1.0):
         F = explained / (1 - explained) * (n_left / n_explaining)
         n_tests = F.shape[0]
         p = np.minimum(1, n_tests * fdtrc(n_explaining, n_left, F.max(axis=0)))
-    real = 1 - false_discovery_rates(p)
-    relevance = real * F.max(axis=0)
+    relevance = (1 - false_discovery_rates(p)) * -np.log(np.maximum(p, _SUREST))
     largest = relevance.max(initial=0)
     if not largest > 0:
         return None
@@ -97,7 +99,8 @@ def false_discovery_rates(p):
     # Slopes of the least concave majorant of the distribution: a density that decreases.
     gaps = np.diff(values, prepend=0.0)
     gaps = np.maximum(gaps, 1e-300)  # of zeros; no density is infinite
-    density = isotonic_regression(counts / p.shape[0] / gaps, sample_weight=gaps, increasing=False)
+    slopes = counts / p.shape[0] / gaps
+    density = isotonic_regression(slopes, weights=gaps, increasing=False).x
     by_chance = min(1.0, np.mean(p > _BY_CHANCE) / (1 - _BY_CHANCE))
     return np.minimum(1.0, by_chance / density)[place]
 

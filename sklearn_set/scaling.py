@@ -111,6 +111,20 @@ class FeatureUnits:
             return False
         return self.typical <= _ABSURD  # beyond it training will fail, and say why
 
+    @property
+    def differ_much(self):
+        """Whether few features would count, as long as the user does not scale them."""
+        return self.disparity > _MUCH
+
+    def warning(self, estimator):
+        """What to tell the user then; `estimator` is the name of a class."""
+        return (
+            "The features of X are of very different scales: their standard deviations differ "
+            f"by a factor of {self.disparity:.0f}, and those that vary little will hardly "
+            "count. Scale them before, for example with make_pipeline(StandardScaler(), "
+            f"{estimator}()), or take logarithms of raw intensities."
+        )
+
     def install(self, network):
         """Make a trained network read data in these units, and predict the same as before.
 
@@ -129,6 +143,9 @@ class FeatureUnits:
             layer.weights *= network.factor / self.factor
         network.offset, network.factor = self.offset, self.factor
 
+
+# If standard deviations of features differ by a larger factor, few of them count.
+_MUCH = 100
 
 # A network learns nothing if the typical feature is more than _FAR standard deviations from zero,
 # or its standard deviation is above _ODD or below 1 / _ODD.  A standard deviation above _ABSURD is
