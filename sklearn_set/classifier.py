@@ -333,7 +333,9 @@ class SETClassifier(ClassifierMixin, BaseSET):
         What outputs of the network are divided by. It is 1 if nothing tells of a better one: in
         `partial_fit` without an earlier `fit`, after Ctrl-C, and, unless samples were held out
         anyway, in fits of fewer than 22 epochs, for networks of more than a million connections,
-        and if the short networks diverge or their draw leaves out an output.
+        and if the short networks diverge or their draw leaves out an output. With `warm_start`
+        that of the call before stays instead. While `fit` trains it is 1, in every call, unless
+        `temperature` is a number: `scoring` and callbacks judge bare outputs.
 
     n_layers_ : int
         Number of layers, input and output included.
@@ -657,11 +659,23 @@ class SETClassifier(ClassifierMixin, BaseSET):
             )
         return factor
 
-    def _take_temperature(self, goes_on):
+    def _begin_temperature(self, is_part, goes_on):
+        """Set the temperature of the epochs to come; return the one for `_keep_temperature`.
+
+        A number that the user has set is the temperature from here on.  Otherwise it is 1 while
+        `fit` trains, so that scorers and callbacks judge epochs alike, whether the network is new
+        or goes on.  Then held-out samples tell it.  Where they tell nothing, as after Ctrl-C, it is
+        that of the call before, or 1 if there was none.  `partial_fit` has and leaves that of the
+        call before.
+        """
+        kept = self.temperature_ if goes_on else 1.0
         if not self._is_calibrated():
-            self.temperature_ = float(self.temperature)
-        elif not goes_on:
-            self.temperature_ = 1.0
+            kept = float(self.temperature)
+        self.temperature_ = 1.0 if self._is_calibrated() and not is_part else kept
+        return kept
+
+    def _keep_temperature(self, kept):
+        self.temperature_ = kept
 
     def _is_calibrated(self):
         return isinstance(self.temperature, str)

@@ -150,6 +150,65 @@ def test_what_follows_a_fit_keeps_the_temperature():
     assert classifier().partial_fit(X, Y, classes=[0, 1, 2]).temperature_ == 1.0
 
 
+# ------------------------------------------------------------------------ while training lasts
+
+
+def log_likelihood(model, X, y):
+    """What is the same as the validation loss if outputs are bare."""
+    chances = np.clip(model.predict_proba(X), 1e-300, 1)
+    if y.ndim == 1:
+        return np.log(chances[np.arange(y.shape[0]), y]).mean()
+    return np.where(y == 1, np.log(chances), np.log1p(-chances)).mean(axis=0).sum()
+
+
+def gone_on_from(before, y, **parameters):
+    """A model that went on from one that had another temperature."""
+    model = long(**parameters).fit(X, y)
+    model.temperature_ = before
+    return model.set_params(warm_start=True).fit(X, y)
+
+
+@every_kind
+@pytest.mark.parametrize("how", ["auto", "cv"])
+def test_every_fit_judges_its_epochs_by_bare_outputs(kind, how):
+    judged = {"early_stopping": True, "scoring": log_likelihood, "max_iter": 4, "temperature": how}
+    y = KINDS[kind]
+    tiny, huge = (gone_on_from(each, y, **judged) for each in (0.05, 20.0))
+    assert len(tiny.validation_scores_) == 8
+    np.testing.assert_allclose(
+        tiny.validation_scores_, -np.array(tiny.validation_loss_curve_), rtol=1e-5
+    )
+    assert tiny.validation_scores_ == huge.validation_scores_
+    assert tiny.best_iter_ == huge.best_iter_
+    assert_same_model(tiny, huge)
+    # and then the samples that were held out tell
+    assert tiny.temperature_ == huge.temperature_ != 1
+
+
+def test_a_number_is_the_temperature_in_training_too():
+    scores = [
+        gone_on_from(1.0, Y, early_stopping=True, scoring="neg_log_loss", temperature=each)
+        .validation_scores_
+        for each in (1.0, 5.0)
+    ]  # fmt: skip
+    assert (np.array(scores[0]) != scores[1]).all()
+
+
+def test_ctrl_c_in_a_fit_that_goes_on_keeps_the_temperature(monkeypatch):
+    model = long(warm_start=True).fit(X, Y)
+    before, run_epoch = model.temperature_, training.run_epoch
+
+    def interrupted(state, *others):
+        if state.course.n_iter == 2:
+            raise KeyboardInterrupt
+        return run_epoch(state, *others)
+
+    monkeypatch.setattr(training, "run_epoch", interrupted)
+    with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
+        model.fit(X, Y)
+    assert model.temperature_ == before != 1
+
+
 # -------------------------------------------------------------------------------------- as a whole
 
 

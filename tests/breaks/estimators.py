@@ -36,9 +36,14 @@ BREAKS = [
         ("model._is_clone = model._is_inner = True", "pass", "inner fits warn"),
         ("fold_of[number] = n_in_fold.argmin()", "fold_of[number] = 0", "all groups in one fold"),
         (
-            "elif not goes_on:\n            self.temperature_ = 1.0",
-            "else:\n            self.temperature_ = 1.0",
+            "kept = self.temperature_ if goes_on else 1.0",
+            "kept = 1.0",
             "a temperature is forgotten",
+        ),
+        (
+            "self._is_calibrated() and not is_part else kept",
+            "self._is_calibrated() and not is_part and not hasattr(self, '_network') else kept",
+            "epochs are judged by the temperature of the fit before",
         ),
     ),
     *near(
