@@ -128,8 +128,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
             check_scoring(self, scoring=self.scoring)
         task = FitTask(self, n_epochs=1 if call.is_part else parameters["max_iter"])
         draft = object.__new__(type(self))
-        draft.__dict__.update(self.__dict__)
-        draft.__dict__.update(parameters)
+        draft.__dict__.update(self.__dict__ | parameters)
         # Overflow is refused in words.  The user's settings of NumPy are for the user's own code.
         with np.errstate(all="ignore"):
             course = draft._fit_draft(call, task)

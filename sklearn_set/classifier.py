@@ -28,7 +28,7 @@ from sklearn_set._typing import (
     Scoring,
 )
 from sklearn_set.base import BaseSET
-from sklearn_set.calibration import temperature_of
+from sklearn_set.calibration import temperature_of, uncalibrated_temperatures
 from sklearn_set.class_weights import factors_of_samples
 from sklearn_set.data_checks import check_label_matrix, check_missing
 from sklearn_set.docstrings import with_tables
@@ -660,18 +660,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         return factor
 
     def _begin_temperature(self, is_part, goes_on):
-        """Set the temperature of the epochs to come; return the one for `_keep_temperature`.
-
-        A number that the user has set is the temperature from here on.  Otherwise it is 1 while
-        `fit` trains, so that scorers and callbacks judge epochs alike, whether the network is new
-        or goes on.  Then held-out samples tell it.  Where they tell nothing, as after Ctrl-C, it is
-        that of the call before, or 1 if there was none.  `partial_fit` has and leaves that of the
-        call before.
-        """
-        kept = self.temperature_ if goes_on else 1.0
-        if not self._is_calibrated():
-            kept = float(self.temperature)
-        self.temperature_ = 1.0 if self._is_calibrated() and not is_part else kept
+        self.temperature_, kept = uncalibrated_temperatures(self, is_part, goes_on)
         return kept
 
     def _keep_temperature(self, kept):

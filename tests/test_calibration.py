@@ -5,11 +5,13 @@ import pytest
 from estimator_cases import LEARNS, MULTILABEL, X, Y, assert_same_model, classifier
 from scipy import sparse
 from scipy.special import expit, softmax
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 
 from sklearn_set import SETClassifier, base, calibration, training
 from sklearn_set.calibration import Evidence, likeliest_temperature, size_of
 from sklearn_set.datasets import make_microarray
+from sklearn_set.embedding import SETEmbedding
 from sklearn_set.losses import sample_losses
 from sklearn_set.state import Randomness
 
@@ -148,6 +150,35 @@ def test_what_follows_a_fit_keeps_the_temperature():
     again = model.set_params(warm_start=True, temperature="auto", **LONG).fit(X, Y)
     assert again.temperature_ not in (2.0, 1.0)
     assert classifier().partial_fit(X, Y, classes=[0, 1, 2]).temperature_ == 1.0
+
+
+# -------------------------------------------------------------- where nobody asks for probabilities
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("method", ["fit", "fit_transform", "partial_fit"])
+def test_the_network_that_an_embedding_makes_is_not_calibrated(method, monkeypatch):
+    classes = {"classes": [0, 1, 2]} if method == "partial_fit" else {}
+    fitted = SETClassifier(random_state=0)
+    getattr(fitted, method.removesuffix("_transform"))(X, Y, **classes)
+
+    def calibrate(*args):
+        raise AssertionError("there is a search for a temperature")
+
+    monkeypatch.setattr(SETClassifier, "_calibrate", calibrate)
+    model = SETEmbedding(random_state=0)
+    getattr(model, method)(X, Y)
+    assert model.estimator_.temperature_ == 1
+    frozen = SETEmbedding(FrozenEstimator(fitted)).fit(X, Y)
+    np.testing.assert_array_equal(model.transform(X), frozen.transform(X))
+
+
+@pytest.mark.parametrize("temperature", ["auto", "cv", 3.0])
+def test_the_network_that_an_embedding_gets_has_the_temperature_asked_for(temperature):
+    given = long(temperature=temperature)
+    model = SETEmbedding(given).fit(X, Y)
+    assert model.estimator_.temperature_ == given.fit(X, Y).temperature_ != 1
+    np.testing.assert_array_equal(model.estimator_.predict_proba(X), given.predict_proba(X))
 
 
 # ------------------------------------------------------------------------ while training lasts

@@ -69,34 +69,6 @@ def test_common_check(estimator, check):
     check(estimator)
 
 
-# ------------------------------------------------------------------------- which network is trained
-
-
-@pytest.mark.parametrize("method", ["fit", "fit_transform", "partial_fit"])
-def test_the_default_network_is_not_calibrated(method, monkeypatch):
-    """Nobody asks for its probabilities; hidden neurons are those of the classifier's defaults."""
-    fitted = getattr(SETClassifier(random_state=0), method.removesuffix("_transform"))
-    fitted = fitted(X, Y, **({"classes": [0, 1, 2]} if method == "partial_fit" else {}))
-
-    def calibrate(*args):
-        raise AssertionError("there is a search for a temperature")
-
-    monkeypatch.setattr(SETClassifier, "_calibrate", calibrate)
-    model = SETEmbedding(random_state=0)
-    getattr(model, method)(X, Y)
-    assert model.estimator_.temperature_ == 1
-    frozen = SETEmbedding(FrozenEstimator(fitted)).fit(X, Y)
-    np.testing.assert_array_equal(model.transform(X), frozen.transform(X))
-
-
-@pytest.mark.parametrize("temperature", ["auto", "cv", 3.0])
-def test_a_given_network_has_the_temperature_that_is_asked_for(temperature):
-    given = classifier(temperature=temperature, max_iter=25, n_iter_no_change=np.inf)
-    model = SETEmbedding(given).fit(X, Y)
-    assert model.estimator_.temperature_ == given.fit(X, Y).temperature_ != 1
-    np.testing.assert_array_equal(model.estimator_.predict_proba(X), given.predict_proba(X))
-
-
 # ------------------------------------------------------------------------------ what comes out
 
 

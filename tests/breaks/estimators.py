@@ -36,13 +36,13 @@ BREAKS = [
         ("model._is_clone = model._is_inner = True", "pass", "inner fits warn"),
         ("fold_of[number] = n_in_fold.argmin()", "fold_of[number] = 0", "all groups in one fold"),
         (
-            "kept = self.temperature_ if goes_on else 1.0",
-            "kept = 1.0",
+            "before = estimator.temperature_ if goes_on else 1.0",
+            "before = 1.0",
             "a temperature is forgotten",
         ),
         (
-            "self._is_calibrated() and not is_part else kept",
-            "self._is_calibrated() and not is_part and not hasattr(self, '_network') else kept",
+            "return before if is_part else 1.0, before",
+            "return before, before",
             "epochs are judged by the temperature of the fit before",
         ),
     ),
