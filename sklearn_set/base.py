@@ -129,8 +129,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
             check_scoring(self, scoring=self.scoring)
         task = FitTask(self, n_epochs=1 if call.is_part else parameters["max_iter"])
         draft = object.__new__(type(self))
-        draft.__dict__.update(self.__dict__)
-        draft.__dict__.update(parameters)
+        draft.__dict__.update(self.__dict__ | parameters)
         # Overflow is refused in words.  The user's settings of NumPy are for the user's own code.
         with np.errstate(all="ignore"):
             course = draft._fit_draft(call, task)
@@ -166,6 +165,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
     def _fit_draft(self, call, task):
         """Prepare, begin, train and publish; return the course that training took."""
         goes_on = hasattr(self, "_network") and (call.is_part or self.warm_start)
+        kept = self._begin_temperature(call.is_part, goes_on)
         problem = self._prepare(call, goes_on)
         state, problem = self._begin(problem, goes_on)
         task.begins(state, **problem.shown_to_callbacks(state))
@@ -178,6 +178,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
             validate=validator_of(self, problem, state.held_out, task),
             observer=task,
         )
+        self._keep_temperature(kept)
         try:
             if self._is_calibrated() and not (call.is_part or state.course.interrupted):
                 self._calibrate(problem, state)
@@ -207,7 +208,6 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         sizes = (X.shape[1], *hidden_sizes(self.hidden_layer_sizes), n_outputs)
         activations = hidden_activations(self.activation, len(sizes) - 2)
         self._begin_progress(sizes, activations, goes_on)
-        self._take_temperature(goes_on)
         rows, held_out, search_rows = np.arange(X.shape[0], dtype=np.int32), None, None
         split_by = self._strata(y), self._randomness.order, groups
         if self.early_stopping and validation_set is None:
@@ -400,8 +400,11 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         """Whether another fit, of which the user knows, calls this one and warns for it."""
         return "_is_inner" in self.__dict__
 
-    def _take_temperature(self, goes_on):
-        """Set what outputs are divided by until held-out samples tell more, if at all."""
+    def _begin_temperature(self, is_part, goes_on):
+        """Set what outputs are divided by in training; return what for `_keep_temperature`."""
+
+    def _keep_temperature(self, kept):
+        """Set what outputs are divided by after it, unless held-out samples tell more."""
 
     def _is_calibrated(self):
         """Whether held-out samples tell, after training, what outputs of the network mean."""

@@ -28,7 +28,7 @@ from sklearn_set._typing import (
     Scoring,
 )
 from sklearn_set.base import BaseSET
-from sklearn_set.calibration import temperature_of
+from sklearn_set.calibration import temperature_of, uncalibrated_temperatures
 from sklearn_set.class_weights import factors_of_samples
 from sklearn_set.data_checks import check_label_matrix, check_missing
 from sklearn_set.docstrings import with_tables
@@ -339,7 +339,9 @@ class SETClassifier(ClassifierMixin, BaseSET):
         What outputs of the network are divided by. It is 1 if nothing tells of a better one: in
         `partial_fit` without an earlier `fit`, after Ctrl-C, and, unless samples were held out
         anyway, in fits of fewer than 22 epochs, for networks of more than a million connections,
-        and if the short networks diverge or their draw leaves out an output.
+        and if the short networks diverge or their draw leaves out an output. With `warm_start`
+        that of the call before stays instead. While `fit` trains it is 1, in every call, unless
+        `temperature` is a number: `scoring` and callbacks judge bare outputs.
 
     n_layers_ : int
         Number of layers, input and output included.
@@ -673,11 +675,12 @@ class SETClassifier(ClassifierMixin, BaseSET):
             )
         return factor
 
-    def _take_temperature(self, goes_on):
-        if not self._is_calibrated():
-            self.temperature_ = float(self.temperature)
-        elif not goes_on:
-            self.temperature_ = 1.0
+    def _begin_temperature(self, is_part, goes_on):
+        self.temperature_, kept = uncalibrated_temperatures(self, is_part, goes_on)
+        return kept
+
+    def _keep_temperature(self, kept):
+        self.temperature_ = kept
 
     def _is_calibrated(self):
         return isinstance(self.temperature, str)

@@ -75,7 +75,8 @@ class SETEmbedding(
     estimator : SETClassifier or SETRegressor, default=None
         The network to train, of which a clone is fitted. In a
         :class:`~sklearn.frozen.FrozenEstimator` it is fitted already, and not trained again. None
-        stands for ``SETClassifier()``.
+        stands for ``SETClassifier(temperature=1)``: hidden neurons have no probabilities, so the
+        time to calibrate them is saved.
 
     layer : int, default=-1
         Which hidden layer: 0 is the first, -1 the last.
@@ -247,7 +248,8 @@ class SETEmbedding(
 
     def _given_estimator(self):
         """The estimator as the user gave it, or the one that None stands for."""
-        return SETClassifier() if self.estimator is None else self.estimator
+        # Nobody asks for probabilities.
+        return SETClassifier(temperature=1.0) if self.estimator is None else self.estimator
 
     def _unfitted(self):
         """The estimator to fit: a clone, seeded."""

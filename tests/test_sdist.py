@@ -19,7 +19,8 @@ if not (ROOT / "setup.py").is_file():
 
 def setup(*words):
     """Run setup.py of this checkout."""
-    pytest.importorskip("setuptools")
+    for module in ("setuptools", "Cython"):
+        pytest.importorskip(module, reason="setup.py needs what builds the package")
     run(sys.executable, "-W", "ignore", "setup.py", "--quiet", *map(str, words))
 
 

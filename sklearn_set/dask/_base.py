@@ -121,9 +121,9 @@ class DaskSET:
         """Read, begin, train and publish; return the course that training took."""
         self._check_call(call)
         goes_on = hasattr(self, "_network") and (call.is_part or self.warm_start)
+        kept = self._begin_temperature(call.is_part, goes_on)
         cluster = Cluster(self.client_)
         data = read(self, cluster, call, goes_on)
-        self._take_temperature(goes_on)
         shape = _Shape.of(self, data.n_outputs)
         check_precision(vars(self), data.dtype, type(self).__name__)
         self._begin_progress(shape.sizes, shape.activations, goes_on)
@@ -140,6 +140,7 @@ class DaskSET:
         task.begins(state, X=lambda: call.X, y=lambda: call.y, metadata=None)
         train(plan, state, model, task)
         self._randomness.network = state.model.rng
+        self._keep_temperature(kept)
         self._publish(state, _as_problem(settings))
         try:
             task.ends()
