@@ -195,7 +195,7 @@ def _check_X_val(estimator, X_val, dtype):
         X = check_array(X_val, input_name="X_val", accept_sparse="csr", dtype=dtype, order="C")
         validate_data(estimator, X_val, reset=False, skip_check_array=True)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ValueError(f"X_val does not go with X. {error}") from None
+        raise ValueError(f"X_val does not match X. {error}") from None
     return X
 
 
@@ -211,7 +211,7 @@ def _check_y_val(estimator, y_val, n_samples, n_outputs):
             input_name="y_val",
         )
     except (ValueError, TypeError) as error:
-        raise ValueError(f"y_val does not go with y. {error}") from None
+        raise ValueError(f"y_val does not match y. {error}") from None
     if n_samples != y.shape[0]:
         raise ValueError(
             "Found input variables with inconsistent numbers of samples: X_val has "
@@ -220,7 +220,7 @@ def _check_y_val(estimator, y_val, n_samples, n_outputs):
     try:
         y, targets, _, n_found = estimator._encode(y, goes_on=True, is_part=True)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"y_val does not go with y. {error}") from None
+        raise ValueError(f"y_val does not match y. {error}") from None
     if n_found != n_outputs:
         raise ValueError(f"y_val has {n_found} outputs, but y has {n_outputs}.")
     return y, targets

@@ -42,7 +42,7 @@ STEPS = (
     Step(USER, r'pip install "(\.|sklearn_set)\[(dask|onnx)\]"', "--dry-run"),
     Step(USER, r'pip install "\.\[report\]"'),
     Step(USER, r".* --dry-run$"),
-    Step(USER, r"(sklearn-set|python -m sklearn_set) (?!.*--dry-run)", SHORT_REPORT, "report.html"),
+    Step(USER, r"(sklearn-set|python -m sklearn_set)(?!.*--dry-run)", SHORT_REPORT, "report.html"),
     Step(
         USER,
         "make demo DATA=",
@@ -69,6 +69,25 @@ def test_every_command_has_its_place():
         assert sum(bool(re.match(step.text, command.text)) for step in STEPS) == 1, command
     for step in STEPS:
         assert any(re.match(step.text, each.text) for each in COMMANDS), step
+
+
+def steps_of(who):
+    """(step, text) of all that one of the two does, in order.
+
+    Files have names, and a command that goes on where another ends stands for both.
+    """
+    found = [
+        (step, re.sub(r"\bFILE\b|(?<=DATA=)file\b", "genes.csv", command.text))
+        for step in STEPS
+        for command in COMMANDS
+        if step.who == who and re.match(step.text, command.text)
+    ]
+    texts = [text for _, text in found]
+    return [
+        (step, text)
+        for step, text in dict(zip(texts, found, strict=True)).values()
+        if not any(other.startswith(f"{text} ") for other in texts)
+    ]
 
 
 # Beside the sources of a checkout, but not part of it.
@@ -146,18 +165,12 @@ def test_commands_work_from_nothing(who, tmp_path):
     samples["patient"] = [f"p{place // 2}" for place in range(len(samples))]
     write(folder, samples, "samples.csv")
     shell(folder, "git init --quiet")
-    for place, (step, command) in enumerate(
-        (step, command)
-        for step in STEPS
-        for command in COMMANDS
-        if step.who == who and re.match(step.text, command.text)
-    ):
-        text = re.sub(r"\bFILE\b|(?<=DATA=)file\b", "genes.csv", command.text)
+    for place, (step, text) in enumerate(steps_of(who)):
         labels = ["type"] if "--annotations" in text else []  # they stand in the other file
         write(folder, genes.drop(columns=labels))
         told = shell(folder, f"{text} {step.added.format(place=place)}")
         if step.made:
-            assert (folder / f"report{place}" / step.made).is_file(), command
+            assert (folder / f"report{place}" / step.made).is_file(), text
         if "VARIANT=" in text:
             assert "learned with sklearn_set._core.step_baseline_f32" in told
     # Not from the folder of the sources, in which it would be found without an installation.
