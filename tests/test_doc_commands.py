@@ -138,7 +138,7 @@ def run(command, folder, **variables):
         env={**os.environ, "PYTHONPATH": python_path, **search, **variables},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
@@ -192,7 +192,7 @@ def test_benchmarks_understand(folder):
         input=json.dumps([*given, [given[0][0], "--no-such-option"]]),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
