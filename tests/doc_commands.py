@@ -1,5 +1,6 @@
 """Commands that the documentation shows, and which of them the tests do not run; for its tests."""
 
+import functools
 import re
 import shlex
 import textwrap
@@ -20,6 +21,15 @@ BEGINS = re.compile(rf"{VARIABLES}(?:{'|'.join(PROGRAMS)})(?= |$)")
 LOOKS_LIKE = re.compile(r"[a-z][\w./-]*( \w[\w-]*)? (--?[a-z]|\S+\.(py|csv|txt|toml|md)\b)")
 SHELLS = ("sh", "bash", "shell", "console")
 
+# Who runs a command, by how it begins.
+RUN_BY = {
+    "test_benchmarks_understand": r"python tests/(benchmarks/\w+|mutants)\.py",
+    "test_scripts_run": r"python (-c|-m pytest|(-P )?tests/(bits|attack/\w+)\.py|doc/ex)|diff",
+    "test_make": r"make ",
+    "test_doc_installs.py": r"(python -m )?pip install|pre-commit install|sklearn-set |twine check"
+    r"|python (-m (sklearn_set|build)|my_script)",
+    "nobody: it only sets a variable": r"export [A-Z_]+=\d+$",
+}
 # Commands that no test runs, and why.  All others are run, as they are or in a shorter form.
 NOT_RUN = {
     r"apt install ": "needs root",
@@ -29,7 +39,7 @@ NOT_RUN = {
     r"cibuildwheel": "needs Docker or Podman, for other architectures an emulator, and hours",
     r"twine upload ": "would publish a release; needs the rights to do so",
     r"uv run --no-sync python benchmark_my_model/": "a script of another project's repository",
-    r"pip install lassonet geneicl$": "packages of others, which few processors have wheels for",
+    r"pip install lassonet geneicl$": "large packages of others, which need PyTorch",
 }
 
 
@@ -93,15 +103,27 @@ def commands_of_prose(page):
             yield Command(page.name, prose.count("\n", 0, match.start()) + 1, text)
 
 
-def commands():
-    """All commands of all pages; equal ones once."""
+@functools.cache
+def commands_of(pages):
+    """All commands of some pages; equal ones once."""
     found = {}
-    for page in PAGES:
+    for page in pages:
         for command in (*commands_of_blocks(page), *commands_of_prose(page)):
             found.setdefault(command.text, command)
     return list(found.values())
 
 
+def commands():
+    """All commands of the documentation."""
+    return commands_of(tuple(PAGES))
+
+
 def not_run(command):
     """Why no test runs a command; "" if one does."""
     return next((why for text, why in NOT_RUN.items() if re.match(text, command.text)), "")
+
+
+def run_by(who):
+    """The commands that a test runs."""
+    begins = re.compile(rf"{VARIABLES}({RUN_BY[who]})")
+    return [each for each in commands() if begins.match(each.text) and not not_run(each)]

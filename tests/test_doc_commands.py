@@ -12,7 +12,16 @@ import sys
 import tomllib
 
 import pytest
-from doc_commands import LOOKS_LIKE, NOT_RUN, commands, is_of_a_shell, not_run
+from doc_commands import (
+    LOOKS_LIKE,
+    NOT_RUN,
+    RUN_BY,
+    commands,
+    commands_of,
+    is_of_a_shell,
+    not_run,
+    run_by,
+)
 from doc_pages import CORE, PAGES, ROOT, blocks_of, text_of
 
 if not (CORE.is_dir() and (ROOT / "doc").is_dir() and (ROOT / "setup.py").is_file()):
@@ -21,15 +30,6 @@ if not (CORE.is_dir() and (ROOT / "doc").is_dir() and (ROOT / "setup.py").is_fil
 COMMANDS = commands()
 TOLD = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
-# Who runs a command, by how it begins.
-RUN_BY = {
-    "test_benchmarks_understand": r"python tests/(benchmarks/\w+|mutants)\.py",
-    "test_scripts_run": r"python (-c|-m pytest|(-P )?tests/(bits|attack/\w+)\.py|doc/ex)|diff",
-    "test_make": r"make ",
-    "test_doc_installs.py": r"(python -m )?pip install|pre-commit install|sklearn-set |twine check"
-    r"|python (-m (sklearn_set|build)|my_script)",
-    "nobody: it only sets a variable": r"export [A-Z_]+=\d+$",
-}
 # What makes a command short, as the last of several equal options counts.
 SHORT = {
     r"fuzz\.py": "--calls 4",
@@ -48,12 +48,6 @@ ONLY_SHOWN = {
     "test-oldest": "needs Python 3.11 and old packages; a workflow runs it",
     "test-newest": "installs all packages once more",
 }
-
-
-def run_by(who):
-    """The commands that a test runs."""
-    begins = re.compile(rf"([A-Z_]+=\S+ )*({RUN_BY[who]})")
-    return [each for each in COMMANDS if begins.match(each.text) and not not_run(each)]
 
 
 # ------------------------------------------------------------------------- nothing is left out
@@ -90,11 +84,10 @@ def test_tables_name_what_there_is():
         ("```\nFolder  files\n```\n\n```python\nmake = 1\n```", []),
     ],
 )
-def test_commands_are_found(text, found, tmp_path, monkeypatch):
+def test_commands_are_found(text, found, tmp_path):
     page = tmp_path / "page.md"
     page.write_text(text, encoding="utf-8")
-    monkeypatch.setattr("doc_commands.PAGES", [page])
-    assert [each.text for each in commands()] == found
+    assert [each.text for each in commands_of((page,))] == found
 
 
 def test_blocks_without_a_language_are_no_commands_unless_they_are_known():
@@ -115,6 +108,8 @@ def test_blocks_without_a_language_are_no_commands_unless_they_are_known():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder in which the paths of the commands exist, and `python` is this one."""
+    if os.name != "posix":
+        pytest.skip("the commands are for a shell of POSIX")
     made = tmp_path_factory.mktemp("commands")
     for name in ("tests", "doc", "sklearn_set", "setup.py", "pyproject.toml"):
         (made / name).symlink_to(ROOT / name)
