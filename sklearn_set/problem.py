@@ -14,7 +14,7 @@ from sklearn_set.holdout import HeldOut, rows_of
 from sklearn_set.identity import digest_of
 from sklearn_set.network import SparseNetwork
 from sklearn_set.relevance import relevance_of
-from sklearn_set.sample_weights import check_sample_weight, mean_weight
+from sklearn_set.sample_weights import check_sample_weight, mean_weight, relative
 from sklearn_set.samples import Samples
 from sklearn_set.settings import Settings
 from sklearn_set.training import TrainingData
@@ -119,7 +119,8 @@ class Problem:
     def relevance(self, rows, network):
         """How relevant some samples say that each feature is by itself, or None."""
         units = network.offset, network.factor
-        found = relevance_of(self.X, self.targets, self.weight, rows, *units)
+        weight = relative(self.weight, np.float64)
+        found = relevance_of(self.X, self.targets, weight, rows, *units)
         return None if found is None else found.astype(self.X.dtype)
 
     def in_units(self, to_network):
@@ -202,7 +203,7 @@ def _check_X_val(estimator, X_val, dtype):
         X = check_array(X_val, input_name="X_val", accept_sparse="csr", dtype=dtype, order="C")
         validate_data(estimator, X_val, reset=False, skip_check_array=True)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ValueError(f"X_val does not go with X. {error}") from None
+        raise ValueError(f"X_val does not match X. {error}") from None
     return X
 
 
@@ -218,7 +219,7 @@ def _check_y_val(estimator, y_val, n_samples, n_outputs):
             input_name="y_val",
         )
     except (ValueError, TypeError) as error:
-        raise ValueError(f"y_val does not go with y. {error}") from None
+        raise ValueError(f"y_val does not match y. {error}") from None
     if n_samples != y.shape[0]:
         raise ValueError(
             "Found input variables with inconsistent numbers of samples: X_val has "
@@ -227,7 +228,7 @@ def _check_y_val(estimator, y_val, n_samples, n_outputs):
     try:
         y, targets, _, n_found = estimator._encode(y, goes_on=True, is_part=True)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"y_val does not go with y. {error}") from None
+        raise ValueError(f"y_val does not match y. {error}") from None
     if n_found != n_outputs:
         raise ValueError(f"y_val has {n_found} outputs, but y has {n_outputs}.")
     return y, targets

@@ -42,7 +42,7 @@ def relevance_of(X, targets, weight, rows, offset=None, factor=1.0):
     targets : ndarray of shape (n_samples,), int, or (n_samples, n_outputs), float
         Class numbers, or targets.
     weight : ndarray of shape (n_samples,) or None
-        Only proportions count.
+        In the unit of `sample_weights.relative`: they add up to as many samples.
     rows : ndarray of int
         The samples that count.
     offset : ndarray of shape (n_features,), default=None
@@ -58,11 +58,11 @@ def relevance_of(X, targets, weight, rows, offset=None, factor=1.0):
     if weight is not None:
         rows = rows[weight[rows] > 0]
     share = np.ones(rows.shape[0]) if weight is None else weight[rows].astype(np.float64)
-    share /= share.sum()
+    total = share.sum()
+    share /= total
     with np.errstate(all="ignore"):  # features that cannot be judged tell nothing
         explained, n_explaining = _explained(X, targets, share, rows, offset, factor)
-        # so many samples of equal weight tell as much (Kish)
-        n_left = 1 / np.sum(share**2) - 1 - n_explaining
+        n_left = total - 1 - n_explaining
         if n_explaining == 0 or not n_left > 0:
             return None
         explained = np.clip(np.where(np.isfinite(explained), explained, 0), 0, 1 - 1e-12)

@@ -174,10 +174,10 @@ def decided(
     if searches == "auto":
         searches = _is_worth_a_search(parameters, sizes, n_connections, n_counting)
     elif searches and not (can_search or is_part or goes_on):
-        remedy = "without evolutions: raise zeta or max_iter, or lower rewire_interval"
+        cause = "there are no evolutions. Raise zeta or max_iter, or lower rewire_interval"
         if early_stopping:
-            remedy = "together with early_stopping=True: leave one of the two out"
-        warn(f"feature_search=True searches nothing {remedy}.")
+            cause = "early_stopping=True needs the held-out samples. Leave one of the two out"
+        warn(f"feature_search=True has no effect: {cause}.")
     searches = can_search and bool(searches)
     automatic = _automatic(sizes, n_connections, n_samples, is_part, searches)
     for name, value in automatic.items():

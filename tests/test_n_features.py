@@ -225,7 +225,7 @@ def test_it_belongs_into_a_pipeline():
     ("parameters", "message"),
     [
         ({"n_features_to_select": "all"}, "a str among {'auto', 'best'} or None. Got 'all'"),
-        ({"n_features_to_select": "auto", "unsupervised": True}, "unsupervised=True has none"),
+        ({"n_features_to_select": "auto", "unsupervised": True}, "unsupervised=True uses none"),
         ({"cv": 1}, "The 'cv' parameter of SETSelector must be an int in the range [2, inf), an o"),
         ({"cv": "five"}, "an iterable of splits or None. Got 'five' instead."),
         ({"scoring": 3}, "The 'scoring' parameter of SETSelector must be"),

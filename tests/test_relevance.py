@@ -19,6 +19,14 @@ X[:, :5] += 1.5 * LABELS[:, np.newaxis]
 TARGETS = X[:, [7, 8, 9]] + [0.5, 0.3, 9] * rng.standard_normal((N, 3))
 ROWS = np.arange(N)
 
+SMALL = {
+    "hidden_layer_sizes": 30,
+    "epsilon": 5,
+    "max_iter": 4,
+    "n_iter_no_change": np.inf,
+    "random_state": 0,
+}
+
 every_estimator = pytest.mark.parametrize("estimator", [SETClassifier, SETRegressor])
 
 
@@ -80,15 +88,21 @@ def test_chance_alone_makes_no_discovery():
 
 
 @pytest.mark.parametrize("targets", [LABELS, TARGETS], ids=["classes", "targets"])
-def test_a_sample_of_weight_zero_is_none_and_only_proportions_count(targets):
-    weight = np.where(ROWS < 40, 2.0, 0.0)
-    expected = relevance_of(X[:40], targets[:40], None, np.arange(40))
-    np.testing.assert_array_equal(relevance_of(X, targets, weight, ROWS), expected)
-    np.testing.assert_array_equal(relevance_of(X, targets, None, ROWS[:40]), expected)
-    uneven = rng.random(N)
-    np.testing.assert_array_equal(
-        relevance_of(X, targets, 8 * uneven, ROWS), relevance_of(X, targets, uneven, ROWS)
+def test_weights_are_counts_and_a_sample_of_weight_zero_is_none(targets):
+    counts = ROWS % 4
+    times = np.repeat(ROWS, counts)
+    expected = relevance_of(X[times], targets[times], None, np.arange(times.shape[0]))
+    np.testing.assert_array_equal(relevance_of(X, targets, counts, ROWS), expected)
+    np.testing.assert_array_equal(relevance_of(X, targets, None, times), expected)
+
+
+@every_estimator
+def test_only_proportions_of_sample_weights_count(estimator):
+    weight = rng.random(N)
+    once, eight = (
+        estimator(**SMALL).fit(X, LABELS, sample_weight=each) for each in (weight, 8 * weight)
     )
+    np.testing.assert_array_equal(once.feature_relevance_, eight.feature_relevance_)
 
 
 @pytest.mark.parametrize("targets", [LABELS, TARGETS], ids=["classes", "targets"])
@@ -160,15 +174,6 @@ def test_a_regressor_too():
         for relevance in ("auto", False)
     ]
     assert scores[0] > scores[1] + 0.15
-
-
-SMALL = {
-    "hidden_layer_sizes": 30,
-    "epsilon": 5,
-    "max_iter": 4,
-    "n_iter_no_change": np.inf,
-    "random_state": 0,
-}
 
 
 def fitted(estimator, data=X, **options):

@@ -25,10 +25,6 @@ AT_RANDOM = (
     "with more features than samples, partners for mixup and features to drop are drawn for every "
     "sample: one of weight two is not the same sample given twice"
 )
-EVIDENCE = (
-    "with more features than samples, two samples are more evidence of the relevance of a feature "
-    "than one of weight two"
-)
 NEGATIVE_TARGETS = "the check has negative targets, whatever the tag positive_only says"
 WEIGHTS = (
     "check_sample_weight_equivalence_on_dense_data",
@@ -38,7 +34,7 @@ WEIGHTS = (
 
 def repeatable(kind, *args, **parameters):
     """Weights are counts, nothing is drawn for a sample, none is held out: all checks can pass."""
-    parameters |= {"mixup": 0, "input_dropout": 0, "feature_relevance": False}
+    parameters |= {"mixup": 0, "input_dropout": 0}
     parameters |= {"temperature": 1} if kind is SETClassifier else {}
     return kind(*args, **parameters)
 
@@ -66,11 +62,9 @@ OTHERS += [SETRegressor(50, loss=loss) for loss in ("quantile", "poisson")]
 def expected_failures(estimator):
     """Name of a check -> why the estimator must fail it."""
     if getattr(estimator, "loss", None) == "poisson":
-        return {"check_regressor_multioutput": NEGATIVE_TARGETS} | dict.fromkeys(WEIGHTS, EVIDENCE)
+        return {"check_regressor_multioutput": NEGATIVE_TARGETS}
     if estimator.mixup == "auto":
         return dict.fromkeys(WEIGHTS, AT_RANDOM)
-    if estimator.feature_relevance == "auto":
-        return dict.fromkeys(WEIGHTS, EVIDENCE)
     return dict.fromkeys(WEIGHTS, SINGLE) if estimator.dtype == "float32" else {}
 
 
