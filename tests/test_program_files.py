@@ -219,9 +219,9 @@ def test_names_of_genes_are_numbered_without_gaps(tmp_path):
 def test_names_that_are_hardly_those_of_genes_are_told(tmp_path):
     table = insert(samples().rename(columns={"g1": "1-Mar", "g2": "TP53"}), 1, "Age", REAL)
     notes = " ".join(understood(write(tmp_path / "a.csv", csv_text(table))).notes)
-    assert "'Age' is taken for genes. " in notes
+    assert "'Age' is taken for a gene. " in notes
     assert "--ignore" in notes
-    assert "1 gene has the name of a date ('1-Mar')" in notes
+    assert "1 gene has the name of a date or a power of ten ('1-Mar')" in notes
     assert "'Age' is" not in " ".join(understood(tmp_path / "a.csv", ignore=["Age"]).notes)
 
 

@@ -25,6 +25,11 @@ class Target:
     notes: list
 
     @property
+    def is_classification(self):
+        """Whether y holds classes."""
+        return self.task == CLASSES
+
+    @property
     def classes(self):
         """The classes in order, and how many samples each has."""
         return np.unique(self.y, return_counts=True)
@@ -121,6 +126,21 @@ def _notes(samples, y, task):
     values, counts = np.unique(y, return_counts=True)
     classes = [f"{shown(value)} ({times})" for value, times in zip(values, counts, strict=True)]
     told = "; --task regression estimates numbers" if y.dtype.kind == "i" else ""
-    return [
+    notes = [
         f"Labels are {samples.label}: {len(values)} classes, {some(classes, str, most=10)}{told}."
+    ]
+    return notes + _alike(values)
+
+
+def _alike(values):
+    """A sentence on classes whose names differ in case or spaces only, if there are any."""
+    spelled = {}
+    for value in values if values.dtype.kind == "U" else ():
+        spelled.setdefault("".join(value.casefold().split()), []).append(value)
+    alike = [" and ".join(map(shown, each)) for each in spelled.values() if len(each) > 1]
+    if not alike:
+        return []
+    return [
+        f"{some(alike, str)} differ in case or spaces only: if they are one class, write them "
+        "alike."
     ]
