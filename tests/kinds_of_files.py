@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from user_files import arrays, of_objects
 
 from sklearn_set._cli.program import main
 
@@ -136,12 +137,6 @@ def geo(values=LOGS, accessions=None):
     )
 
 
-def arrays(**content):
-    buffer = io.BytesIO()
-    np.savez(buffer, **content)
-    return buffer.getvalue()
-
-
 def sparse_matrix():
     buffer = io.BytesIO()
     sparse.save_npz(buffer, sparse.csr_array(np.where(COUNTS > 200, COUNTS, 0)))
@@ -151,11 +146,12 @@ def sparse_matrix():
 def h5ad(path):
     import anndata
 
-    obs = pd.DataFrame({"diagnosis": pd.Categorical(TYPES), "donor": PATIENTS}, index=SAMPLES)
+    names, genes = (pd.Index(each, dtype=object) for each in (SAMPLES, GENES))
+    obs = pd.DataFrame({"diagnosis": of_objects(TYPES), "donor": of_objects(PATIENTS)}, index=names)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         data = anndata.AnnData(
-            X=sparse.csr_matrix(COUNTS.astype(np.float32)), obs=obs, var=pd.DataFrame(index=GENES)
+            X=sparse.csr_matrix(COUNTS.astype(np.float32)), obs=obs, var=pd.DataFrame(index=genes)
         )
         data.write_h5ad(path)
 

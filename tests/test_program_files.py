@@ -21,6 +21,7 @@ from user_files import (
     genes_as_rows,
     geo,
     insert,
+    of_objects,
     samples,
     understood,
 )
@@ -402,10 +403,11 @@ def test_groups_of_a_series_matrix_are_descriptions(tmp_path):
 def test_anndata_is_read(dense, tmp_path):
     anndata = pytest.importorskip("anndata")
     counts = np.random.default_rng(0).poisson(2.0, (N_SAMPLES, 5)).astype(np.float32)
-    labels = pd.Series(pd.Categorical(LABELS), index=IDS)
+    ids, names = (pd.Index(each, dtype=object) for each in (IDS, [f"g{i}" for i in range(5)]))
+    labels = pd.Series(of_objects(LABELS), index=ids)
     labels.iloc[0] = None
-    obs = pd.DataFrame({"type": labels, "donor": PATIENTS, "age": REAL}, index=IDS)
-    genes = pd.DataFrame(index=[f"g{i}" for i in range(5)])
+    obs = pd.DataFrame({"type": labels, "donor": of_objects(PATIENTS), "age": REAL}, index=ids)
+    genes = pd.DataFrame(index=names)
     matrix = counts if dense else sparse.csr_matrix(counts)
     path = tmp_path / "a.h5ad"
     with warnings.catch_warnings():
