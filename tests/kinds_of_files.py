@@ -6,6 +6,7 @@ prints a table: which file it is, with which options it is read, and what is und
 stands in all of them, in other shapes, or with something wrong.
 """
 
+import argparse
 import contextlib
 import gzip
 import importlib.util
@@ -425,6 +426,9 @@ def rows():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     print("| file | read as | understood |\n|---|---|---|")
     for _, row in rows():
         print(row)

@@ -159,14 +159,28 @@ def test_columns_of_counters_are_left_out(tmp_path):
     assert "'__no_feature' (reads of no gene); 'N_unmapped' (reads of no gene)" in told
 
 
-@pytest.mark.parametrize("suffix", [".xlsx", ".rds", ".zip", ".mat"])
+@pytest.mark.parametrize("suffix", [".xlsx", ".rds", ".zip", ".mtx", ".mat"])
 def test_other_kinds_of_file_are_refused_with_a_remedy(suffix, tmp_path):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(b"PK")
     with pytest.raises(ValueError, match="unknown kind, expected") as refused:
         understood(path)
-    remedy = {".xlsx": "as CSV.", ".rds": "write.csv of R.", ".zip": "gzip.", ".mat": ".h5ad."}
-    assert str(refused.value).endswith(remedy[suffix])
+    remedy = {
+        ".xlsx": "as CSV.",
+        ".rds": "write.csv of R.",
+        ".zip": "pack it with gzip.",
+        ".mtx": "with anndata.",
+    }.get(suffix, "or .h5ad.")
+    assert str(refused.value).endswith(remedy)
+
+
+@pytest.mark.parametrize("other", ["Tumour", "tu mour", "tumour\u200b", "tumo\u0075r\u00ad"])
+def test_classes_that_look_alike_are_told(other, tmp_path):
+    labels = np.where(np.arange(N) < 6, other, TYPES)
+    assert "if they are one class" in note_of(table(labels=labels), tmp_path)
+    assert "if they are one class" not in note_of(
+        table(labels=np.where(TYPES == "tumour", "ER+", "ER-")), tmp_path
+    )
 
 
 # ------------------------------------------------------------------------------------ doubts

@@ -4,6 +4,7 @@ Knows labels as they stand in a file, and their words; must not know genes or fo
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,14 +134,16 @@ def _notes(samples, y, task):
 
 
 def _alike(values):
-    """A sentence on classes whose names differ in case or spaces only, if there are any."""
+    """A sentence on classes whose names look alike, if there are any."""
     spelled = {}
     for value in values if values.dtype.kind == "U" else ():
-        spelled.setdefault("".join(value.casefold().split()), []).append(value)
+        seen = "".join(unicodedata.normalize("NFKC", value).casefold().split())
+        seen = "".join(sign for sign in seen if unicodedata.category(sign) != "Cf")  # no width
+        spelled.setdefault(seen, []).append(value)
     alike = [" and ".join(map(shown, each)) for each in spelled.values() if len(each) > 1]
     if not alike:
         return []
     return [
-        f"{some(alike, str)} differ in case or spaces only: if they are one class, write them "
-        "alike."
+        f"{some(alike, str)} differ in case, spaces or signs that cannot be seen: if they are one "
+        "class, write them alike."
     ]

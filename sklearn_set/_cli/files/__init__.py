@@ -27,6 +27,8 @@ _KINDS = ".csv, .tsv, .txt, .gct (each also with .gz), .npz or .h5ad"
 _REMEDIES = {
     (".xlsx", ".xls", ".xlsm", ".ods"): " Save the sheet with the table as CSV.",
     (".rds", ".rda", ".rdata"): " Write the table with write.csv of R.",
+    (".parquet", ".feather", ".pkl"): " Write the table with to_csv of pandas.",
+    (".mtx", ".h5", ".loom"): " Save the cells as .h5ad, with anndata.",
     (".zip", ".tar", ".tgz", ".bz2", ".xz", ".7z"): " Unpack it first, or pack it with gzip.",
 }
 
