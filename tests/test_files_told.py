@@ -183,6 +183,26 @@ def test_classes_that_look_alike_are_told(other, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "is_told"),
+    [
+        *((name, True) for name in ("1-Mar", "01-Mrz", "2. Sep", "Dec-01", "1-mars", "15. Dez.")),
+        *((name, True) for name in ("2024-09-15", "9/15/2024", "15.09.2024", "2.31E+13")),
+        *((name, False) for name in ("MARCH1", "SEPT2", "DEC1", "3.1.21", "1.1.1.1", "SEP15")),
+        *((name, False) for name in ("MAR-AS", "1007_s_at", "2310009E13Rik", "IDS", "7157")),
+    ],
+)
+def test_names_that_became_dates_are_told_and_no_others(name, is_told):
+    told = doubted(LOGS, TYPES, [name, *GENES[1:]])
+    assert ("name of a date" in told) == is_told
+    assert is_told or told == ""
+
+
+def test_the_gene_ids_is_a_gene(tmp_path):
+    frame = table(COUNTS, genes=["IDS", *GENES[1:]])
+    assert "24 samples, 30 genes" in note_of(frame, tmp_path)
+
+
 # ------------------------------------------------------------------------------------ doubts
 
 

@@ -18,7 +18,7 @@ _MONTH = (
 )
 _DATE = re.compile(
     rf"\d{{1,2}}[-./ ]{{1,2}}{_MONTH}\.?([-./ ]\d{{2,4}})?|{_MONTH}[-./ ]\d{{2}}|"
-    r"\d{4}-\d\d-\d\d( 00:00:00)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}",
+    r"\d{4}-\d\d-\d\d( 00:00:00)?|\d{1,2}/\d{1,2}/\d{2,4}|\d{1,2}\.\d{1,2}\.\d{4}",
     re.IGNORECASE,
 )
 _POWER = re.compile(r"\d([.,]\d+)?E\+\d\d")
@@ -87,7 +87,7 @@ def tells_genes(name):
 def tells_samples(name):
     """Whether a name is one that a column of samples' names or numbers often has."""
     words = name.lower().replace(" ", "_").replace(".", "_")
-    return words in _SAMPLE_NAMES or words in _PATIENT_NAMES
+    return name != "IDS" and (words in _SAMPLE_NAMES or words in _PATIENT_NAMES)  # IDS is a gene
 
 
 def tells_clinic(name):

@@ -56,8 +56,10 @@ def _without_remarks(content):
     Lines keep their numbers. A line that begins with # is the header if it has as many cells as
     the next.
     """
+    if not re.match(rb'\s*(#|"?sep=)', content, re.IGNORECASE):
+        return content, ""
     lines = content.split(b"\n", 100)
-    first = next((place for place, line in enumerate(lines) if line.strip()), 0)
+    first = next(place for place, line in enumerate(lines) if line.strip())
     if re.match(rb"#1\.[23]\s*$", lines[first]) and len(lines) > first + 1:
         if b"#1.3" in lines[first]:
             raise Refusal("is a GCT file of version 1.3, expected version 1.2, or CSV.")
