@@ -73,8 +73,8 @@ def phases(arguments, folder):
     methods = ["--methods", arguments.methods] if arguments.methods else []
     seconds, processors, said = seconds_of([*program, *methods], folder)
     fits = re.search(r"(\d+ fits) took (\d+) s\.", said)
-    yield f"of the next, {fits[1]} and the model of all samples", float(fits[2]), None
     yield "from the table to the report", seconds, processors
+    yield f"of these, {fits[1]} and the model of all samples", float(fits[2]), None
     size = (folder / "genes-report" / "report.html").stat().st_size
     print(f"\nThe page has {size / 1e6:.2f} MB.", file=sys.stderr)
 
