@@ -27,9 +27,12 @@ from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
+from workloads import WORKLOADS
 
 from sklearn_set import SETClassifier
 from sklearn_set.dask import DaskSETClassifier, _replicas
+from sklearn_set.evolution import evolve
+from sklearn_set.optimizers import Adam
 from sklearn_set.state import Randomness
 from sklearn_set.topology import n_erdos_renyi
 
@@ -43,7 +46,7 @@ OWN = 0.15
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=("speed", "accuracy", "large", "wire"))
-    parser.add_argument("files", nargs="*", help="of accuracy: FILE.npz with X and y")
+    parser.add_argument("files", nargs="*", help="of accuracy: FILE.npz; of wire: W3, W4, W5")
     parser.add_argument("--samples", type=int)
     parser.add_argument("--features", type=int, default=2000)
     parser.add_argument("--epochs", type=int)
@@ -241,54 +244,97 @@ def megabytes():
 # ------------------------------------------------------------------------------------------ wire
 
 
+# Samples that times are taken of, and samples of the fit on two workers.
+TIMED = {"W3": (192, 1397), "W4": (64, 256), "W5": (4000, 60_000)}
+
+
 def wire(arguments):
     """Measured on two workers; modelled for more of them, on a network of ten gigabit."""
-    cases = {
-        "784-1000-1000-1000-10": ((784, 1000, 1000, 1000, 10), 60_000, dense_chunk),
-        "20,000-2000-500-20": ((20_000, 2000, 500, 20), 1_000_000, None),
-    }
-    rate = None
     with cluster(2) as workers, Client(workers) as client:
+        client.run(__import__, "sklearn_set.dask")
         hop = moved(client, 0)
         print(f"a task that needs a result from the other worker: {hop * 1e3:.1f} ms")
-        for name, (sizes, n_samples, make) in cases.items():
-            model = a_model(sizes)
+        for name in arguments.files or TIMED:
+            workload, (n_timed, n_trained) = WORKLOADS[name], TIMED[name]
+            model = a_model(workload)
             out, back = size_of(model), size_of(values_of(model))
-            predicted = bytes_of(sizes, n_moments=2)
+            predicted = bytes_of(workload, n_moments=2)
             print(
                 f"{name}: model {out / 1e6:.2f} MB (predicted {predicted[0] / 1e6:.2f}), "
                 f"values {back / 1e6:.2f} MB (predicted {predicted[1] / 1e6:.2f})"
             )
-            sent = moved(client, model)
+            sent = moved(client, model, 5)
+            print(f"  to the other worker: {sent * 1e3:.0f} ms, {out / sent / 1e9:.2f} GB/s")
+            of_sample, evolving, averaging = processor_times(model, workload, n_timed)
             print(
-                f"  from one worker to the other: {sent * 1e3:.1f} ms, {out / sent / 1e9:.2f} GB/s"
+                f"  processor time: {of_sample * 1e6:.0f} us a sample, {evolving:.3f} s an "
+                f"evolution, {averaging:.3f} s an average of two",
+                flush=True,
             )
-            if make is not None:
-                rate = seconds_per_sample(make, sizes)
-                print(f"  computing: {rate * 1e6:.1f} us a sample on one thread")
-                connections = sum(layer.topology.n_connections for layer in model.network.layers)
-                per_connection = rate / connections
-            else:
-                connections = sum(layer.topology.n_connections for layer in model.network.layers)
-                rate = per_connection * connections
-            for n_workers in (4, 16, 64):
+            del model
+            n_samples = min(arguments.samples or n_trained, n_trained)
+            measured(client, workload, n_samples, arguments.epochs or 3)
+            for n_workers in (2, 4, 16, 64):
                 steps = int(np.ceil(np.log2(n_workers)))
                 travel = steps * ((out + back) / BYTES_PER_SECOND + 2 * hop)
-                compute = rate * n_samples / n_workers
-                share = compute / (compute + travel)
+                n = n_samples if n_workers == 2 else workload.n_samples
+                computing, serial = of_sample * n / n_workers, evolving + steps * averaging
+                share = (computing + evolving / n_workers) / (computing + serial + travel)
                 print(
-                    f"  {n_workers} workers: computing {compute:.2f} s, travel {travel * 1e3:.0f} "
-                    f"ms, efficiency {share:.2f}"
+                    f"  {n_workers} workers, {n:,} samples: computing {computing:.2f} s, evolving "
+                    f"and averaging {serial:.2f} s, travel {travel:.2f} s, efficiency {share:.2f}",
+                    flush=True,
                 )
 
 
-def a_model(sizes, epsilon=10):
-    from sklearn_set.optimizers import Adam
+def measured(client, workload, n_samples, n_epochs):
+    """Print seconds and bytes of an epoch with one replica on each of two workers.
 
+    The first epoch has more averages, and the last is followed by a look at all outputs: what more
+    epochs take tells of one.
+    """
+    X, y = placed(client, *chunks(random_chunk, n_samples, workload.sizes, 2))
+    seconds, sent, busy = [], [], []
+    for n in (1, 1 + n_epochs):
+        model = DaskSETClassifier(
+            workload.sizes[1:-1],
+            epsilon=workload.epsilon,
+            max_iter=n,
+            n_replicas=2,
+            n_iter_no_change=np.inf,
+            random_state=0,
+        )
+        before, of_worker = sent_so_far(client), processor_seconds(client)
+        start = time.perf_counter()
+        model.fit(X, y)
+        seconds.append(time.perf_counter() - start)
+        sent.append(sent_so_far(client) - before)
+        after = processor_seconds(client)
+        busy.append(max(after[each] - of_worker[each] for each in after))
+    each, n_bytes, of_busy = ((two - one) / n_epochs for one, two in (seconds, sent, busy))
+    print(
+        f"  measured with two workers, {n_samples:,} samples: {each:.2f} s an epoch, {of_busy:.2f} "
+        f"s of processor time of the busier worker, {n_bytes / 1e6:.2f} MB sent",
+        flush=True,
+    )
+
+
+def random_chunk(seed, n_samples, sizes):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n_samples, sizes[0]), dtype=np.float32)
+    return X, np.arange(n_samples) % sizes[-1]
+
+
+def sent_so_far(client):
+    """Bytes that workers have sent to each other."""
+    return sum(client.run(lambda dask_worker: dask_worker.transfer_outgoing_bytes_total).values())
+
+
+def a_model(workload):
     network = {
-        "sizes": sizes,
-        "epsilon": epsilon,
-        "activations": ("relu",) * (len(sizes) - 2),
+        "sizes": workload.sizes,
+        "epsilon": workload.epsilon,
+        "activations": ("relu",) * (len(workload.sizes) - 2),
         "weight_init": "auto",
         "dtype": np.dtype(np.float32),
     }
@@ -307,11 +353,11 @@ def size_of(value):
     return len(head) + sum(len(buffer.raw()) for buffer in buffers)
 
 
-def bytes_of(sizes, n_moments, epsilon=10, itemsize=4):
+def bytes_of(workload, n_moments, itemsize=4):
     """The model: index and values of every connection, and where rows begin; and values alone."""
     out = back = 0
-    for n_in, n_out in pairwise(sizes):
-        connections = n_erdos_renyi(n_in, n_out, epsilon)
+    for n_in, n_out in pairwise(workload.sizes):
+        connections = n_erdos_renyi(n_in, n_out, workload.epsilon)
         values = (connections + n_out) * (1 + n_moments) * itemsize
         back += values
         out += values + 4 * (connections + n_in + 1)
@@ -335,24 +381,45 @@ def moved(client, model, n_times=25):
     return min(times)
 
 
-def seconds_per_sample(make, sizes, n_samples=4000):
-    """Processor time of a local epoch on one thread, without its start: of six epochs less one."""
-    X, y = make(0, n_samples, sizes[0])
+def processor_times(model, workload, n_samples):
+    """Seconds of one thread for a sample, for an evolution and for an average of two."""
+    X, y = random_chunk(0, n_samples, workload.sizes)
     times = []
-    for n_epochs in (1, 6):
+    for n_epochs in (1, 4):
         local = SETClassifier(
-            sizes[1:-1],
+            workload.sizes[1:-1],
+            epsilon=workload.epsilon,
             temperature=1.0,
             feature_search=False,
             max_iter=n_epochs,
+            n_iter_no_change=np.inf,
             n_jobs=1,
-            batch_size=100,
+            batch_size=min(100, n_samples // 2),
+            zeta=0,
+            dtype="float32",
             random_state=0,
         )
         start = time.process_time()
         local.fit(X, y)
         times.append(time.process_time() - start)
-    return (times[1] - times[0]) / (5 * n_samples)
+    values = values_of(model)
+    start = time.process_time()
+    _replicas.averaged(model, _replicas.merged(values, values))
+    averaging = time.process_time() - start
+    layers = model.network.copy(), model.optimizer.copy()
+    start = time.process_time()
+    evolve(
+        *layers,
+        0.3,
+        weight_init="auto",
+        rng=model.rng,
+        pruning="set",
+        growth="random",
+        newborn_weights="zero",
+        probe=None,
+        n_threads=1,
+    )
+    return (times[1] - times[0]) / (3 * n_samples), time.process_time() - start, averaging
 
 
 if __name__ == "__main__":
