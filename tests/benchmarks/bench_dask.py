@@ -273,16 +273,18 @@ def wire(arguments):
             )
             del model
             n_samples = min(arguments.samples or n_trained, n_trained)
-            measured(client, workload, n_samples, arguments.epochs or 3)
+            busy = measured(client, workload, n_samples, arguments.epochs or 3)
+            # Beside steps: memory for them, copies, the other direction of a topology, evolution.
+            beside = max(busy - of_sample * n_samples / 2, evolving + averaging)
             for n_workers in (2, 4, 16, 64):
                 steps = int(np.ceil(np.log2(n_workers)))
                 travel = steps * ((out + back) / BYTES_PER_SECOND + 2 * hop)
-                n = n_samples if n_workers == 2 else workload.n_samples
-                computing, serial = of_sample * n / n_workers, evolving + steps * averaging
-                share = (computing + evolving / n_workers) / (computing + serial + travel)
+                computing = of_sample * workload.n_samples / n_workers
+                once = beside + (steps - 1) * averaging
                 print(
-                    f"  {n_workers} workers, {n:,} samples: computing {computing:.2f} s, evolving "
-                    f"and averaging {serial:.2f} s, travel {travel:.2f} s, efficiency {share:.2f}",
+                    f"  {n_workers} workers, {workload.n_samples:,} samples: computing "
+                    f"{computing:.2f} s, beside it {once:.2f} s, travel {travel:.2f} s, "
+                    f"efficiency {computing / (computing + once + travel):.2f}",
                     flush=True,
                 )
 
@@ -290,8 +292,8 @@ def wire(arguments):
 def measured(client, workload, n_samples, n_epochs):
     """Print seconds and bytes of an epoch with one replica on each of two workers.
 
-    The first epoch has more averages, and the last is followed by a look at all outputs: what more
-    epochs take tells of one.
+    Return the processor time of the busier one.  The first epoch has more averages, and the last is
+    followed by a look at all outputs: what more epochs take tells of one.
     """
     X, y = placed(client, *chunks(random_chunk, n_samples, workload.sizes, 2))
     seconds, sent, busy = [], [], []
@@ -317,6 +319,7 @@ def measured(client, workload, n_samples, n_epochs):
         f"s of processor time of the busier worker, {n_bytes / 1e6:.2f} MB sent",
         flush=True,
     )
+    return of_busy
 
 
 def random_chunk(seed, n_samples, sizes):
