@@ -182,6 +182,21 @@ def test_lazy_predictions_are_those_of_the_local_model(client, n_classes, dtype)
         np.testing.assert_array_equal(getattr(fitted, method)(data), expected)
 
 
+def test_tasks_of_fits_and_predictions_do_not_get_in_each_others_way(client, caplog):
+    X_made, y_made = (
+        da.concatenate([da.from_delayed(block, shape, meta=meta) for block in blocks])
+        for blocks, shape, meta in (
+            (delayed(X, (100, 100)), (100, 64), np.empty((0, 64))),
+            (delayed(Y, (100, 100)), (100,), np.empty(0, int)),
+        )
+    )
+    fitted = classifier().fit(X_made, y_made)
+    lazy = fitted.predict_proba(X_made).max(axis=1).mean(), fitted.predict(X_made)
+    for each in (*lazy, X_made + 0):
+        each.compute()
+    assert not [each.message for each in caplog.records if each.levelname == "WARNING"]
+
+
 def test_regression(client):
     fitted = regressor(max_iter=60).fit(chunked(X), chunked(Z[:, 0]))
     local = fitted.to_local()

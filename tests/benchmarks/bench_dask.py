@@ -252,7 +252,7 @@ def wire(arguments):
     """Measured on two workers; modelled for more of them, on a network of ten gigabit."""
     with cluster(2) as workers, Client(workers) as client:
         client.run(__import__, "sklearn_set.dask")
-        hop = moved(client, 0)
+        hop = moved(client, 0, 200)
         print(f"a task that needs a result from the other worker: {hop * 1e3:.1f} ms")
         for name in arguments.files or TIMED:
             workload, (n_timed, n_trained) = WORKLOADS[name], TIMED[name]
