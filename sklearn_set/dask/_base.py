@@ -126,11 +126,11 @@ class DaskSET:
         if not call.is_part:
             self._progress.begin(self.learning_rate_init)
         replicas = self._divided(data)
-        self._check_worker_memory(cluster, data, shape, settings, len(replicas))
+        intervals = self._intervals(settings, data, len(replicas))
+        batch_size = intervals(0, self.learning_rate_init).batch_size(max(data.n_samples))
+        self._check_worker_memory(cluster, data, shape, batch_size, len(replicas))
         model, data = self._begin_on(cluster, data, shape, settings, call.is_part, goes_on)
-        plan = Plan(
-            cluster, data, settings, self._intervals(settings, data, len(replicas)), replicas
-        )
+        plan = Plan(cluster, data, settings, intervals, replicas)
         state = self._state(cluster, model, settings)
         task.begins(state, X=lambda: call.X, y=lambda: call.y, metadata=None)
         train(plan, state, model, task)
@@ -185,13 +185,13 @@ class DaskSET:
         n = AUTOMATIC_REPLICAS if self.n_replicas == "auto" else self.n_replicas
         return divided(data.n_samples, min(n, len(data.parts)))
 
-    def _check_worker_memory(self, cluster, data, shape, settings, n_replicas):
+    def _check_worker_memory(self, cluster, data, shape, batch_size, n_replicas):
         needed = training_bytes(
             shape.sizes,
             self.epsilon,
             activations=shape.activations,
             dtype=data.dtype,
-            batch_size=settings.batch_size,
+            batch_size=batch_size,
             n_moments=SOLVERS[self.solver].of(self).n_moments,
         )
         cluster.locate(data.parts)
