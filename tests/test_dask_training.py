@@ -1,5 +1,7 @@
 """Training by replicas, without a cluster: who is trained on what, and how far it goes."""
 
+import importlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -153,3 +155,23 @@ def test_replicas_learn_as_much_as_a_local_fit(monkeypatch, n_replicas, paramete
     # With the rate of a local fit, 16 replicas came to six or twelve times its loss.
     assert 0.65 * local.loss_ < ours.loss_ < 1.35 * local.loss_
     assert ours.score(X, y) > local.score(X, y) - 0.015
+
+
+# ------------------------------------------------------------------------------- the benchmarks
+
+
+def test_the_benchmark_predicts_bytes_and_generates_what_it_says(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parent / "benchmarks")
+    bench, workloads = (importlib.import_module(name) for name in ("bench_dask", "workloads"))
+    workload = workloads.Workload(100, (3000, 800, 200, 5), 10)
+    model = bench.a_model(workload)
+    predicted = bench.bytes_of(workload, n_moments=2)
+    sent = bench.size_of(model), bench.size_of(bench.values_of(model))
+    assert predicted == pytest.approx(sent, rel=0.01)
+    X, y = bench.sparse_chunk(0, 1200, 300, dtype=np.float64)  # in slabs
+    assert X.shape == (1200, 300)
+    assert X.dtype == np.float64
+    assert X.nnz / X.shape[0] / 300 == pytest.approx(0.05, rel=0.2)
+    np.testing.assert_array_equal(np.unique(y), range(10))
+    again, _ = bench.sparse_chunk(0, 1200, 300, dtype=np.float64)
+    np.testing.assert_array_equal(X.toarray(), again.toarray())
