@@ -4,7 +4,8 @@
 #   make test    runs all tests, by as many processes as there are processors; make test-quick some
 #   make test-oldest, make test-newest   run quick tests with the oldest and the newest versions of
 #                all that is needed, each in an environment of its own; QUICK= for slow ones, too
-#   make doc     builds the documentation site, gallery included, in doc/_build/html
+#   make doc     builds the documentation site, gallery included, in doc/_build/html; SITE=folder
+#                keeps it there beside the sites of other versions
 #   make sanitize, make sanitize-threads   run kernels that watch memory, and threads, on Linux
 # They make their own virtual environment in .venv and install what they need there.
 
@@ -17,6 +18,8 @@ DATA ?=
 TARGET ?=
 OPTIONS ?=
 TESTS ?= tests
+SITE ?=
+SPHINXOPTS ?=
 WORKERS ?= logical
 IN_PARALLEL = -n $(WORKERS) --dist loadgroup
 
@@ -35,7 +38,7 @@ WATCH_THREADS = $(WATCHED) LD_PRELOAD=$$(gcc -print-file-name=libtsan.so) \
 
 .PHONY: demo test test-quick test-oldest test-newest doc lint clean sanitize sanitize-threads
 
-demo: $(VENV)/installed $(if $(DATA),$(VENV)/installed-for-report)
+demo: $(VENV)/installed$(if $(DATA),-for-report)
 	$(BIN)/python $(if $(DATA),-m sklearn_set "$(DATA)" $(if $(TARGET),--target "$(TARGET)") $(OPTIONS),doc/examples/demo.py)
 
 test: $(VENV)/installed-for-tests
@@ -58,7 +61,7 @@ test-oldest: $(OLDEST)/installed-for-tests
 $(OLDEST)/installed-for-tests: $(SOURCES)
 	$(OLDEST_PYTHON) -m venv --clear $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --quiet "uv>=0.8"
-	@echo "Installing the oldest versions in $(OLDEST), and compiling the kernels: some minutes."
+	@echo "Installing the oldest versions in $(OLDEST), and compiling the kernels: two to five minutes ..."
 	$(OLDEST)/bin/$(call WITH_UV,$(OLDEST)) --resolution lowest-direct
 	touch $@
 
@@ -66,7 +69,7 @@ $(OLDEST)/installed-for-tests: $(SOURCES)
 test-newest:
 	test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
 	$(NEWEST)/bin/python -m pip install --quiet --upgrade "uv>=0.8"
-	@echo "Installing the newest versions in $(NEWEST), and compiling the kernels: some minutes."
+	@echo "Installing the newest versions in $(NEWEST), and compiling the kernels: two to five minutes ..."
 	$(NEWEST)/bin/$(call WITH_UV,$(NEWEST)) --upgrade
 	$(NEWEST)/bin/python -m pytest $(IN_PARALLEL) $(QUICK) $(TESTS)
 
@@ -82,8 +85,9 @@ sanitize-threads: $(VENV)/installed-for-tests
 	$(WATCH_THREADS) $(BIN)/python tests/attack/small_fits.py --n-jobs 2,4
 
 doc: $(VENV)/installed-for-doc
-	@echo "Building the documentation and running the examples of its gallery: some minutes."
-	$(BIN)/sphinx-build -W --keep-going doc doc/_build/html
+	@echo "Building the documentation and running the examples of its gallery: two to five minutes."
+	$(BIN)/sphinx-build -W --keep-going $(SPHINXOPTS) doc doc/_build/html
+	$(if $(SITE),$(BIN)/python doc/versions.py "$(SITE)")
 	@echo "The front page is doc/_build/html/index.html."
 
 lint: $(VENV)/installed-for-lint
@@ -96,18 +100,19 @@ lint: $(VENV)/installed-for-lint
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=...")'
+	@echo "Making a virtual environment in $(VENV): half a minute."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip setuptools "cython>=3.1,<4"
 
 $(VENV)/installed: $(BIN)/python $(SOURCES)
-	@echo "Installing sklearn_set in $(VENV) and compiling its kernels: one to three minutes."
-	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	@echo "Installing sklearn_set in $(VENV) and compiling the kernels: two to five minutes ..."
+	$(BIN)/python -m pip install --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/installed-for-report: $(VENV)/installed
-	@echo "Installing what reports need in $(VENV)."
-	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[report]"
-	touch $@
+$(VENV)/installed-for-report: $(BIN)/python $(SOURCES)
+	@echo "Installing sklearn_set and what reports need in $(VENV), and compiling the kernels: two to five minutes ..."
+	$(BIN)/python -m pip install --no-build-isolation --editable ".[report]"
+	touch $(VENV)/installed $@
 
 $(VENV)/installed-for-tests: $(VENV)/installed
 	@echo "Installing what the tests need in $(VENV)."

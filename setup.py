@@ -62,6 +62,11 @@ if SANITIZE and SANITIZE not in SANITIZERS:
     raise RuntimeError(f"SKLEARN_SET_SANITIZE must be one of {list(SANITIZERS)}. Got {SANITIZE!r}.")
 
 
+def tell(what):
+    """Say what is done.  Or there would be minutes of silence, which look like a fault."""
+    print(f"sklearn_set: {what}", file=sys.stderr, flush=True)
+
+
 def variants():
     """The variants of this machine's architecture; elsewhere the baseline is all there is."""
     is_x86 = platform.machine().lower() in ("x86_64", "amd64") and sys.platform != "win32"
@@ -140,10 +145,12 @@ class BuildKernels(build_ext):
             extension.extra_link_args = [*openmp, *watched] if not msvc else []
         if self.parallel is None:
             self.parallel = min(4, os.cpu_count() or 1)
-        # Or there would be a minute of silence, which looks like a fault.
-        told = f"Compiling {len(self.extensions)} modules for several processors: some minutes."
-        print(told, file=sys.stderr, flush=True)
+        tell(f"compiling the kernels, {len(self.extensions)} modules: two to five minutes ...")
         super().build_extensions()
+
+    def build_extension(self, extension):
+        super().build_extension(extension)
+        tell(f"{extension.name.rpartition('.')[2]} is compiled")
 
     def knows(self, extension):
         """Whether the compiler knows a variant's flags; older ones lack x86-64-v3 and -v4."""
@@ -213,6 +220,7 @@ def compiled():
         return []
     from Cython.Build import cythonize
 
+    tell("translating Cython to C: a minute at most ...")
     return cythonize(
         list(extensions()),
         compiler_directives=DIRECTIVES,
@@ -232,7 +240,7 @@ def description():
         return f"[{text}]({SITE}/{page}.html{anchor or ''})" if page else text
 
     readme = Path("README.md").read_text(encoding="utf-8")
-    to_files = r"\[([^\]]+)\]\((?!https?:|#)(?:doc/(\w+)\.md(#[\w-]+)?|[^)]+)\)"
+    to_files = r"\[([^\]]+)\]\((?!https?:|#)(?:doc/([\w/]+)\.md(#[\w-]+)?|[^)]+)\)"
     return re.sub(to_files, elsewhere, readme)
 
 

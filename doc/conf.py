@@ -6,6 +6,7 @@ loaded from elsewhere, neither by the build nor by the pages, links to other pro
 """
 
 import importlib
+import importlib.metadata as metadata
 import os
 import re
 import sys
@@ -13,13 +14,16 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from docutils import nodes
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401  an example's, not run
+from sphinx import addnodes
 from sphinx_gallery.sorting import ExplicitOrder
 
 HERE = Path(__file__).parent
 # One thread for the examples, so that their times do not depend on what else the machine does.
 # OpenMP looks when it is loaded, which is below.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# The extension beside this file, and the package of this checkout.
+# The extensions beside this file, and the package of this checkout.
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import sklearn_set  # noqa: E402
@@ -39,6 +43,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "versions",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates", "examples", "reference_tables.rst"]
@@ -64,6 +69,17 @@ PUBLIC_MODULES = [
     "sklearn_set.feature_selection",
     "sklearn_set.inspection",
 ]
+# Where the guide shows them at work.
+GUIDE_PAGES = {
+    "sklearn_set": "first_steps",
+    "sklearn_set.callbacks": "callbacks",
+    "sklearn_set.dask": "large_data",
+    "sklearn_set.datasets": "data",
+    "sklearn_set.embedding": "explain",
+    "sklearn_set.export": "save_export",
+    "sklearn_set.feature_selection": "genes",
+    "sklearn_set.inspection": "explain",
+}
 
 autosummary_generate = ["reference_tables.rst"]
 # A function has the same name but for its first letter: on some file systems that is one file.
@@ -71,6 +87,7 @@ autosummary_filename_map = {
     "sklearn_set.inspection.Contributions": "sklearn_set.inspection.Contributions_object"
 }
 autodoc_typehints = "none"  # numpydoc tells the types
+python_maximum_signature_line_length = 60  # longer ones flow in their column: see site.css
 toc_object_entries_show_parents = "hide"
 default_role = "literal"  # `name` in a docstring is a name
 numpydoc_show_class_members = False  # the class template lists them
@@ -85,9 +102,10 @@ def write_reference_tables():
         names = [public for public in module.__all__ if not public.startswith("_")]
         sections += [
             f"{name}\n{'-' * len(name)}\n",
-            f"{module.__doc__.partition(chr(10))[0]}\n",
+            f"{module.__doc__.partition(chr(10))[0]}",
+            f"In the guide: :doc:`guide/{GUIDE_PAGES[name]}`.\n",
             ".. autosummary::\n   :toctree: generated\n   :nosignatures:\n",
-            *(f"   {name}.{public}" for public in names),
+            *(f"   ~{name}.{public}" for public in names),
             "",
         ]
     text = "\n".join(sections)
@@ -128,21 +146,25 @@ intersphinx_mapping = (
 
 # ------------------------------------------------------------------------------------- gallery
 
-# Where a reader may begin; the others follow in the order of their names.
-EXAMPLES = [
-    "plot_evolution.py",
-    "plot_microarray_cross_validation.py",
-    "plot_hyperparameter_search.py",
-    "plot_million_neurons.py",
-]
-EXAMPLES += sorted({path.name for path in HERE.glob("examples/plot_*.py")} - set(EXAMPLES))
+# Its sections are folders of examples, in this order; scripts beside them are for the command line.
+GALLERY = {
+    "start": ["microarray_cross_validation", "hyperparameter_search", "regression", "groups"],
+    "genes": ["gene_selection", "stability_selection", "feature_search"],
+    "explain": ["reasons", "inspection", "embedding"],
+    "training": ["evolution", "callbacks"],
+    "large": ["sparse_text", "streaming", "million_neurons"],
+}
 
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "auto_examples",
-    "within_subsection_order": ExplicitOrder(EXAMPLES),
+    "subsection_order": ExplicitOrder([f"examples/{section}" for section in GALLERY]),
+    "within_subsection_order": ExplicitOrder(
+        [f"plot_{name}.py" for names in GALLERY.values() for name in names]
+    ),
     "filename_pattern": r"/plot_",
-    "ignore_pattern": r"^(?!plot_)",  # scripts for the command line
+    "ignore_pattern": r"^(?!plot_)",
+    "thumbnail_size": (640, 448),
     "doc_module": ("sklearn_set",),
     "backreferences_dir": "generated/backreferences",
     "reference_url": {"sklearn_set": None},
@@ -152,6 +174,18 @@ sphinx_gallery_conf = {
 }
 
 # ---------------------------------------------------------------------------------------- site
+
+
+def icon_links(stated):
+    """Links to source and issues in the head of every page, if pyproject.toml states them."""
+    icons = {"Source": "fa-solid fa-code", "Issues": "fa-solid fa-circle-dot"}
+    addresses = dict(line.split(", ", 1) for line in stated.get_all("Project-URL", []))
+    return [
+        {"name": name, "url": addresses[name], "icon": icon}
+        for name, icon in icons.items()
+        if name in addresses
+    ]
+
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_set"
@@ -164,7 +198,9 @@ html_theme_options = {
     "show_prev_next": True,
     "show_toc_level": 2,
     "navbar_align": "left",
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
+    "navbar_start": ["navbar-logo", "versions.jinja"],
+    "icon_links": icon_links(metadata.metadata(project)),
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],
     "secondary_sidebar_items": ["page-toc"],
@@ -182,12 +218,37 @@ def quote_names_of_attributes(app, what, name, thing, options, lines):
     lines[:] = [re.sub(r"(?<=[( ])([a-z]\w*_)(?=[,)])", r"``\1``", line) for line in lines]
 
 
+def link_examples(app, doctree):
+    """Make `doc/examples/genes/plot_gene_selection.py` a link to the page of the gallery."""
+    for name in list(doctree.findall(nodes.literal)):
+        found = re.fullmatch(r"doc/examples/(\w+/plot_\w+)\.py", name.astext())
+        if found and not isinstance(name.parent, nodes.reference):
+            link = addnodes.pending_xref(
+                refdomain="std",
+                reftype="doc",
+                reftarget=f"/auto_examples/{found[1]}",
+                refdoc=app.env.docname,
+                refexplicit=True,
+                refwarn=True,
+            )
+            name.replace_self(link)
+            link += name
+
+
 def leave_as_text(app, env, node, contnode):
     """Leave references within docstrings of scikit-learn as text where its site is out of reach."""
     return contnode if "docstring of sklearn." in (node.source or "") else None
 
 
+def miss_no_pictures(app, config):
+    """Do without pictures of examples where those are not run, by -D plot_gallery=0."""
+    if str(config.plot_gallery) in ("0", "False"):
+        config.suppress_warnings += ["image.not_readable"]
+
+
 def setup(app):
     """Register the functions above."""
+    app.connect("config-inited", miss_no_pictures)
     app.connect("autodoc-process-docstring", quote_names_of_attributes)
+    app.connect("doctree-read", link_examples)
     app.connect("missing-reference", leave_as_text, priority=900)  # after intersphinx

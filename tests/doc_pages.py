@@ -11,8 +11,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     ROOT / "README.md",
     *sorted((ROOT / "doc").glob("*.md")),
+    *sorted((ROOT / "doc" / "guide").glob("*.md")),
     *sorted((ROOT / ".github").glob("*.md")),
 ]
+GUIDE = ROOT / "doc" / "guide"
 CORE = ROOT / "sklearn_set" / "_core"
 
 FENCE = re.compile(
@@ -33,11 +35,12 @@ class Block:
     code: str
 
     def __str__(self):
-        return f"{self.page.name}:{self.line}"
+        return f"{name_of(self.page)}:{self.line}"
 
 
 def name_of(page):
-    return page.name
+    """The name of a page or an example; those of the guide have their folder before it."""
+    return page.relative_to(page.parents[1]).as_posix() if page.parent == GUIDE else page.name
 
 
 def text_of(page):

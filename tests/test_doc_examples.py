@@ -9,7 +9,7 @@ import textwrap
 import warnings
 
 import pytest
-from doc_pages import CORE, PAGES, ROOT, blocks_of, name_of, text_of
+from doc_pages import CORE, GUIDE, PAGES, ROOT, blocks_of, name_of, text_of
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
@@ -24,15 +24,14 @@ RUNNABLE = [
 QUOTES = [block for page in PAGES for block in blocks_of(page) if block.source]
 
 # Pages whose examples take more than a second.
-SLOW = {"README.md", "coming_from_mlp.md", "recipes.md", "user_guide.md"}
+SLOW = {ROOT / "README.md"}
+SLOW |= {ROOT / "doc" / name for name in ("index.md", "coming_from_mlp.md", "recipes.md")}
+SLOW |= {page for page in RUNNABLE if page.parent == GUIDE}
 
 
 @pytest.mark.parametrize(
     "page",
-    [
-        pytest.param(page, marks=[pytest.mark.slow] if page.name in SLOW else [])
-        for page in RUNNABLE
-    ],
+    [pytest.param(page, marks=[pytest.mark.slow] if page in SLOW else []) for page in RUNNABLE],
     ids=name_of,
 )
 def test_examples_run(page):
@@ -50,7 +49,8 @@ def test_examples_run(page):
                 exec(compile(code, str(page), "exec"), namespace)
 
 
-GALLERY = sorted((ROOT / "doc" / "examples").glob("plot_*.py"))
+EXAMPLES = ROOT / "doc" / "examples"
+GALLERY = sorted(EXAMPLES.glob("*/plot_*.py"))
 
 
 def check_gene_selection(printed, titles):
@@ -159,9 +159,27 @@ def test_gallery_runs(path, monkeypatch, capsys):
         CHECKS[path.name](capsys.readouterr().out, titles)
 
 
+def test_gallery_has_every_example_in_a_section():
+    """doc/conf.py has the order of sections and of examples; each section has its heading."""
+    sections = next(
+        ast.literal_eval(node.value)
+        for node in ast.parse(text_of(ROOT / "doc" / "conf.py")).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "GALLERY"
+    )
+    listed = [
+        EXAMPLES / section / f"plot_{name}.py" for section in sections for name in sections[section]
+    ]
+    assert sorted(listed) == sorted(EXAMPLES.rglob("plot_*.py"))
+    for section in sections:
+        title, line, *about = text_of(EXAMPLES / section / "GALLERY_HEADER.rst").splitlines()
+        assert line == "-" * len(title)
+        assert any(about)
+
+
 def test_examples_are_there():
     assert {path.name for path in GALLERY} > set(CHECKS)
-    assert {page.name for page in RUNNABLE} > SLOW
+    assert set(RUNNABLE) > SLOW
+    assert sum(page.parent == GUIDE for page in SLOW) >= 10
 
 
 @pytest.mark.parametrize("path", GALLERY, ids=name_of)
@@ -175,7 +193,7 @@ def test_gallery_examples_begin_with_a_heading(path):
 def printed_by(example, options):
     """What an example prints, and what it shows on the way."""
     done = subprocess.run(
-        [sys.executable, ROOT / "doc" / "examples" / example, *options.split()],
+        [sys.executable, EXAMPLES / example, *options.split()],
         capture_output=True,
         text=True,
         timeout=60,

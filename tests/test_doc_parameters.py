@@ -3,10 +3,11 @@
 import ast
 import inspect
 import re
+from email.message import Message
 
 import pytest
 import sklearn
-from doc_pages import CORE, ROOT, name_of, prose_of, text_of
+from doc_pages import CORE, GUIDE, ROOT, name_of, prose_of, text_of
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sklearn_set import SETClassifier, SETRegressor
@@ -33,13 +34,13 @@ def defaults():
 
 @pytest.mark.parametrize("parameter", defaults())
 def test_parameters_are_explained(parameter):
-    text = text_of(ROOT / "README.md") + text_of(ROOT / "doc" / "user_guide.md")
+    text = "".join(map(text_of, [ROOT / "README.md", *GUIDE.glob("*.md")]))
     assert re.search(rf"`{parameter}\b", text)
 
 
 def test_table_of_parameters_is_that_of_the_code():
-    guide = text_of(ROOT / "doc" / "user_guide.md")
-    section = guide.split("\n## All parameters\n")[1].split("\n## ")[0]
+    page = text_of(GUIDE / "parameters.md")
+    section = page.split("\n## All parameters\n")[1].split("\n## ")[0]
     table = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", section, re.MULTILINE))
     assert {name: value.replace('"', "'") for name, value in table.items()} == {
         name: repr(default) for name, default in defaults().items()
@@ -86,13 +87,30 @@ def test_reference_has_every_public_module():
     assert len(set(listed)) == len(listed)
 
 
-@pytest.mark.parametrize("shape", ["(n_features_in_,)", "(n_samples, n_features_)"])
-def test_names_of_attributes_in_shapes_are_no_links(shape):
-    docutils = pytest.importorskip("docutils.core")
+def functions_of_conf():
     source = ast.parse(text_of(ROOT / "doc" / "conf.py"))
     source.body = [node for node in source.body if isinstance(node, ast.FunctionDef)]
     conf = {"re": re}
     exec(compile(source, "conf.py", "exec"), conf)
+    return conf
+
+
+def test_pages_link_to_source_and_issues_where_the_project_states_them():
+    stated = Message()
+    assert functions_of_conf()["icon_links"](stated) == []
+    for line in ("Homepage, https://a.b", "Issues, https://a.b/issues", "Source, https://a.b/c, d"):
+        stated["Project-URL"] = line
+    links = functions_of_conf()["icon_links"](stated)
+    assert [(link["name"], link["url"]) for link in links] == [
+        ("Source", "https://a.b/c, d"),
+        ("Issues", "https://a.b/issues"),
+    ]
+
+
+@pytest.mark.parametrize("shape", ["(n_features_in_,)", "(n_samples, n_features_)"])
+def test_names_of_attributes_in_shapes_are_no_links(shape):
+    docutils = pytest.importorskip("docutils.core")
+    conf = functions_of_conf()
     lines = [f"ndarray of shape {shape}"]
     conf["quote_names_of_attributes"](None, None, None, None, None, lines)
     page = docutils.publish_doctree("\n".join(lines), settings_overrides={"halt_level": 2})
@@ -102,10 +120,10 @@ def test_names_of_attributes_in_shapes_are_no_links(shape):
 def test_guide_names_every_activation():
     from sklearn_set.activations import ACTIVATIONS
 
-    guide = text_of(ROOT / "doc" / "user_guide.md")
-    section = guide.split("\n### Forward\n")[1].split("\n### ")[0]
+    page = text_of(GUIDE / "method.md")
+    section = page.split("\n## Forward\n")[1].split("\n## ")[0]
     assert re.findall(r'^\| `"(\w+)"` \|', section, re.MULTILINE) == list(ACTIVATIONS)
-    law = re.search(r'^\| `"auto"` \|.* `"he_uniform"` below ([\w ,]+), else', guide, re.M)
+    law = re.search(r'^\| `"auto"` \|.* `"he_uniform"` below ([\w ,]+), else', page, re.M)
     assert re.split(r", | and ", law[1]) == [
         name for name, activation in ACTIVATIONS.items() if activation.is_rectifier
     ]
@@ -114,12 +132,12 @@ def test_guide_names_every_activation():
 def test_guide_names_every_optimizer():
     from sklearn_set.optimizers import SOLVERS
 
-    guide = text_of(ROOT / "doc" / "user_guide.md")
-    section = guide.split("\n### Optimizer step\n")[1].split("\n### ")[0]
+    page = text_of(GUIDE / "method.md")
+    section = page.split("\n## Optimizer step\n")[1].split("\n## ")[0]
     assert re.findall(r'^`solver="(\w+)"`', section, re.MULTILINE) == list(SOLVERS)
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "doc" / "user_guide.md"], ids=name_of)
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted(GUIDE.glob("*.md"))], ids=name_of)
 def test_attributes_exist(page):
     documented = set()
     for path in (ROOT / "sklearn_set").rglob("*.py"):

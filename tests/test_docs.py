@@ -6,7 +6,7 @@ import importlib.util
 import re
 
 import pytest
-from doc_pages import CORE, FENCE, ROOT, blocks_of, every_page, prose_of, text_of
+from doc_pages import CORE, FENCE, GUIDE, ROOT, blocks_of, every_page, prose_of, text_of
 
 from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.embedding import SETEmbedding
@@ -41,7 +41,7 @@ def recipes_of(text):
 def files_of(step):
     """Files that a step names, by path or by a link to a page."""
     paths = re.findall(r"`((?:sklearn_set|tests|doc)/[\w/.]+|setup\.py)`", step)
-    return paths + [f"doc/{page}" for page in re.findall(r"\]\((\w+\.md)[#)]", step)]
+    return paths + [f"doc/{page}" for page in re.findall(r"\]\(([\w/]+\.md)[#)]", step)]
 
 
 def missing_places(step, files):
@@ -157,6 +157,19 @@ def test_index_lists_every_page():
             continue  # the second is made by doc/conf.py for reference.rst
         assert page.name == "index.md" or f"{page.name})" in index, page.name
         assert page.name == "index.md" or f"\n{page.stem}\n" in index, "the menu of the site"
+
+
+def test_guide_lists_every_page():
+    index = text_of(GUIDE / "index.md")
+    names = {page.stem for page in GUIDE.iterdir()} - {"index"}
+    assert re.findall(r"^- \[.+\]\((\w+)\.md\): ", index, re.MULTILINE) == re.findall(
+        r"^(\w+)$", index.partition(":hidden:")[2], re.MULTILINE
+    )
+    assert set(re.findall(r"^(\w+)$", index, re.MULTILINE)) == names
+    assert all(page.suffix == ".md" for page in GUIDE.iterdir())
+    front = text_of(ROOT / "doc" / "index.md")
+    assert "](guide/index.md)" in front
+    assert "\nguide/index\n" in front
 
 
 def test_switches_are_documented():

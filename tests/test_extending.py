@@ -92,22 +92,22 @@ def section_of(page, heading):
 @pytest.mark.parametrize(
     ("parameter", "rows", "heading"),
     [
-        ("activation", ACTIVATIONS, "### Forward"),
-        ("loss", REGRESSION_LOSSES, "### Loss"),
-        ("solver", SOLVERS, "### Optimizer step"),
-        ("pruning", PRUNING_RULES, "### Prune"),
-        ("growth", GROWTH_RULES, "### Regrow"),
-        ("newborn_weights", NEWBORN_WEIGHTS, "### Regrow"),
-        ("weight_init", WEIGHT_LAWS, "### Regrow"),
+        ("activation", ACTIVATIONS, "## Forward"),
+        ("loss", REGRESSION_LOSSES, "## Loss"),
+        ("solver", SOLVERS, "## Optimizer step"),
+        ("pruning", PRUNING_RULES, "## Prune"),
+        ("growth", GROWTH_RULES, "## Regrow"),
+        ("newborn_weights", NEWBORN_WEIGHTS, "## Regrow"),
+        ("weight_init", WEIGHT_LAWS, "## Regrow"),
     ],
 )
 def test_the_guide_explains_every_row(parameter, rows, heading):
     assert parameter in inspect.signature(SETRegressor).parameters
-    section = section_of("user_guide.md", heading)
+    section = section_of("guide/method.md", heading)
     assert [name for name in rows if not re.search(rf'["`]{name}["`]', section)] == []
     if parameter in ("activation", "weight_init"):  # their lists are long
         return
-    table = section_of("user_guide.md", "## All parameters")
+    table = section_of("guide/parameters.md", "## All parameters")
     line = re.search(rf"^\| `{parameter}` .*", table, re.MULTILINE)[0]
     assert [name for name in rows if f'"{name}"' not in line] == []
 
@@ -118,7 +118,7 @@ def test_the_guide_explains_every_row(parameter, rows, heading):
 def places_of(section):
     """The files to touch: those with which the numbered steps of a recipe begin."""
     steps = re.findall(r"^\d+\. (.*?)(?=\n\n|\n\d+\. |\Z)", section, re.MULTILINE | re.DOTALL)
-    begin = [re.match(r"`([\w/.]+)`|The \[user guide\]\((\w+\.md)", step) for step in steps]
+    begin = [re.match(r"`([\w/.]+)`|The \[user guide\]\(([\w/]+\.md)", step) for step in steps]
     return [found[1] or f"doc/{found[2]}" for found in begin]
 
 

@@ -382,9 +382,9 @@ def test_frames_need_pandas(monkeypatch, tmp_path):
 
 @needs_documentation
 def test_the_guide_lists_every_set():
-    guide = Path(__file__).parents[1] / "doc" / "user_guide.md"
-    section = guide.read_text("utf-8").split("\n### Data\n")[1].split("\n### ")[0]
-    rows = [line.split(" | ") for line in section.splitlines() if line.startswith('| `"')]
+    page = Path(__file__).parents[1] / "doc" / "guide" / "data.md"
+    text = page.read_text("utf-8")
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith('| `"')]
     listed = [name for row in rows for name in re.findall(r'`"([\w-]+)"`', row[0])]
     assert sorted(listed) == sorted([*_studies.FILES, *_studies.OPENML, _studies.COMBINED])
     # The figures without a star are those of the files whose content is pinned by SHA-256.

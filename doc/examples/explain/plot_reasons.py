@@ -1,7 +1,7 @@
 """
-=====================================
-Reasons: which genes decided, and how
-=====================================
+==========================================
+Feature contributions: why this prediction
+==========================================
 
 Why does the network call this patient ill? Contributions split the output for a sample into parts,
 one for each gene, which add up. They are computed through the connections alone, in less time than

@@ -1,7 +1,7 @@
 """
-===========================
-Looking at a sparse network
-===========================
+============================================
+Plot a network: training, topology, features
+============================================
 
 What did the network learn, which connections does it keep, and which features does it use? Three
 displays show it. They work like those of scikit-learn: ``from_estimator`` draws, takes ``ax``, and

@@ -1,7 +1,7 @@
 """
-==================================
-Hidden neurons as a representation
-==================================
+======================================
+Hidden neurons as features (embedding)
+======================================
 
 Methods that measure distances fail if most features are noise. The hidden neurons of a network that
 has learned the targets measure what matters. :class:`~sklearn_set.embedding.SETEmbedding` puts

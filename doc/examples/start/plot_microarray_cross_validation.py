@@ -1,6 +1,6 @@
 """
-Few samples, many genes
-=======================
+Cross-validation on microarray data
+===================================
 
 The data have the shape of a microarray study: 150 samples of 5,000 genes in three classes. One gene
 in a hundred differs between classes; the others are noise, correlated in modules. Four models are

@@ -1,6 +1,6 @@
 """
-Evolution that finds the features that matter
-=============================================
+Feature search: which features one fit keeps
+============================================
 
 Two classes are the inside and the outside of a sphere in three of 300 features. None of the three
 separates the classes alone. With ``feature_search`` the features that do not matter lose their

@@ -1,6 +1,6 @@
 """
-Regression among features that say nothing
-==========================================
+Regression with many features of noise
+======================================
 
 Friedman's first function depends on five features, in a curved way and with an interaction. Here
 there are 195 more features of noise. ``SETRegressor`` learns from all 200, and its structure shows

@@ -1,6 +1,6 @@
 """
-Searching for epsilon, zeta and the width
-=========================================
+Hyperparameter search: epsilon, zeta and width
+==============================================
 
 ``epsilon`` sets the number of connections, ``zeta`` the share of them that an evolution replaces,
 and ``hidden_layer_sizes`` the number of neurons that share them. GridSearchCV tries the first two

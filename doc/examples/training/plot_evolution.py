@@ -1,6 +1,6 @@
 """
-What evolution does to a layer
-==============================
+How evolution changes a sparse layer
+====================================
 
 A sparse layer starts with connections drawn at random. Between epochs SET removes those nearest
 zero and draws as many new ones. So their number stays the same, but their places change. The

@@ -1,7 +1,7 @@
 """
-===================================
-How certain: selections with bounds
-===================================
+================================
+Which genes: stability selection
+================================
 
 A list of the strongest genes always has the length that was asked for, whether the genes mean
 something or not. :class:`~sklearn_set.feature_selection.StabilitySelector` selects from random

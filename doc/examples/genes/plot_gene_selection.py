@@ -68,7 +68,8 @@ for name, values in recall.items():
 # ---------
 # The selection is repeated on eight random parts, each of four fifths of the samples. A gene that
 # most of them select does not depend on a few patients. Another example,
-# :ref:`sphx_glr_auto_examples_plot_stability_selection.py`, bounds how many such genes are false.
+# :ref:`sphx_glr_auto_examples_genes_plot_stability_selection.py`, bounds how many such genes are
+# false.
 
 splits = StratifiedShuffleSplit(n_splits=8, train_size=0.8, random_state=0)
 frequency = np.zeros(X.shape[1])

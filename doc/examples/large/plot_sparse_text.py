@@ -1,6 +1,6 @@
 """
-Text without a dense matrix
-===========================
+Text classification with a sparse matrix
+========================================
 
 A table of documents by words is nearly all zeros. ``TfidfVectorizer`` makes it a sparse matrix in
 CSR form, and ``SETClassifier`` reads it as it is. Neither the data nor the layers are ever dense.

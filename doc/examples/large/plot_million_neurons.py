@@ -8,7 +8,7 @@ sparse layers have six million connections, and only these are stored and comput
 
 The scripts ``doc/examples/million_neurons.py`` and ``doc/examples/fifty_million_neurons.py`` of the
 repository train deeper networks, of 1.06 and of 50 million neurons, from the command line; the
-:doc:`user guide </user_guide>` has their figures.
+:doc:`user guide </guide/memory>` has their figures.
 """
 
 # %%

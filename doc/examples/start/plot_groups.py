@@ -1,7 +1,7 @@
 """
-====================================
-Several samples of a patient: groups
-====================================
+===================================
+Groups: several samples per patient
+===================================
 
 Samples of one patient resemble each other. If some of them train a network and others judge it, it
 seems to know the disease where it only knows the patient. With ``groups``, ``fit`` holds out whole

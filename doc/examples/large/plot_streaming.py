@@ -1,6 +1,6 @@
 """
-Data larger than memory
-=======================
+Data larger than memory: partial_fit
+====================================
 
 A file of samples is mapped into memory and read part by part. ``partial_fit`` trains for one epoch
 on its part. It continues from all earlier calls: with their network, optimizer and random numbers.
