@@ -20,7 +20,7 @@ from sklearn_set.training import begin_course, complete_epoch, end_course, tell_
 # "auto" trains so many replicas, or one for each partition if these are fewer.
 AUTOMATIC_REPLICAS = 4
 
-# In the first epoch of all replicas are averaged so often, while their rate rises to its full size:
+# In the very first epoch replicas are averaged so often, while their rate rises to its full size:
 # networks that have learned nothing yet go apart the fastest.
 WARM_UP = 4
 
