@@ -17,7 +17,10 @@ _SUMMARY = """{summary} on a Dask cluster.
     ``early_stopping=True``, ``feature_search=True`` and ``temperature="cv"`` are refused, "auto"
     searches nothing, and a temperature of "auto" is 1. `batch_size` is that of each replica; "auto"
     is a batch of the local class, divided among the replicas, but at least 32 samples for each.
-    So replicas make about as many steps as a local fit.
+    `learning_rate_init` is that of a local fit with such a batch. Each replica sees a part of the
+    samples, and multiplies the rate so that the mean of all goes as far in an epoch as a local fit
+    does: by ``n_replicas * s`` for SGD and ``n_replicas * sqrt(s)`` for Adam, where s is the share
+    that its batch has of a local one. In the first epoch the factor rises from 1.
     `n_jobs` is the number of threads for each thread of a worker, and None is one. Units of
     features are estimated from 500 samples, or as many as there are features; medians of targets
     are means of the partitions' medians. ``dtype="auto"`` is float64, or float32 if all X is.
@@ -31,8 +34,8 @@ _PARAMETERS = """    n_replicas : int or "auto", default="auto"
         steps each of them makes between two averages. "auto" is 4, whatever the cluster.
 
     interval : int or "epoch", default="epoch"
-        When replicas are averaged: after every epoch, or after so many steps. Evolution takes
-        place between epochs.
+        When replicas are averaged: after every epoch (four times in the first of all, in which the
+        network changes fastest), or after so many steps. Evolution takes place between epochs.
 
     client : distributed.Client or None, default=None
         The client to use; None is Dask's current one. It is not pickled.
