@@ -24,7 +24,8 @@ SHELLS = ("sh", "bash", "shell", "console")
 # Who runs a command, by how it begins.
 RUN_BY = {
     "test_benchmarks_understand": r"python tests/(benchmarks/\w+|mutants)\.py",
-    "test_scripts_run": r"python (-c|-m pytest|(-P )?tests/(bits|attack/\w+)\.py|doc/ex)|diff",
+    "test_scripts_run": r"python (-c|-m pytest|(-P )?tests/(bits|kinds_of_files|attack/\w+)\.py"
+    r"|doc/ex)|diff",
     "test_make": r"make ",
     "test_doc_installs.py": r"(python -m )?pip install|pre-commit install|sklearn-set |twine check"
     r"|python (-m (sklearn_set|build)|my_script)",

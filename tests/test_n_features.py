@@ -31,6 +31,7 @@ SMALL = SETClassifier(
     input_dropout=0,
     n_snapshots=1,
     feature_search=False,
+    feature_relevance=False,
     learning_rate_init=0.01,
     n_iter_no_change=np.inf,
 )
