@@ -90,6 +90,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
     out_activation_: str
     feature_offset_: Floats | None
     feature_scale_: float
+    feature_relevance_: Floats | None
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
 
@@ -128,8 +129,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
             check_scoring(self, scoring=self.scoring)
         task = FitTask(self, n_epochs=1 if call.is_part else parameters["max_iter"])
         draft = object.__new__(type(self))
-        draft.__dict__.update(self.__dict__)
-        draft.__dict__.update(parameters)
+        draft.__dict__.update(self.__dict__ | parameters)
         # Overflow is refused in words.  The user's settings of NumPy are for the user's own code.
         with np.errstate(all="ignore"):
             course = draft._fit_draft(call, task)
@@ -165,6 +165,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
     def _fit_draft(self, call, task):
         """Prepare, begin, train and publish; return the course that training took."""
         goes_on = hasattr(self, "_network") and (call.is_part or self.warm_start)
+        kept = self._begin_temperature(call.is_part, goes_on)
         problem = self._prepare(call, goes_on)
         state, problem = self._begin(problem, goes_on)
         task.begins(state, **problem.shown_to_callbacks(state))
@@ -177,6 +178,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
             validate=validator_of(self, problem, state.held_out, task),
             observer=task,
         )
+        self._keep_temperature(kept)
         try:
             if self._is_calibrated() and not (call.is_part or state.course.interrupted):
                 self._calibrate(problem, state)
@@ -206,7 +208,6 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         sizes = (X.shape[1], *hidden_sizes(self.hidden_layer_sizes), n_outputs)
         activations = hidden_activations(self.activation, len(sizes) - 2)
         self._begin_progress(sizes, activations, goes_on)
-        self._take_temperature(goes_on)
         rows, held_out, search_rows = np.arange(X.shape[0], dtype=np.int32), None, None
         split_by = self._strata(y), self._randomness.order, groups
         if self.early_stopping and validation_set is None:
@@ -330,7 +331,10 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         optimizer.begin(network, getattr(self, "_optimizer", None) if goes_on else None)
         if not is_part:
             self._adapt_to_features(network, problem, goes_on)
+            if problem.settings.feature_relevance:
+                network.relevance = problem.relevance(problem.rows, network)
         self.feature_offset_, self.feature_scale_ = network.offset, 1 / network.factor
+        self.feature_relevance_ = network.relevance
         problem = problem.in_units(self._adapt_to_targets(network, problem, goes_on))
         self.n_layers_ = len(problem.sizes)
         state = TrainingState(
@@ -387,13 +391,8 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
 
     def _warn_of_scales(self, units):
         """Tell of features whose scales are so different that few of them would count."""
-        if units.disparity > _MUCH and not self._is_part_of_a_fit():
-            warn(
-                "The features of X are of very different scales: their standard deviations differ "
-                f"by a factor of {units.disparity:.0f}, and those that vary little will hardly "
-                "count. Scale them before, for example with make_pipeline(StandardScaler(), "
-                f"{type(self).__name__}()), or take logarithms of raw intensities."
-            )
+        if units.differ_much and not self._is_part_of_a_fit():
+            warn(units.warning(type(self).__name__))
 
     # ------------------------------------------------------------------------- publish
 
@@ -401,8 +400,11 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         """Whether another fit, of which the user knows, calls this one and warns for it."""
         return "_is_inner" in self.__dict__
 
-    def _take_temperature(self, goes_on):
-        """Set what outputs are divided by until held-out samples tell more, if at all."""
+    def _begin_temperature(self, is_part, goes_on):
+        """Set what outputs are divided by in training; return what for `_keep_temperature`."""
+
+    def _keep_temperature(self, kept):
+        """Set what outputs are divided by after it, unless held-out samples tell more."""
 
     def _is_calibrated(self):
         """Whether held-out samples tell, after training, what outputs of the network mean."""
@@ -452,7 +454,3 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         self.best_validation_score_ = progress.best_validation_score if is_validated else None
         self.n_connections_ = self._network.n_connections
         self.density_ = self.n_connections_ / self._network.n_positions
-
-
-# If standard deviations of features differ by a larger factor, the user should scale them.
-_MUCH = 100

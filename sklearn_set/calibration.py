@@ -63,6 +63,33 @@ class Evidence:
     size: float
 
 
+def uncalibrated_temperatures(estimator, is_part, goes_on):
+    """The temperatures of a classifier while a call trains it, and then, if no samples tell more.
+
+    A number that the user has set is both.  Otherwise it is 1 while `fit` trains, so that scorers
+    and callbacks judge epochs alike, whether the network is new or goes on.  Then held-out samples
+    tell it.  Where they tell nothing, as after Ctrl-C, it is that of the call before, or 1 if there
+    was none.  `partial_fit`, which holds nothing out, has and leaves that of the call before.
+
+    Parameters
+    ----------
+    estimator : SETClassifier
+        The draft that is fitted.
+    is_part : bool
+        Whether the call is one of `partial_fit`.
+    goes_on : bool
+        Whether it goes on from a call before.
+
+    Returns
+    -------
+    in_training, afterwards : float
+    """
+    if not isinstance(estimator.temperature, str):
+        return (float(estimator.temperature),) * 2
+    before = estimator.temperature_ if goes_on else 1.0
+    return before if is_part else 1.0, before
+
+
 def temperature_of(estimator, problem, state):
     """The temperature of a classifier whose training has ended.
 
@@ -255,6 +282,8 @@ def _untrained(estimator, problem, like, rows, rng, settings):
     except ValueError:
         return None
     network.offset, network.factor = like.offset, like.factor
+    if like.relevance is not None:  # that of these rows: held-out ones must have no say
+        network.relevance = problem.relevance(rows, network)
     optimizer = SOLVERS[estimator.solver].of(estimator).attach(network)
     progress = Progress(settings.learning_rate_init)
     return TrainingState(network, optimizer, progress, randomness, rows, None)

@@ -27,7 +27,7 @@ from sklearn_set._typing import Floats, Int, Matrix, RandomState
 from sklearn_set.base import BaseSET
 from sklearn_set.classifier import SETClassifier
 from sklearn_set.data_checks import check_labels, check_missing, validated
-from sklearn_set.network import SparseNetwork, sum_of_outputs, threads_pay
+from sklearn_set.network import sum_of_outputs, threads_pay
 from sklearn_set.samples import Samples
 from sklearn_set.validation import (
     NONE,
@@ -75,7 +75,8 @@ class SETEmbedding(
     estimator : SETClassifier or SETRegressor, default=None
         The network to train, of which a clone is fitted. In a
         :class:`~sklearn.frozen.FrozenEstimator` it is fitted already, and not trained again. None
-        stands for ``SETClassifier()``.
+        stands for ``SETClassifier(temperature=1)``: hidden neurons have no probabilities, so the
+        time to calibrate them is saved.
 
     layer : int, default=-1
         Which hidden layer: 0 is the first, -1 the last.
@@ -247,7 +248,8 @@ class SETEmbedding(
 
     def _given_estimator(self):
         """The estimator as the user gave it, or the one that None stands for."""
-        return SETClassifier() if self.estimator is None else self.estimator
+        # Nobody asks for probabilities.
+        return SETClassifier(temperature=1.0) if self.estimator is None else self.estimator
 
     def _unfitted(self):
         """The estimator to fit: a clone, seeded."""
@@ -323,7 +325,7 @@ class SETEmbedding(
         """The part of the network up to the hidden layer, in a list; it shares all arrays."""
         network = _unfrozen(self.estimator_)._network
         layers = network.layers[: self.layer_ + 1]
-        return [SparseNetwork(layers, network.offset, network.factor, network.inputs)]
+        return [network.with_layers(layers)]
 
     def _number_type(self):
         """The number type of the network."""

@@ -5,11 +5,13 @@ import pytest
 from estimator_cases import LEARNS, MULTILABEL, X, Y, assert_same_model, classifier
 from scipy import sparse
 from scipy.special import expit, softmax
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 
 from sklearn_set import SETClassifier, base, calibration, training
 from sklearn_set.calibration import Evidence, likeliest_temperature, size_of
 from sklearn_set.datasets import make_microarray
+from sklearn_set.embedding import SETEmbedding
 from sklearn_set.losses import sample_losses
 from sklearn_set.state import Randomness
 
@@ -148,6 +150,94 @@ def test_what_follows_a_fit_keeps_the_temperature():
     again = model.set_params(warm_start=True, temperature="auto", **LONG).fit(X, Y)
     assert again.temperature_ not in (2.0, 1.0)
     assert classifier().partial_fit(X, Y, classes=[0, 1, 2]).temperature_ == 1.0
+
+
+# -------------------------------------------------------------- where nobody asks for probabilities
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("method", ["fit", "fit_transform", "partial_fit"])
+def test_the_network_that_an_embedding_makes_is_not_calibrated(method, monkeypatch):
+    classes = {"classes": [0, 1, 2]} if method == "partial_fit" else {}
+    fitted = SETClassifier(random_state=0)
+    getattr(fitted, method.removesuffix("_transform"))(X, Y, **classes)
+
+    def calibrate(*args):
+        raise AssertionError("there is a search for a temperature")
+
+    monkeypatch.setattr(SETClassifier, "_calibrate", calibrate)
+    model = SETEmbedding(random_state=0)
+    getattr(model, method)(X, Y)
+    assert model.estimator_.temperature_ == 1
+    frozen = SETEmbedding(FrozenEstimator(fitted)).fit(X, Y)
+    np.testing.assert_array_equal(model.transform(X), frozen.transform(X))
+
+
+@pytest.mark.parametrize("temperature", ["auto", "cv", 3.0])
+def test_the_network_that_an_embedding_gets_has_the_temperature_asked_for(temperature):
+    given = long(temperature=temperature)
+    model = SETEmbedding(given).fit(X, Y)
+    assert model.estimator_.temperature_ == given.fit(X, Y).temperature_ != 1
+    np.testing.assert_array_equal(model.estimator_.predict_proba(X), given.predict_proba(X))
+
+
+# ------------------------------------------------------------------------ while training lasts
+
+
+def log_likelihood(model, X, y):
+    """What is the same as the validation loss if outputs are bare."""
+    chances = np.clip(model.predict_proba(X), 1e-300, 1)
+    if y.ndim == 1:
+        return np.log(chances[np.arange(y.shape[0]), y]).mean()
+    return np.where(y == 1, np.log(chances), np.log1p(-chances)).mean(axis=0).sum()
+
+
+def gone_on_from(before, y, **parameters):
+    """A model that went on from one that had another temperature."""
+    model = long(**parameters).fit(X, y)
+    model.temperature_ = before
+    return model.set_params(warm_start=True).fit(X, y)
+
+
+@every_kind
+@pytest.mark.parametrize("how", ["auto", "cv"])
+def test_every_fit_judges_its_epochs_by_bare_outputs(kind, how):
+    judged = {"early_stopping": True, "scoring": log_likelihood, "max_iter": 4, "temperature": how}
+    y = KINDS[kind]
+    tiny, huge = (gone_on_from(each, y, **judged) for each in (0.05, 20.0))
+    assert len(tiny.validation_scores_) == 8
+    np.testing.assert_allclose(
+        tiny.validation_scores_, -np.array(tiny.validation_loss_curve_), rtol=1e-5
+    )
+    assert tiny.validation_scores_ == huge.validation_scores_
+    assert tiny.best_iter_ == huge.best_iter_
+    assert_same_model(tiny, huge)
+    # and then the samples that were held out tell
+    assert tiny.temperature_ == huge.temperature_ != 1
+
+
+def test_a_number_is_the_temperature_in_training_too():
+    scores = [
+        gone_on_from(1.0, Y, early_stopping=True, scoring="neg_log_loss", temperature=each)
+        .validation_scores_
+        for each in (1.0, 5.0)
+    ]  # fmt: skip
+    assert (np.array(scores[0]) != scores[1]).all()
+
+
+def test_ctrl_c_in_a_fit_that_goes_on_keeps_the_temperature(monkeypatch):
+    model = long(warm_start=True).fit(X, Y)
+    before, run_epoch = model.temperature_, training.run_epoch
+
+    def interrupted(state, *others):
+        if state.course.n_iter == 2:
+            raise KeyboardInterrupt
+        return run_epoch(state, *others)
+
+    monkeypatch.setattr(training, "run_epoch", interrupted)
+    with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
+        model.fit(X, Y)
+    assert model.temperature_ == before != 1
 
 
 # -------------------------------------------------------------------------------------- as a whole

@@ -51,7 +51,7 @@ def test_it_goes_on_with_its_own_scores_only(first, ended, tmp_path):
         {"X_val": X, "y_val": Y},
     ):
         model = classifier().set_callbacks(*make(**other)[1])
-        with pytest.raises(ValueError, match="EarlyStopping judged with other parameters, on"):
+        with pytest.raises(ValueError, match="with another EarlyStopping: its parameters"):
             model.fit(X, Y)
         assert not hasattr(model, "classes_")
         assert path.read_bytes() == content
@@ -102,7 +102,7 @@ def test_a_fit_that_was_judged_in_part_is_not_gone_on_with(tmp_path):
             model.fit(X, Y)
     assert load_checkpoint(path).n_iter_ == 5  # saved without the other one, too
     model = classifier().set_callbacks(Checkpoint(path), EarlyStopping())
-    with pytest.raises(ValueError, match="or in some epochs only"):
+    with pytest.raises(ValueError, match="it did not see every epoch, or"):
         model.fit(X, Y)
 
 
@@ -258,3 +258,32 @@ def test_an_end_within_a_search_leaves_what_the_search_would_choose():
         assert model.best_loss_ == model.loss_curve_[model.best_iter_ - 1]
         scores.append(model.set_callbacks().partial_fit(X, Y).score(X, Y))
     assert np.mean(scores) > 0.5
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_fit_that_goes_on_is_judged_by_bare_outputs(cut, tmp_path):
+    """Whatever the temperature of the fit before, and also where the fit is resumed."""
+    found = []
+    for temperature in (0.05, 20.0):
+        model = classifier(warm_start=True, max_iter=25).fit(X, Y)
+        model.temperature_ = temperature
+        stop = EarlyStopping("neg_log_loss", n_iter_no_change=99)
+        callbacks = stop, Checkpoint(tmp_path / str(temperature))
+        if cut:
+            with pytest.raises(RuntimeError, match="cut"):
+                model.set_callbacks(*callbacks, Cut(20, RuntimeError("cut"))).fit(X, Y)
+            assert model.temperature_ == temperature
+        model.set_callbacks(*callbacks).fit(X, Y)
+        found.append((stop.scores_, stop.best_estimator_.temperature_, model.temperature_))
+    assert found[0] == found[1]
+    scores, of_best, in_the_end = found[0]
+    assert len(scores) == 25
+    assert of_best == 1 != in_the_end
+
+
+def test_a_part_is_judged_by_the_temperature_that_it_keeps():
+    model = classifier(max_iter=25).fit(X, Y)
+    stop = EarlyStopping("neg_log_loss")
+    model.set_callbacks(stop).partial_fit(X, Y)
+    assert model.temperature_ != 1
+    assert stop.scores_ == [pytest.approx(-log_loss(Y, model.predict_proba(X)))]

@@ -3,6 +3,8 @@
 What SET prunes is a table of worked examples; the other rule has a slow reference.
 """
 
+from time import process_time
+
 import numpy as np
 import pytest
 import reference
@@ -102,6 +104,8 @@ NUMBERS = {
     "one bucket": lambda rng, n: rng.uniform(1, 1.01, size=n) * rng.choice([-1, 1], n),
     # some small: a sample of equal distances may see these alone, or none
     "misleading": lambda rng, n: np.where(np.arange(n) % 39 == 0, 1e-3, 1) * rng.normal(size=n),
+    # equal but for one bit, anywhere
+    "a digit each": lambda rng, n: 1 + 2.0 ** -rng.integers(1, 53, size=n),
     "infinities": lambda rng, n: rng.choice([np.inf, -np.inf, 1, -1, 0, -0.0], n),
     "some are none": lambda rng, n: np.where(rng.random(n) < 0.01, np.nan, rng.normal(size=n)),
     "many are none": lambda rng, n: rng.choice([np.nan, -np.nan, np.inf, -np.inf, 2, -1, 0], n),
@@ -118,6 +122,46 @@ def test_pruning_many_weights_equals_sorting_them(law, dtype):
             for n_threads in (1, 2, 3):
                 keep = prune_nearest_zero(weights, zeta, ANY, n_threads)
                 np.testing.assert_array_equal(keep, expected)
+
+
+def rising(n):
+    """Different numbers of one bucket."""
+    return np.linspace(1, 1.01, n)
+
+
+# Orders in which the middle number is an extreme one, or which have other patterns.
+ORDERS = {
+    "sorted": rising,
+    "reversed": lambda n: rising(n)[::-1],
+    "rise and fall": lambda n: np.concatenate([rising(n)[::2], rising(n)[1::2][::-1]]),
+    "fall and rise": lambda n: np.concatenate([rising(n)[::2][::-1], rising(n)[1::2]]),
+    "from both ends": lambda n: np.where(np.arange(n) % 2, rising(n), rising(n)[::-1]),
+    "saw": lambda n: rising(n).reshape(-1, 100).T.ravel(),
+    "constant": np.ones,
+    "few values": lambda n: 1 + np.arange(n) % 5 / 1000,
+    # at each digit all but a few go on to the next
+    "a digit each": lambda n: 1 + 2.0 ** -np.minimum(5 + np.arange(n) // 10, 52),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+def test_time_is_linear_whatever_the_order(order, dtype):
+    """A selection by pivots may compare all numbers with each one."""
+    n = 50_000
+
+    def seconds(weights):
+        times = []
+        for _ in range(5):
+            start = process_time()
+            keep = prune_nearest_zero(weights, 0.3, ANY)
+            times.append(process_time() - start)
+        np.testing.assert_array_equal(keep, slow_pruning(weights, 0.3))
+        return min(times)
+
+    numbers = order(n).astype(dtype)
+    shuffled = np.random.default_rng(0).permutation(numbers)
+    assert seconds(numbers) < 10 * seconds(shuffled)
 
 
 def test_pruning_changes_no_weight():

@@ -1,15 +1,16 @@
 """Which of many numbers are nearest zero, without sorting them.
 
 A first pass counts the numbers of each sign by their leading digits.  The counts tell which digits
-the threshold has.  A second pass decides all numbers but those with the same digits, of which the
-nearest are then selected.  Knows neither topologies nor what the numbers mean.
+the threshold has.  A second pass decides all numbers but those with the same digits, and so on with
+the next digits of these.  So time is linear in the numbers, whatever their order.  Knows neither
+topologies nor what the numbers mean.
 """
 
 from cython.parallel cimport prange
 from libc.math cimport INFINITY, fabs
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -26,9 +27,11 @@ cdef enum:
     NOT_SIGN = 0x7FFFFFFF
     INFINITE = 0x7F800000
     N_DIGITS = 1 << 13
+    # What the digits of those that are equal in these are counted by.
+    N_NEXT_DIGITS = 1 << 8
 
 cdef struct Choice:
-    double magnitude
+    uint64_t size           # the bits of a double, which are in the order of the numbers
     int32_t place
 
 
@@ -184,6 +187,7 @@ cdef bint leave_out_nearest(
     """Of the numbers at these places leave out so many of each sign; False without memory."""
     cdef Py_ssize_t k, m
     cdef int sign
+    cdef double size
     cdef value_t value
     cdef Choice* choices
     if n == 0:
@@ -195,42 +199,62 @@ cdef bint leave_out_nearest(
         m = 0
         for k in range(n):
             value = values[places[k]]
-            choices[m].magnitude = INFINITY if value != value else fabs(value)
+            size = INFINITY if value != value else fabs(value)
+            memcpy(&choices[m].size, &size, sizeof(size))
             choices[m].place = places[k]
             m += (value < 0) == sign
-        if 0 < missing[sign] < m:
-            select(choices, m, missing[sign])
-        for k in range(missing[sign]):
-            keep[choices[k].place] = 0
+        leave_out(choices, m, missing[sign], keep)
     free(choices)
     return True
 
 
-cdef inline bint is_nearer(Choice one, Choice other) noexcept nogil:
-    return one.magnitude < other.magnitude or (
-        one.magnitude == other.magnitude and one.place < other.place)
+cdef void leave_out(
+    Choice* choices,        # in the order of their places; OVERWRITTEN
+    Py_ssize_t n,
+    int64_t n_nearest,      # at most n
+    uint8_t* keep,          # 1 at all these places
+) noexcept nogil:
+    """Leave out the nearest, digit by digit of their magnitudes."""
+    cdef Py_ssize_t k, m
+    cdef int shift, own, digit
+    cdef uint64_t differing
+    cdef uint32_t counts[N_NEXT_DIGITS]
+    cdef Choice choice
+    while 0 < n_nearest < n:
+        differing = bits_that_differ(choices, n)
+        if differing == 0:
+            break
+        shift = 0
+        while differing >> shift >= N_NEXT_DIGITS:
+            shift += 1
+        memset(counts, 0, sizeof(counts))
+        for k in range(n):
+            counts[next_digit(choices[k], shift)] += 1
+        digit = 0
+        while n_nearest > counts[digit]:
+            n_nearest -= counts[digit]
+            digit += 1
+        m = 0
+        for k in range(n):
+            choice = choices[k]
+            own = next_digit(choice, shift)
+            keep[choice.place] = own >= digit
+            choices[m] = choice
+            m += own == digit
+        n = m
+    # All the same, or all to go.
+    for k in range(n_nearest):
+        keep[choices[k].place] = 0
 
 
-cdef void select(Choice* choices, Py_ssize_t n, Py_ssize_t n_first) noexcept nogil:
-    """Bring the nearest to the front: Hoare's selection.  No two choices are equal."""
-    cdef Py_ssize_t low = 0, high = n - 1, i, j
-    cdef Choice pivot
-    while low < high:
-        pivot = choices[low + (high - low) // 2]
-        i = low
-        j = high
-        while i <= j:
-            while is_nearer(choices[i], pivot):
-                i += 1
-            while is_nearer(pivot, choices[j]):
-                j -= 1
-            if i <= j:
-                choices[i], choices[j] = choices[j], choices[i]
-                i += 1
-                j -= 1
-        if n_first - 1 <= j:
-            high = j
-        elif n_first - 1 >= i:
-            low = i
-        else:
-            return
+cdef inline int next_digit(Choice choice, int shift) noexcept nogil:
+    return <int> (choice.size >> shift & (N_NEXT_DIGITS - 1))
+
+
+cdef uint64_t bits_that_differ(const Choice* choices, Py_ssize_t n) noexcept nogil:
+    """The bits of the magnitudes that are not the same in all."""
+    cdef Py_ssize_t k
+    cdef uint64_t differing = 0
+    for k in range(1, n):
+        differing |= choices[k].size ^ choices[0].size
+    return differing

@@ -54,6 +54,12 @@ _REFUSED = (
         "with SETSelector on a sample of the data",
     ),
     (
+        "feature_relevance",
+        lambda value: not isinstance(value, str) and bool(value),
+        "no worker sees all samples",
+        "Leave it at 'auto', which weighs no features here",
+    ),
+    (
         "temperature",
         lambda value: value == "cv",
         "it would fit the model five times",
@@ -116,9 +122,9 @@ class DaskSET:
         """Read, begin, train and publish; return the course that training took."""
         self._check_call(call)
         goes_on = hasattr(self, "_network") and (call.is_part or self.warm_start)
+        kept = self._begin_temperature(call.is_part, goes_on)
         cluster = Cluster(self.client_)
         data = read(self, cluster, call, goes_on)
-        self._take_temperature(goes_on)
         shape = _Shape.of(self, data.n_outputs)
         check_precision(vars(self), data.dtype, type(self).__name__)
         self._begin_progress(shape.sizes, shape.activations, goes_on)
@@ -135,6 +141,7 @@ class DaskSET:
         task.begins(state, X=lambda: call.X, y=lambda: call.y, metadata=None)
         train(plan, state, model, task)
         self._randomness.network = state.model.rng
+        self._keep_temperature(kept)
         self._publish(state, _as_problem(settings))
         try:
             task.ends()
@@ -168,7 +175,7 @@ class DaskSET:
     def _settings_for(self, shape, data, call, goes_on):
         """The settings, with every "auto" decided by the size of all data."""
         return decided(
-            vars(self) | {"feature_search": False},
+            vars(self) | {"feature_search": False, "feature_relevance": False},
             sizes=shape.sizes,
             n_connections=self._n_connections(shape),
             n_samples=data.n,
@@ -221,12 +228,14 @@ class DaskSET:
             if units is not None:
                 units.install(network)
             self.feature_offset_, self.feature_scale_ = network.offset, 1 / network.factor
+            self.feature_relevance_ = network.relevance
             model = _replicas.Model(
                 network, optimizer, self._randomness.network, float(self._progress.n_steps)
             )
             return cluster.hand_over(_replicas.same, model), data
         offset, factor = (None, 1.0) if units is None else (units.offset, units.factor)
         self.feature_offset_, self.feature_scale_ = offset, 1 / factor
+        self.feature_relevance_ = None
         drawn = {
             "sizes": shape.sizes,
             "epsilon": self.epsilon,

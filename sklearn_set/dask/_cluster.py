@@ -144,8 +144,8 @@ class Cluster:
             return self._client.gather(futures)
         except KilledWorker as error:
             raise RuntimeError(
-                f"Workers have died {error.allowed_failures + 1} times of one task, most often "
-                "because their memory does not suffice. Give them more, lower "
+                f"{error.allowed_failures + 1} workers have died while they ran one task, most "
+                "often because they had too little memory. Give them more, lower "
                 "hidden_layer_sizes or epsilon, or divide the data into more partitions."
             ) from error
 

@@ -14,9 +14,10 @@ _SUMMARY = """{summary} on a Dask cluster.
     speed or their deaths.
 
     Some parameters mean less than in the local class. Nothing is held out, so
-    ``early_stopping=True``, ``feature_search=True`` and ``temperature="cv"`` are refused, "auto"
-    searches nothing, and a temperature of "auto" is 1. `batch_size` is that of each replica; "auto"
-    is a batch of the local class, divided among the replicas, but at least 32 samples for each.
+    ``early_stopping=True``, ``feature_search=True``, ``feature_relevance=True`` and
+    ``temperature="cv"`` are refused, "auto" searches and weighs nothing, and a temperature of
+    "auto" is 1. `batch_size` is that of each replica; "auto" is a batch of the local class, divided
+    among the replicas, but at least 32 samples for each.
     `learning_rate_init` is that of a local fit with such a batch. Each replica sees a part of the
     samples, and multiplies the rate so that the mean of all goes as far in an epoch as a local fit
     does: by ``n_replicas * s`` for SGD and ``n_replicas * sqrt(s)`` for Adam, where s is the share

@@ -72,14 +72,24 @@ BREAKS = [
             "positive connections alone are pruned in a layer that is nearly full",
         ),
         (
-            "one.magnitude == other.magnitude and one.place < other.place)",
-            "one.magnitude == other.magnitude and one.place > other.place)",
+            "keep[choices[k].place] = 0",
+            "keep[choices[n - 1 - k].place] = 0",
             "of equal numbers the last ones go first",
         ),
         (
             "keep[start + k] = digits >= limit",
             "keep[start + k] = digits > limit",
             "all with the digits of the threshold are left out",
+        ),
+        (
+            "differing |= choices[k].size ^ choices[0].size",
+            "differing = choices[k].size ^ choices[0].size",
+            "digits in which only some numbers differ are not compared",
+        ),
+        (
+            "keep[choice.place] = own >= digit",
+            "keep[choice.place] = own != digit",
+            "numbers whose next digit is nearer are kept",
         ),
     ),
     *near(

@@ -36,9 +36,14 @@ BREAKS = [
         ("model._is_clone = model._is_inner = True", "pass", "inner fits warn"),
         ("fold_of[number] = n_in_fold.argmin()", "fold_of[number] = 0", "all groups in one fold"),
         (
-            "elif not goes_on:\n            self.temperature_ = 1.0",
-            "else:\n            self.temperature_ = 1.0",
+            "before = estimator.temperature_ if goes_on else 1.0",
+            "before = 1.0",
             "a temperature is forgotten",
+        ),
+        (
+            "return before if is_part else 1.0, before",
+            "return before, before",
+            "epochs are judged by the temperature of the fit before",
         ),
     ),
     *near(
@@ -175,7 +180,7 @@ BREAKS = [
             "new units of features change what the network predicts",
             "sklearn_set/base.py",
         ),
-        ("units.disparity > _MUCH and", "False and", "features of odd scales, without a word"),
+        ("units.differ_much and", "False and", "features of odd scales, without a word"),
         (
             "if not units.equals(before) and",
             "if False and",
