@@ -187,7 +187,7 @@ cdef bint leave_out_nearest(
     """Of the numbers at these places leave out so many of each sign; False without memory."""
     cdef Py_ssize_t k, m
     cdef int sign
-    cdef double magnitude
+    cdef double distance
     cdef value_t value
     cdef Choice* choices
     if n == 0:
@@ -199,8 +199,8 @@ cdef bint leave_out_nearest(
         m = 0
         for k in range(n):
             value = values[places[k]]
-            magnitude = INFINITY if value != value else fabs(value)
-            memcpy(&choices[m].magnitude, &magnitude, sizeof(magnitude))
+            distance = INFINITY if value != value else fabs(value)
+            memcpy(&choices[m].magnitude, &distance, sizeof(distance))
             choices[m].place = places[k]
             m += (value < 0) == sign
         leave_out(choices, m, missing[sign], keep)
