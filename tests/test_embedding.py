@@ -251,7 +251,9 @@ def test_the_seed_replaces_that_of_the_estimator():
 
 def test_none_is_a_classifier_with_its_defaults():
     model = SETEmbedding(random_state=0).fit(X, Y)
-    assert model.estimator_.get_params() == SETClassifier(random_state=0).get_params()
+    assert (
+        model.estimator_.get_params() == SETClassifier(temperature=1.0, random_state=0).get_params()
+    )
     assert model.transform(X).shape == (N, 1000)
 
 
