@@ -22,8 +22,15 @@ if not KERNEL_SOURCES:
 # Anonymous constants of other files: the narrowest block of a pass; how many squares single
 # precision adds up without loss.
 # What kernels say of themselves, and the format of a float.
-NOT_MEASURED = {"NARROWEST", "SQUARES", "DROPPED_BITS", "NOT_SIGN", "INFINITE", "N_DIGITS"}
-NOT_MEASURED.add("N_NEXT_DIGITS")
+NOT_MEASURED = {
+    "NARROWEST",
+    "SQUARES",
+    "DROPPED_BITS",
+    "NOT_SIGN",
+    "INFINITE",
+    "N_DIGITS",
+    "N_NEXT_DIGITS",
+}
 
 
 def sections():
