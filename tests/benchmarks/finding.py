@@ -257,15 +257,21 @@ def madelon_in(folder):
 
 # -------------------------------------------------------------------------------------- methods
 
+# Evolution has to find the features alone.
+ALIKE = {"feature_search": False, "feature_relevance": False}
+
 # Name of the method: what makes a classifier and what makes a regressor, from a seed.
 METHODS = {
     LIMIT: (CLASSIFIERS["SET"], REGRESSORS["SET"]),
     DEFAULT: (CLASSIFIERS[DEFAULT], REGRESSORS[DEFAULT]),
     "no search": (
-        lambda seed: SETClassifier(feature_search=False, random_state=seed, n_jobs=1),
-        lambda seed: SETRegressor(feature_search=False, random_state=seed, n_jobs=1),
+        lambda seed: SETClassifier(**ALIKE, random_state=seed, n_jobs=1),
+        lambda seed: SETRegressor(**ALIKE, random_state=seed, n_jobs=1),
     ),
-    "static": (CLASSIFIERS["SET static"], REGRESSORS["SET static"]),
+    "static": (
+        lambda seed: SETClassifier(zeta=0, **ALIKE, random_state=seed, n_jobs=1),
+        lambda seed: SETRegressor(zeta=0, **ALIKE, random_state=seed, n_jobs=1),
+    ),
     "HistGradientBoosting": (
         lambda seed: HistGradientBoostingClassifier(random_state=seed),
         lambda seed: HistGradientBoostingRegressor(random_state=seed),
