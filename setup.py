@@ -233,13 +233,17 @@ SITE = "https://sklearn-set.readthedocs.io/en/latest"
 
 
 def description():
-    """README.md for a package index: pages of doc/ are those of the site, other files no links."""
+    """README.md for a package index: pages of doc/ are those of the site, as are its pictures.
+
+    Links to other files become text.
+    """
 
     def elsewhere(match):
         text, page, anchor = match.groups()
         return f"[{text}]({SITE}/{page}.html{anchor or ''})" if page else text
 
     readme = Path("README.md").read_text(encoding="utf-8")
+    readme = readme.replace("](doc/_static/", f"]({SITE}/_static/")
     to_files = r"\[([^\]]+)\]\((?!https?:|#)(?:doc/([\w/]+)\.md(#[\w-]+)?|[^)]+)\)"
     return re.sub(to_files, elsewhere, readme)
 

@@ -118,6 +118,10 @@ def contributions(networks, X, question):
     yield from _in_order(explain, range(0, X.shape[0], width), question.n_threads)
 
 
+def _doubles(values):
+    return None if values is None else values.astype(np.float64)
+
+
 def _in_order(function, items, n_threads):
     """Yield the results of a function for some items, a few of which are under way ahead.
 
@@ -211,7 +215,8 @@ class _Passes:
 
     def __init__(self, network):
         self.network = network
-        self.offset = None if network.offset is None else network.offset.astype(np.float64)
+        offset, factor, relevance = network.units
+        self.units = _doubles(offset), factor, _doubles(relevance)
         self.matrices = [
             (
                 layer.topology.indptr,
@@ -224,14 +229,14 @@ class _Passes:
     def inputs(self, block):
         """The samples as the network reads them, of shape (n_features, n_samples)."""
         rows = np.arange(block.n, dtype=np.int32)
-        units = self.offset, self.network.factor
         table_of = machine.kernels("float64").table_of
-        return table_of(block, rows, self.network.sizes[0], *units)
+        return table_of(block, rows, self.network.sizes[0], *self.units)
 
     def in_units(self, baseline):
         """A baseline as the network reads it, as a column."""
-        offset = 0.0 if self.offset is None else self.offset
-        return ((baseline - offset) * self.network.factor)[:, np.newaxis]
+        offset, factor, _ = self.units
+        distance = (baseline - (0.0 if offset is None else offset)) * factor
+        return self.network.per_feature(distance)[:, np.newaxis]
 
     def first(self, inputs):
         """Pre-activations of the first layer."""

@@ -90,6 +90,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
     out_activation_: str
     feature_offset_: Floats | None
     feature_scale_: float
+    feature_relevance_: Floats | None
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
 
@@ -330,7 +331,10 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         optimizer.begin(network, getattr(self, "_optimizer", None) if goes_on else None)
         if not is_part:
             self._adapt_to_features(network, problem, goes_on)
+            if problem.settings.feature_relevance:
+                network.relevance = problem.relevance(problem.rows, network)
         self.feature_offset_, self.feature_scale_ = network.offset, 1 / network.factor
+        self.feature_relevance_ = network.relevance
         problem = problem.in_units(self._adapt_to_targets(network, problem, goes_on))
         self.n_layers_ = len(problem.sizes)
         state = TrainingState(
@@ -387,13 +391,8 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
 
     def _warn_of_scales(self, units):
         """Tell of features whose scales are so different that few of them would count."""
-        if units.disparity > _MUCH and not self._is_part_of_a_fit():
-            warn(
-                "The features of X are of very different scales: their standard deviations differ "
-                f"by a factor of {units.disparity:.0f}, and those that vary little will hardly "
-                "count. Scale them before, for example with make_pipeline(StandardScaler(), "
-                f"{type(self).__name__}()), or take logarithms of raw intensities."
-            )
+        if units.differ_much and not self._is_part_of_a_fit():
+            warn(units.warning(type(self).__name__))
 
     # ------------------------------------------------------------------------- publish
 
@@ -455,7 +454,3 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         self.best_validation_score_ = progress.best_validation_score if is_validated else None
         self.n_connections_ = self._network.n_connections
         self.density_ = self.n_connections_ / self._network.n_positions
-
-
-# If standard deviations of features differ by a larger factor, the user should scale them.
-_MUCH = 100

@@ -282,6 +282,8 @@ def _untrained(estimator, problem, like, rows, rng, settings):
     except ValueError:
         return None
     network.offset, network.factor = like.offset, like.factor
+    if like.relevance is not None:  # that of these rows: held-out ones must have no say
+        network.relevance = problem.relevance(rows, network)
     optimizer = SOLVERS[estimator.solver].of(estimator).attach(network)
     progress = Progress(settings.learning_rate_init)
     return TrainingState(network, optimizer, progress, randomness, rows, None)

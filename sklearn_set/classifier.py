@@ -226,6 +226,12 @@ class SETClassifier(ClassifierMixin, BaseSET):
         `rewire_interval`), of which a warning tells if it is True, in `partial_fit`, and in a fit
         that goes on from an earlier one.
 
+    feature_relevance : bool or "auto", default="auto"
+        Whether features are seen in proportion to what each tells of the targets by itself
+        ([8]_): see `feature_relevance_`. Where few of many features matter and samples are few,
+        the others then hardly disturb. "auto" does so for wide data without a search for features.
+        `partial_fit`, and a fit that goes on from an earlier one, keep the relevance that there is.
+
     early_stopping : bool, default=False
         Whether to hold out a validation set, unless `fit` gets one. Training ends when the score
         on it stops improving, and the network of the best epoch is kept. The
@@ -358,6 +364,12 @@ class SETClassifier(ClassifierMixin, BaseSET):
         their standard deviations, without the largest twentieth. It is 1 if `fit` does not set
         `feature_offset_`.
 
+    feature_relevance_ : ndarray of shape (n_features,) or None
+        What the features are then multiplied by, with `feature_relevance`: minus the logarithm of
+        the p-value of an F test of each feature alone, times the probability that it is not due
+        to chance, at least .05 of the largest. Their quadratic mean is 1. None if the features
+        are not weighed, or none of them tells more than chance.
+
     n_features_in_ : int
         Number of features seen during `fit`.
 
@@ -388,6 +400,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
        all-round blessings of dynamic sparsity", ICLR 2022, arXiv:2106.14568.
     .. [7] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks",
        ICML 2017, arXiv:1706.04599.
+    .. [8] B. Efron, R. Tibshirani, J. D. Storey, V. Tusher, "Empirical Bayes analysis of a
+       microarray experiment", Journal of the American Statistical Association 96:1151-1160, 2001.
 
     Examples
     --------
@@ -439,6 +453,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         n_iter_no_change: Float | Auto = "auto",
         n_snapshots: Int | Auto = "auto",
         feature_search: bool | Auto = "auto",
+        feature_relevance: bool | Auto = "auto",
         early_stopping: bool = False,
         validation_fraction: Float = 0.1,
         scoring: Scoring = None,
@@ -480,6 +495,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         self.n_iter_no_change = n_iter_no_change
         self.n_snapshots = n_snapshots
         self.feature_search = feature_search
+        self.feature_relevance = feature_relevance
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring
@@ -686,6 +702,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         decided = {name: getattr(settings, name) for name in _DECIDED}
         decided["batch_size"] = even_batch(n_samples, settings.batch_size)
         decided["feature_search"] = settings.n_search_epochs > 0
+        decided["feature_relevance"] = settings.feature_relevance
         for name, value in decided.items():
             if getattr(self, name) == "auto":
                 setattr(model, name, value)

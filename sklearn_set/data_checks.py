@@ -265,7 +265,7 @@ def _as_array(y, name):
     try:
         return np.asarray(y)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ValueError(f"{name} is no array of targets: {error}") from None
+        raise ValueError(f"{name} is not an array of targets: {error}") from None
 
 
 def check_groups(groups, n_samples):
@@ -291,7 +291,7 @@ def check_groups(groups, n_samples):
     try:
         values = np.asarray(groups.toarray() if sparse.issparse(groups) else groups)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ValueError(f"groups is no array of labels: {error}") from None
+        raise ValueError(f"groups is not an array of labels: {error}") from None
     if values.ndim != 1:
         raise ValueError(
             f"groups should be a 1d array, got an array of shape {values.shape} instead."

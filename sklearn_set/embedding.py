@@ -27,7 +27,7 @@ from sklearn_set._typing import Floats, Int, Matrix, RandomState
 from sklearn_set.base import BaseSET
 from sklearn_set.classifier import SETClassifier
 from sklearn_set.data_checks import check_labels, check_missing, validated
-from sklearn_set.network import SparseNetwork, sum_of_outputs, threads_pay
+from sklearn_set.network import sum_of_outputs, threads_pay
 from sklearn_set.samples import Samples
 from sklearn_set.validation import (
     NONE,
@@ -325,7 +325,7 @@ class SETEmbedding(
         """The part of the network up to the hidden layer, in a list; it shares all arrays."""
         network = _unfrozen(self.estimator_)._network
         layers = network.layers[: self.layer_ + 1]
-        return [SparseNetwork(layers, network.offset, network.factor, network.inputs)]
+        return [network.with_layers(layers)]
 
     def _number_type(self):
         """The number type of the network."""

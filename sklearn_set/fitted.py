@@ -117,15 +117,17 @@ class FittedSET:
 
         An array of shape (n_features,) that sums to 1, or is all zero if all weights are. A feature
         without connections has strength zero. Snapshots count as much as the last network. This is
-        the measure of QuickSelection (Atashgahi et al., 2021, Machine Learning).
+        the measure of QuickSelection (Atashgahi et al., 2021, Machine Learning). Weights are
+        multiplied by `feature_relevance_`.
         """
         fitted = self._as_of_now()
         fitted._fitted_network("feature_importances_")
-        networks = fitted._networks()
-        layers = [network.layers[0] for network in networks]
         strength = sum(
-            sums_by_input(layer.topology, np.abs(layer.weights, dtype=np.float64))
-            for layer in layers
+            network.per_feature(
+                sums_by_input(layer.topology, np.abs(layer.weights, dtype=np.float64))
+            )
+            for network in fitted._networks()
+            for layer in network.layers[:1]
         )
         total = strength.sum()
         return strength / total if total > 0 else strength

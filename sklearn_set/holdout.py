@@ -320,8 +320,9 @@ def _check_held_out_classes(classes, strata, groups, is_held_out):
     if n_groups > 1:
         why = f"each of the {n_groups} groups that have it can be needed to train on"
     raise ValueError(
-        "early_stopping=True holds out whole groups with samples of every class, but none of class "
-        f"{classes[missing]}: {why}. Set early_stopping=False, pass X_val and y_val, or add groups."
+        "early_stopping=True must hold out samples of every class, in whole groups, but can hold "
+        f"out none of class {classes[missing]}: {why}. Set early_stopping=False, pass X_val and "
+        "y_val, or add groups."
     )
 
 

@@ -64,7 +64,7 @@ def digest_of(value):
     try:
         return _digest(value, ()).hex()
     except RecursionError as error:
-        raise ValueError("An object is nested too deep to be told from others.") from error
+        raise ValueError("An object is nested too deep to be compared with others.") from error
 
 
 def _digest(value, around):
@@ -238,6 +238,6 @@ def _parts_of_object(value):
         return "object", parts, True
     except Exception as error:
         raise ValueError(
-            f"An object of type '{kind.__module__}.{kind.__qualname__}' cannot be told from "
-            f"others, since it cannot be pickled ({error}). Use one that can."
+            f"An object of type '{kind.__module__}.{kind.__qualname__}' cannot be compared with "
+            f"others, since it cannot be pickled ({error}). Use one that can be pickled."
         ) from error

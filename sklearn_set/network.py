@@ -112,14 +112,17 @@ class SparseNetwork:
         What is subtracted from the data before the first layer.
     factor : float, default=1.0
         What the data are then multiplied by.
+    relevance : ndarray of shape (n_features,), default=None
+        What each feature is multiplied by, too.
     inputs : ActiveInputs, default=None
         The features that may have connections; None for all.
     """
 
-    def __init__(self, layers, offset=None, factor=1.0, inputs=None):
+    def __init__(self, layers, offset=None, factor=1.0, relevance=None, inputs=None):
         self.layers = layers
         self.offset = offset
         self.factor = factor
+        self.relevance = relevance
         self.inputs = inputs
 
     @property
@@ -142,10 +145,22 @@ class SparseNetwork:
         """Numbers of neurons, data and output included."""
         return (self.layers[0].topology.n_in, *(layer.topology.n_out for layer in self.layers))
 
+    @property
+    def units(self):
+        """How data are read: offset, factor and relevance, as `table_of` takes them."""
+        return self.offset, self.factor, self.relevance
+
+    def per_feature(self, values):
+        """What is a multiple of the features' weights, for features without their relevance."""
+        return values if self.relevance is None else values * self.relevance
+
     def copy(self):
-        """A network with layers of its own; it shares offset and inputs, which never change."""
-        layers = [layer.copy() for layer in self.layers]
-        return SparseNetwork(layers, self.offset, self.factor, self.inputs)
+        """A network with layers of its own; it shares units and inputs, which never change."""
+        return self.with_layers([layer.copy() for layer in self.layers])
+
+    def with_layers(self, layers):
+        """A network that reads the same data through other layers."""
+        return SparseNetwork(layers, *self.units, self.inputs)
 
     @classmethod
     def erdos_renyi(cls, sizes, epsilon, *, activations, weight_init, dtype, rng, n_threads=1):
@@ -193,6 +208,8 @@ class SparseNetwork:
         if self.offset is not None:
             size += float(np.abs(self.offset).max())
         size *= self.factor
+        if self.relevance is not None:
+            size *= float(self.relevance.max())
         for layer in self.layers:
             n = layer.weights.shape[0]
             step = measured.AT_ONCE

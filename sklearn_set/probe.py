@@ -105,8 +105,7 @@ def probe(network, X, y, sample_weight, loss, rows, loss_parameter=0.0, n_thread
     """
     kernels = machine.kernels(network.dtype.name)
     rows = rows.astype(np.int32)
-    units = network.offset, network.factor
-    table = kernels.table_of(X, rows, network.sizes[0], *units, n_threads)
+    table = kernels.table_of(X, rows, network.sizes[0], *network.units, n_threads)
     weight = np.ones(rows.shape[0]) if sample_weight is None else sample_weight[rows]
     weight = (weight / weight.sum()).astype(table.dtype)
     # A probe ignores overflow: the training step tells the user.

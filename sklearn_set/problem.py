@@ -13,7 +13,8 @@ from sklearn_set.data_checks import check_sparse
 from sklearn_set.holdout import HeldOut, rows_of
 from sklearn_set.identity import digest_of
 from sklearn_set.network import SparseNetwork
-from sklearn_set.sample_weights import check_sample_weight, mean_weight
+from sklearn_set.relevance import relevance_of
+from sklearn_set.sample_weights import check_sample_weight, mean_weight, relative
 from sklearn_set.samples import Samples
 from sklearn_set.settings import Settings
 from sklearn_set.training import TrainingData
@@ -115,6 +116,13 @@ class Problem:
             n_threads=self.settings.n_threads,
         )
 
+    def relevance(self, rows, network):
+        """How relevant some samples say that each feature is by itself, or None."""
+        units = network.offset, network.factor
+        weight = relative(self.weight, np.float64)
+        found = relevance_of(self.X, self.targets, weight, rows, *units)
+        return None if found is None else found.astype(self.X.dtype)
+
     def in_units(self, to_network):
         """The same problem with all targets, also of the validation set, in the network's units."""
         dtype, validation_set = self.X.dtype, self.validation_set
@@ -195,7 +203,7 @@ def _check_X_val(estimator, X_val, dtype):
         X = check_array(X_val, input_name="X_val", accept_sparse="csr", dtype=dtype, order="C")
         validate_data(estimator, X_val, reset=False, skip_check_array=True)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ValueError(f"X_val does not go with X. {error}") from None
+        raise ValueError(f"X_val does not match X. {error}") from None
     return X
 
 
@@ -211,7 +219,7 @@ def _check_y_val(estimator, y_val, n_samples, n_outputs):
             input_name="y_val",
         )
     except (ValueError, TypeError) as error:
-        raise ValueError(f"y_val does not go with y. {error}") from None
+        raise ValueError(f"y_val does not match y. {error}") from None
     if n_samples != y.shape[0]:
         raise ValueError(
             "Found input variables with inconsistent numbers of samples: X_val has "
@@ -220,7 +228,7 @@ def _check_y_val(estimator, y_val, n_samples, n_outputs):
     try:
         y, targets, _, n_found = estimator._encode(y, goes_on=True, is_part=True)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"y_val does not go with y. {error}") from None
+        raise ValueError(f"y_val does not match y. {error}") from None
     if n_found != n_outputs:
         raise ValueError(f"y_val has {n_found} outputs, but y has {n_outputs}.")
     return y, targets
@@ -281,7 +289,11 @@ def identity_of(estimator, problem, progress):
             "before": (progress.n_epochs, progress.n_samples_seen),
             "names": [None if each is None else each.tolist() for each in names],
             "training": (problem.X, problem.targets, (problem.weight, problem.train_weight)),
-            "units": (estimator.feature_offset_, estimator.feature_scale_, of_targets),
+            "units": (
+                (estimator.feature_offset_, estimator.feature_scale_),
+                estimator.feature_relevance_,
+                of_targets,
+            ),
             "held_out": held_out and (held_out.X, held_out.targets, held_out.weight),
         }
     )

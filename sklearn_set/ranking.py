@@ -15,11 +15,13 @@ from sklearn_set.regressor import SETRegressor
 # What "auto" of `epsilon`, `zeta` and `max_iter` means, and some settings beside them.  All others
 # are the estimators' defaults: on wide data the classifier mixes samples and drops features, so
 # that it learns from all genes that tell the same, not from one of them.  A search for features
-# would leave those that it lets go without a rank.
+# would leave those that it lets go without a rank, and the relevance of each by itself would settle
+# the ranking before the network has learned anything.
 SUPERVISED = {
     "epsilon": 20,
     "zeta": 0.3,
     "feature_search": False,
+    "feature_relevance": False,
     "max_iter": 100,
     "n_iter_no_change": inf,
     "n_jobs": 1,

@@ -227,6 +227,12 @@ class SETRegressor(RegressorMixin, BaseSET):
         `rewire_interval`), of which a warning tells if it is True, in `partial_fit`, and in a fit
         that goes on from an earlier one.
 
+    feature_relevance : bool or "auto", default="auto"
+        Whether features are seen in proportion to what each tells of the targets by itself
+        ([8]_): see `feature_relevance_`. Where few of many features matter and samples are few,
+        the others then hardly disturb. "auto" does so for wide data without a search for features.
+        `partial_fit`, and a fit that goes on from an earlier one, keep the relevance that there is.
+
     early_stopping : bool, default=False
         Whether to hold out a validation set, unless `fit` gets one. Training ends when the score
         on it stops improving, and the network of the best epoch is kept.
@@ -343,6 +349,12 @@ class SETRegressor(RegressorMixin, BaseSET):
         their standard deviations, without the largest twentieth. It is 1 if `fit` does not set
         `feature_offset_`.
 
+    feature_relevance_ : ndarray of shape (n_features,) or None
+        What the features are then multiplied by, with `feature_relevance`: minus the logarithm of
+        the p-value of an F test of each feature alone, times the probability that it is not due
+        to chance, at least .05 of the largest. Their quadratic mean is 1. None if the features
+        are not weighed, or none of them tells more than chance.
+
     n_features_in_ : int
         Number of features seen during `fit`.
 
@@ -373,7 +385,9 @@ class SETRegressor(RegressorMixin, BaseSET):
        all-round blessings of dynamic sparsity", ICLR 2022, arXiv:2106.14568.
     .. [7] P. J. Huber, "Robust estimation of a location parameter", Annals of Mathematical
        Statistics 35:73-101, 1964.
-    .. [8] R. Koenker, G. Bassett, "Regression quantiles", Econometrica 46:33-50, 1978.
+    .. [8] B. Efron, R. Tibshirani, J. D. Storey, V. Tusher, "Empirical Bayes analysis of a
+       microarray experiment", Journal of the American Statistical Association 96:1151-1160, 2001.
+    .. [9] R. Koenker, G. Bassett, "Regression quantiles", Econometrica 46:33-50, 1978.
 
     Examples
     --------
@@ -428,6 +442,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         n_iter_no_change: Float | Auto = "auto",
         n_snapshots: Int | Auto = 1,
         feature_search: bool | Auto = "auto",
+        feature_relevance: bool | Auto = "auto",
         early_stopping: bool = False,
         validation_fraction: Float = 0.1,
         scoring: Scoring = None,
@@ -467,6 +482,7 @@ class SETRegressor(RegressorMixin, BaseSET):
         self.n_iter_no_change = n_iter_no_change
         self.n_snapshots = n_snapshots
         self.feature_search = feature_search
+        self.feature_relevance = feature_relevance
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring

@@ -111,6 +111,20 @@ class FeatureUnits:
             return False
         return self.typical <= _ABSURD  # beyond it training will fail, and say why
 
+    @property
+    def differ_much(self):
+        """Whether few features would count, as long as the user does not scale them."""
+        return self.disparity > _MUCH
+
+    def warning(self, estimator):
+        """What to tell the user then; `estimator` is the name of a class."""
+        return (
+            "The features of X are of very different scales: their standard deviations differ "
+            f"by a factor of {self.disparity:.0f}, and those that vary little will hardly "
+            "count. Scale them before, for example with make_pipeline(StandardScaler(), "
+            f"{estimator}()), or take logarithms of raw intensities."
+        )
+
     def install(self, network):
         """Make a trained network read data in these units, and predict the same as before.
 
@@ -120,7 +134,8 @@ class FeatureUnits:
             Its offset, factor and first layer are changed.
         """
         before, now = (0.0 if each is None else each for each in (network.offset, self.offset))
-        shift = np.broadcast_to((now - before) * network.factor, network.sizes[0])
+        relevance = 1.0 if network.relevance is None else network.relevance
+        shift = np.broadcast_to((now - before) * network.factor * relevance, network.sizes[0])
         layer = network.layers[0]
         if shift.any():
             layer.bias[:] = layer.bias + shift @ layer.as_csr()
@@ -128,6 +143,9 @@ class FeatureUnits:
             layer.weights *= network.factor / self.factor
         network.offset, network.factor = self.offset, self.factor
 
+
+# If standard deviations of features differ by a larger factor, few of them count.
+_MUCH = 100
 
 # A network learns nothing if the typical feature is more than _FAR standard deviations from zero,
 # or its standard deviation is above _ODD or below 1 / _ODD.  A standard deviation above _ABSURD is

@@ -73,7 +73,7 @@ class FeatureSearch:
         Sets ``network.inputs``.
         """
         layer, inputs = network.layers[0], network.inputs
-        self._note_strength(layer)
+        self._note_strength(network)
         n_done = len(self.curve)
         if self.begun is None and self._is_time_to_begin(n_done):
             self.begun = n_done
@@ -145,13 +145,15 @@ class FeatureSearch:
         """Free what only a search under way needs."""
         self._losses, self._candidates, self._strength = {}, {}, None
 
-    def _note_strength(self, layer):
+    def _note_strength(self, network):
+        layer = network.layers[0]
         size = np.abs(layer.weights, dtype=np.float64)
         largest = size.max(initial=0)
         if largest > 0:
             size /= largest  # so that no power is too small or too large for a number
         np.square(np.square(size, out=size), out=size)
         strength = largest * np.sqrt(np.sqrt(sums_by_input(layer.topology, size)))
+        strength = network.per_feature(strength)
         if self._strength is None:
             self._strength = strength
         else:

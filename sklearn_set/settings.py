@@ -41,6 +41,8 @@ class Settings:
     score_decides : bool
         Whether the score on held-out samples decides when to stop and which network is the best;
         else the training loss decides when to stop, and the last network is kept.
+    feature_relevance : bool
+        Whether the relevance of features is estimated; never in a fit that goes on.
     keeps_moments : bool
         Whether to keep the optimizer for another call.  Moments take as much memory as weights.
     n_threads : int
@@ -75,6 +77,7 @@ class Settings:
     tol: float
     n_iter_no_change: float
     score_decides: bool
+    feature_relevance: bool
     keeps_moments: bool
     n_threads: int
     verbose: int
@@ -171,10 +174,10 @@ def decided(
     if searches == "auto":
         searches = _is_worth_a_search(parameters, sizes, n_connections, n_counting)
     elif searches and not (can_search or is_part or goes_on):
-        remedy = "without evolutions: raise zeta or max_iter, or lower rewire_interval"
+        cause = "there are no evolutions. Raise zeta or max_iter, or lower rewire_interval"
         if early_stopping:
-            remedy = "together with early_stopping=True: leave one of the two out"
-        warn(f"feature_search=True searches nothing {remedy}.")
+            cause = "early_stopping=True needs the held-out samples. Leave one of the two out"
+        warn(f"feature_search=True has no effect: {cause}.")
     searches = can_search and bool(searches)
     automatic = _automatic(sizes, n_connections, n_samples, is_part, searches)
     for name, value in automatic.items():
@@ -191,6 +194,8 @@ def decided(
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
     # The strength of the penalty must not depend on how many samples come at a time.
     usual_batch = min(values["batch_size"], _LARGEST_AUTOMATIC_BATCH)
+    if is_part or goes_on:
+        values["feature_relevance"] = False
     values |= {
         "n_epochs": 1 if is_part else parameters["max_iter"],
         "n_search_epochs": n_search_epochs if searches else 0,
@@ -241,4 +246,6 @@ def _automatic(sizes, n_connections, n_samples, is_part, searches):
         # `draw_weights` turns this "auto" into a law that suits the activation
         "weight_init": "small" if len(sizes) <= 3 else "auto",
         "n_snapshots": 10 if wide and not is_large else 1,
+        # a search, where there can be one, finds more
+        "feature_relevance": wide and not searches,
     }

@@ -210,6 +210,7 @@ CONSTRAINTS = {
     "n_snapshots": (options("auto"), _POSITIVE_INT),
     # validation
     "feature_search": (options("auto"), *BOOLEAN),
+    "feature_relevance": (options("auto"), *BOOLEAN),
     "early_stopping": BOOLEAN,
     "validation_fraction": (_FRACTION,),
     "scoring": (instance(str), Constraint(callable, "a callable"), NONE),

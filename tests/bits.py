@@ -51,7 +51,8 @@ def digest(model, X):
         values = [model.transform(X)]
     else:
         values = [model.n_iter_, model.t_, model.loss_curve_, model.predict(X)]
-        values += [model.feature_importances_, model.feature_offset_, model.feature_scale_]
+        values += [model.feature_importances_, model.feature_relevance_]
+        values += [model.feature_offset_, model.feature_scale_]
         values += [model.validation_scores_, model.validation_loss_curve_, model.best_iter_]
         values += model.intercepts_
         for weights in model.coefs_:

@@ -38,22 +38,27 @@ def all_of(networks, X, question):
 
 def outputs_of(network, X):
     """Of every sample, of shape (n_samples, n_outputs), by dense matrices."""
+    return reference.DenseMLP.of(network).forward(seen_by(network, X))[0][-1]
+
+
+def seen_by(network, X):
+    """The samples in the network's units."""
     offset = 0.0 if network.offset is None else network.offset
-    return reference.DenseMLP.of(network).forward((X - offset) * network.factor)[0][-1]
+    return network.per_feature((X - offset) * network.factor)
 
 
 def gradients_of(network, X):
     """Of every output by every feature, of shape (n_outputs, n_features, n_samples)."""
     dense = reference.DenseMLP.of(network)
-    offset = 0.0 if network.offset is None else network.offset
-    z, _ = dense.forward((X - offset) * network.factor)
+    z, _ = dense.forward(seen_by(network, X))
     found = np.broadcast_to(np.eye(z[-1].shape[1]), (X.shape[0], *[z[-1].shape[1]] * 2))
     for depth in range(len(z) - 1, -1, -1):
         found = found @ dense.weights[depth].T
         if depth:
             name, parameter = dense.activations[depth - 1]
             found = found * reference.ACTIVATIONS[name][1](z[depth - 1], parameter)[:, np.newaxis]
-    return np.moveaxis(found, 0, -1) * network.factor
+    slope = network.per_feature(np.full(network.sizes[0], network.factor))
+    return np.moveaxis(found, 0, -1) * slope[:, np.newaxis]
 
 
 def integrated(network, x, baseline, n_points=20_000):
@@ -191,7 +196,8 @@ def test_units_of_features_change_nothing(n_pieces):
     network, X, baseline = drawn(2, "tanh")
     expected = all_of([network], X, asked(baseline, n_pieces=n_pieces))
     network.offset, network.factor = np.linspace(-4, 4, 7), 0.25
-    X, baseline = (each * 4 + network.offset for each in (X, baseline))
+    network.relevance = 2.0 ** np.arange(-3, 4)
+    X, baseline = (each * 4 / network.relevance + network.offset for each in (X, baseline))
     question = asked(baseline, n_pieces=n_pieces)
     assert_close(all_of([network], X, question), expected, "float64")
     outputs = outputs_of(network, baseline)[0]

@@ -184,6 +184,8 @@ def test_deciding_leaves_the_parameters_alone(estimator):
     ("n_samples", "n_features", "others", "expected"),
     [
         (150, 2000, {}, 60),
+        (150, 2000, {"early_stopping": True}, 0),
+        (150, 2000, {"feature_search": False}, 0),
         (149, 2000, {}, 0),
         (400, 41, {}, 60),
         (400, 40, {}, 0),
@@ -210,5 +212,10 @@ def test_features_are_searched_where_there_are_many_and_samples_to_judge(
     if expected:
         assert settings.n_iter_no_change == np.inf
         assert settings.learning_rate == "cosine"
+    # where no search finds the features that matter, their relevance is estimated
+    assert settings.feature_relevance == (n_features > n_samples and not expected)
+    for going_on in ({"is_part": True}, {"goes_on": True}):
+        asked = estimator(feature_relevance=True)
+        assert not all_decided(asked, n_samples, sizes, **going_on).feature_relevance
     assert all_decided(model, n_samples, sizes, is_part=True).n_search_epochs == 0
     assert all_decided(model, n_samples, sizes, goes_on=True).n_search_epochs == 0

@@ -18,6 +18,7 @@ SCRIPTS = (
     "bench_fit",
     "bench_peers",
     "bench_predict",
+    "bench_report",
     "bench_search",
     "bench_stability",
     "bench_step",
@@ -39,6 +40,7 @@ SMALL = {
         *("--rounds", "1", "--budget", "0.05", "--calm", "0"),
     ],
     "bench_predict": ["--workloads", "W1", "--samples", "1,8", "--rounds", "2"],
+    "bench_report": ["--here", "--samples", "20", "--genes", "60", "--methods", "ridge"],
     "bench_search": ["--samples", "40", "--features", "100", "--epochs", "2", "--rounds", "1"],
     "bench_stability": [
         *("--samples", "30", "--genes", "50", "--informative", "5", "--pairs", "4"),

@@ -58,6 +58,7 @@ ODD = {
     "n_iter_no_change": 2,
     "n_snapshots": 3,
     "feature_search": True,
+    "feature_relevance": True,
     "early_stopping": True,
     "validation_fraction": 0.3,
     "scoring": "r2",

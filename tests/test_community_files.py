@@ -248,8 +248,12 @@ def test_addresses_of_the_project():
     assert addresses["Homepage"] == site
     assert addresses["Changelog"] == f"{site}/changelog.html"
     assert (ROOT / "doc" / "changelog.md").is_file()
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert f"\nVersion {PROJECT['project']['version']} · " in readme
     if "dev" not in PROJECT["project"]["version"]:
         assert addresses.keys() >= {"Source", "Issues"}, "a release says where they are"
+        for name in ("Source", "Issues"):
+            assert f"]({addresses[name]})" in readme, "and the front page links to them"
 
 
 def test_links_of_the_forms_lead_to_the_documentation():

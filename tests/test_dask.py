@@ -180,17 +180,3 @@ def test_ctrl_c_keeps_the_last_complete_epoch(client, monkeypatch):
         cut = classifier(max_iter=9, n_iter_no_change=9).fit(*data)
     assert cut.n_iter_ == 2
     assert_same_network(cut, wanted)  # the third epoch was trained, but not recorded
-
-
-# ----------------------------------------------------------------------------------- no cluster
-
-
-@pytest.mark.parametrize(
-    ("n_samples", "n_replicas"),
-    [([5], 1), ([1, 1, 1], 3), ([1000, 1, 1], 3), ([1, 1, 1000], 3), ([9] * 7, 3), ([1, 9], 2)],
-)
-def test_every_replica_has_neighbouring_partitions(n_samples, n_replicas):
-    replicas = dask_training.divided(n_samples, n_replicas)
-    assert [place for replica in replicas for place in replica] == list(range(len(n_samples)))
-    assert all(replicas)
-    assert len(replicas) == n_replicas

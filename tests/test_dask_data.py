@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from dask_cases import (
     delayed,
     differ,
     regressor,
+    start,
 )
 from scipy import sparse
 
@@ -81,6 +83,28 @@ def test_data_frames(client):
     predicted = fitted.predict(X_frame)
     assert isinstance(predicted, da.Array)
     np.testing.assert_array_equal(predicted.compute(), fitted.to_local().predict(table))
+    backwards = dask.delayed(table.iloc[150:, ::-1])
+    with pytest.raises(ValueError, match="other names"):
+        classifier().fit([*X_frame.to_delayed()[:3], backwards], y_frame)
+
+
+def test_data_frames_with_weights_and_partitions_that_are_empty(client):
+    frames = pytest.importorskip("dask.dataframe")
+    table = pd.DataFrame(X, columns=[f"f{k}" for k in range(64)])
+    table["target"], table["weight"], table["number"] = Z[:, 0], 1 + Y, range(200)
+    whole = frames.from_pandas(table, npartitions=4)
+    some = whole[whole["number"] >= 60]  # nothing is left of the first partition
+    parts = some[list(table.columns[:64])], some["target"], some["weight"]
+    fitted = regressor().fit(*parts)
+    assert fitted.t_ == 4 * 140
+    cuts = (0, 40, 50, 50)
+    assert_same_network(
+        fitted,
+        regressor().fit(*(delayed(v[60:], cuts) for v in (X, Z[:, 0], 1.0 + Y))),
+    )
+    np.testing.assert_array_equal(
+        fitted.predict(parts[0]).compute(), fitted.to_local().predict(table.iloc[60:, :64])
+    )
 
 
 def only_on_workers(start, end, client_process):
@@ -156,6 +180,21 @@ def test_lazy_predictions_are_those_of_the_local_model(client, n_classes, dtype)
         blocks = getattr(fitted, method)(delayed(data))
         np.testing.assert_array_equal(np.concatenate(dask.compute(*blocks)), expected)
         np.testing.assert_array_equal(getattr(fitted, method)(data), expected)
+
+
+def test_tasks_of_fits_and_predictions_do_not_get_in_each_others_way(client, caplog):
+    X_made, y_made = (
+        da.concatenate([da.from_delayed(block, shape, meta=meta) for block in blocks])
+        for blocks, shape, meta in (
+            (delayed(X, (100, 100)), (100, 64), np.empty((0, 64))),
+            (delayed(Y, (100, 100)), (100,), np.empty(0, int)),
+        )
+    )
+    fitted = classifier().fit(X_made, y_made)
+    lazy = fitted.predict_proba(X_made).max(axis=1).mean(), fitted.predict(X_made)
+    for each in (*lazy, X_made + 0):
+        each.compute()
+    assert not [each.message for each in caplog.records if each.levelname == "WARNING"]
 
 
 def test_regression(client):
@@ -240,6 +279,40 @@ def test_divergence_and_lack_of_memory_are_told(client, monkeypatch):
         classifier().fit(*data)
     with pytest.raises(MemoryError, match=r"for its partitions and .* networks"):
         classifier().fit(delayed(X), delayed(Y))
+
+
+def most_memory(dask_worker):
+    """The most bytes that the process of a worker has used."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory otherwise")
+def test_a_worker_needs_no_more_memory_than_it_is_asked_for(monkeypatch):
+    check, needs = Cluster.check_memory, []
+
+    def spied(self, parts, of_parts, of_network, of_batch, n_replicas):
+        needs.append(sum(of_parts) + 6 * of_network + of_batch)  # three replicas on one worker
+        return check(self, parts, of_parts, of_network, of_batch, n_replicas)
+
+    monkeypatch.setattr(Cluster, "check_memory", spied)
+    data = chunked(X.astype(np.float32)), chunked(Y)
+    with start(1, memory_limit=450_000_000) as cluster, distributed.Client(cluster) as own:
+        before = most_memory_of(own)
+        room = Cluster(own).memory_limits()
+        assert 450_000_000 - before <= min(room.values()) < 450_000_000 - 30_000_000
+        classifier(client=own, max_iter=2).set_params(hidden_layer_sizes=60_000).fit(*data)
+        assert most_memory_of(own) - before < needs[0] + 20_000_000
+        refused = classifier(client=own).set_params(hidden_layer_sizes=150_000)
+        with pytest.raises(MemoryError, match=r"6 networks, .* lower hidden_layer_sizes"):
+            refused.fit(*data)
+        assert needs[1] > min(room.values())
+        assert most_memory_of(own) - before < needs[0] + 20_000_000  # nothing was drawn
+
+
+def most_memory_of(client):
+    """See `most_memory`; of the only worker, which has loaded the package."""
+    client.run(__import__, "sklearn_set.dask")
+    return next(iter(client.run(most_memory).values()))
 
 
 def test_without_a_client_or_workers_it_says_so():

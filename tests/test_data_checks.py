@@ -262,8 +262,8 @@ def test_what_is_too_large_is_named(dtype):
     ("given", "message"),
     [
         (np.where(X > 1, np.nan, X), "X_val contains NaN"),
-        (X[:, :4], "X_val does not go with X. X has 4 features"),
-        (X[0], "X_val does not go with X. Expected 2D array"),
+        (X[:, :4], "X_val does not match X. X has 4 features"),
+        (X[0], "X_val does not match X. Expected 2D array"),
     ],
 )
 def test_errors_about_a_validation_set_name_it(given, message):

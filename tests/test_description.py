@@ -93,6 +93,7 @@ def test_the_text_is_one_line():
     assert text.startswith("SETClassifier of sklearn_set ")
     assert ": layers of 100, 20 and 1 neurons (relu); 1,220 connections" in text
     assert "trained for 6 epochs in batches of 32 by adam at a cosine rate from" in text
+    assert "; features read as large as they are relevant by themselves; mean of " in text
     assert text.endswith("random_state 0.")
 
 

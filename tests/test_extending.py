@@ -5,7 +5,6 @@ Docstrings take their words from the tables; the user guide has formulas, and is
 
 import inspect
 import re
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from conftest import needs_documentation
 
 from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.activations import ACTIVATIONS
-from sklearn_set.dask import DaskSETClassifier, DaskSETRegressor
-from sklearn_set.dask._docstrings import of_local
 from sklearn_set.docstrings import _items, with_tables
 from sklearn_set.evolution import (
     GROWTH_RULES,
@@ -77,22 +74,6 @@ def test_every_list_has_its_place():
         assert not re.search(r"%\(\w+\)s", estimator.__doc__)
     with pytest.raises(KeyError, match="wines"):
         with_tables(type("Odd", (), {"__doc__": "Some %(wines)s."}))
-
-
-@pytest.mark.parametrize("kind", [DaskSETClassifier, DaskSETRegressor])
-def test_docstrings_for_a_cluster_are_made_of_plain_and_of_indented_ones(kind):
-    """Python 3.13 has taken the indentation of the source away, older ones have not."""
-    plain = inspect.cleandoc(kind._local_class.__doc__)
-    own = "Examples\n--------\n>>> 1\n1"
-    made = []
-    for indent in ("", "    "):
-        local, other = (
-            type(kind._local_class.__name__, (), {"__doc__": textwrap.indent(text, indent)})
-            for text in (plain, own)
-        )
-        made.append(of_local(local)(other).__doc__)
-    assert made[0] == made[1]
-    assert made[0].removesuffix(own) == kind.__doc__.partition("Examples\n---")[0]
 
 
 # ------------------------------------------------------------------------------------ user guide

@@ -140,7 +140,12 @@ REFUSED = {
     ),
     "a column without name": ("a.csv", TABLE.replace("g2", ""), None, "no name for column 2"),
     "one column": ("a.csv", "a\n1\n2\n", None, "one column only"),
-    "spaces": ("a.txt", csv_text(samples(), sep=" "), None, "neither commas, semicolons nor tabs"),
+    "text with spaces": (
+        "a.txt",
+        "a b\nc d e\n f\n",
+        None,
+        "neither commas, semicolons, tabs, bars",
+    ),
     "only the label": (
         "a.csv",
         csv_text(insert(samples()[["type"]], 0, "id", IDS)),

@@ -139,6 +139,14 @@ def test_laws_of_families(finding):
     X, y = finding.correlated(300, 23, 3, rng)
     np.testing.assert_array_equal(X[:, 3:13], X[:, 13:])
     assert np.abs(np.corrcoef(X[:, :13].T)[:3, 3:]).max() < 0.3
+    X, y = finding.FAMILIES["few_of_5000"].law(4000, 6, 5, rng)
+    between = X[y == 1].mean(axis=0) - X[y == 0].mean(axis=0)
+    np.testing.assert_allclose(np.abs(between), [2, 2, 2, 2, 2, 0], atol=0.2)
+    X, y = finding.one_is_sure(4000, 32, 31, rng)
+    means = np.array([X[y == label].mean(axis=0) for label in range(4)])
+    assert means[0, 0] > 7.5
+    np.testing.assert_allclose(means[1:, 1:31].sum(axis=1), 15, atol=2)
+    np.testing.assert_allclose(means[:, 31], 0, atol=0.2)
     X, y = finding.skewed(3000, 8, 5, rng)
     scales = X.std(axis=0)
     assert scales.max() > 100 * scales.min()

@@ -113,7 +113,7 @@ NOT_EVEN = np.where(np.arange(N) % 2, None, 1.0)
         (GROUPS[:-1], ValueError, "inconsistent numbers of samples: X has 60, groups has 59"),
         (GROUPS.reshape(-1, 1), ValueError, r"groups should be a 1d array, got .* shape \(60, 1\)"),
         (7, ValueError, r"groups should be a 1d array, got an array of shape \(\)"),
-        ([[1], [2, 3]], ValueError, "groups is no array of labels"),
+        ([[1], [2, 3]], ValueError, "groups is not an array of labels"),
         (np.where(GROUPS == 3, np.nan, GROUPS), ValueError, "groups contains NaN: 3 of 60"),
         (NOT_EVEN, ValueError, "groups contains NaN: 30 of 60"),
         (pd.Series(NOT_EVEN, dtype="Int64"), ValueError, "groups contains NaN: 30 of 60"),

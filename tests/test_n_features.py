@@ -31,6 +31,7 @@ SMALL = SETClassifier(
     input_dropout=0,
     n_snapshots=1,
     feature_search=False,
+    feature_relevance=False,
     learning_rate_init=0.01,
     n_iter_no_change=np.inf,
 )
@@ -225,7 +226,7 @@ def test_it_belongs_into_a_pipeline():
     ("parameters", "message"),
     [
         ({"n_features_to_select": "all"}, "a str among {'auto', 'best'} or None. Got 'all'"),
-        ({"n_features_to_select": "auto", "unsupervised": True}, "unsupervised=True has none"),
+        ({"n_features_to_select": "auto", "unsupervised": True}, "unsupervised=True uses none"),
         ({"cv": 1}, "The 'cv' parameter of SETSelector must be an int in the range [2, inf), an o"),
         ({"cv": "five"}, "an iterable of splits or None. Got 'five' instead."),
         ({"scoring": 3}, "The 'scoring' parameter of SETSelector must be"),

@@ -17,7 +17,7 @@ def test_the_slope_of_all_relu_alternates():
 
 def test_a_copy_of_a_network_is_the_same_network():
     network = drawn_network()
-    network.offset, network.factor = np.arange(6.0), 0.25
+    network.offset, network.factor, network.relevance = np.arange(6.0), 0.25, np.arange(1.0, 7)
     X = Samples(np.random.default_rng(1).normal(size=(7, 6)))
     np.testing.assert_array_equal(network.copy().forward(X), network.forward(X))
     for ours, theirs in zip(network.layers, network.copy().layers, strict=True):
@@ -25,17 +25,26 @@ def test_a_copy_of_a_network_is_the_same_network():
         assert not np.shares_memory(ours.bias, theirs.bias)
 
 
-@pytest.mark.parametrize("units", [(None, 1.0), (None, 1024.0), (np.full(6, 1e6), 1.0)])
+@pytest.mark.parametrize(
+    "units",
+    [
+        (None, 1.0, None),
+        (None, 1024.0, None),
+        (np.full(6, 1e6), 1.0, None),
+        (None, 1.0, np.linspace(1, 32, 6)),
+    ],
+)
 def test_no_output_is_beyond_the_bound(units):
     """It decides whether predictions may overflow; units of the features count."""
     network = drawn_network("identity")
-    network.offset, network.factor = units
+    network.offset, network.factor, network.relevance = units
     X = Samples(np.random.default_rng(1).uniform(-1, 1, size=(50, 6)))
     bound, largest = network.bound(1.0), np.abs(network.forward(X)).max()
     assert largest <= bound < 1e4 * largest
-    offset, factor = units
+    offset, factor, relevance = units
+    factor *= 1.0 if relevance is None else relevance.max()
     size = factor * (1.0 if offset is None else 1.0 + np.abs(offset).max())
-    network.offset, network.factor = None, 1.0
+    network.offset, network.factor, network.relevance = None, 1.0, None
     assert network.bound(size) == bound
 
 
@@ -45,14 +54,15 @@ def test_no_output_is_beyond_the_bound(units):
 def test_networks_together_give_the_bits_of_each_by_itself(monkeypatch, n_samples, kind, n_threads):
     """Those that read the data in the same units share what they have read."""
     monkeypatch.setattr(measured, "SERIAL_PREDICTION", 0)
-    networks = [drawn_network() for _ in range(5)]
+    networks = [drawn_network() for _ in range(6)]
     rng = np.random.default_rng(2)
     offset = rng.normal(size=6)
-    for network, units in zip(networks, (None, None, offset, offset, offset), strict=True):
+    for network, units in zip(networks, (None, None, *[offset] * 4), strict=True):
         network.offset = units
         for layer in network.layers:
             layer.weights *= rng.uniform(0.5, 2, layer.weights.shape)
     networks[4].factor = 0.25
+    networks[5].relevance = rng.uniform(0.1, 3, size=6)
     X = rng.normal(size=(n_samples, 6))
     X[:, 2] = 0  # a silent feature, unless something is subtracted
     X = Samples(kind(X))

@@ -21,6 +21,7 @@ from user_files import (
     genes_as_rows,
     geo,
     insert,
+    of_objects,
     samples,
     understood,
 )
@@ -219,9 +220,9 @@ def test_names_of_genes_are_numbered_without_gaps(tmp_path):
 def test_names_that_are_hardly_those_of_genes_are_told(tmp_path):
     table = insert(samples().rename(columns={"g1": "1-Mar", "g2": "TP53"}), 1, "Age", REAL)
     notes = " ".join(understood(write(tmp_path / "a.csv", csv_text(table))).notes)
-    assert "'Age' is taken for genes. " in notes
+    assert "'Age' is taken for a gene. " in notes
     assert "--ignore" in notes
-    assert "1 gene has the name of a date ('1-Mar')" in notes
+    assert "1 gene has the name of a date or a power of ten ('1-Mar')" in notes
     assert "'Age' is" not in " ".join(understood(tmp_path / "a.csv", ignore=["Age"]).notes)
 
 
@@ -402,10 +403,11 @@ def test_groups_of_a_series_matrix_are_descriptions(tmp_path):
 def test_anndata_is_read(dense, tmp_path):
     anndata = pytest.importorskip("anndata")
     counts = np.random.default_rng(0).poisson(2.0, (N_SAMPLES, 5)).astype(np.float32)
-    labels = pd.Series(pd.Categorical(LABELS), index=IDS)
+    ids, names = (pd.Index(each, dtype=object) for each in (IDS, [f"g{i}" for i in range(5)]))
+    labels = pd.Series(of_objects(LABELS), index=ids)
     labels.iloc[0] = None
-    obs = pd.DataFrame({"type": labels, "donor": PATIENTS, "age": REAL}, index=IDS)
-    genes = pd.DataFrame(index=[f"g{i}" for i in range(5)])
+    obs = pd.DataFrame({"type": labels, "donor": of_objects(PATIENTS), "age": REAL}, index=ids)
+    genes = pd.DataFrame(index=names)
     matrix = counts if dense else sparse.csr_matrix(counts)
     path = tmp_path / "a.h5ad"
     with warnings.catch_warnings():

@@ -1,17 +1,13 @@
-"""What the program finds: folds, scores, genes, models; and how it reports them."""
+"""What the program finds: folds, scores, genes."""
 
-import base64
 import re
-import struct
 import sys
 import types
-from html.parser import HTMLParser
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from programs import N_SAMPLES, run, study, write
+from programs import run, write
 from scipy import sparse
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
@@ -287,145 +283,6 @@ def test_progress_is_a_bar_of_tqdm_where_it_is(capsys, monkeypatch):
     steps.close()  # as an interrupt does
     assert not bar.open
     assert bar.n == 1
-
-
-# --------------------------------------------------------------------------------------- report
-
-
-class Page(HTMLParser):
-    """Tags of a page, and whether they are balanced."""
-
-    EMPTY = ("meta", "img", "br", "!doctype")
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.links, self.pictures, self.words = [], [], {}, []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        given = dict(attributes)
-        if tag == "img":
-            self.pictures[self.figure] = given
-        if tag == "figure":
-            self.figure = given["id"]
-        self.links += [given[name] for name in ("src", "href") if name in given]
-        if tag not in self.EMPTY:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, text):
-        self.words.append(text)
-
-
-def page_of(folder):
-    return Page((folder / "report.html").read_text("utf-8"))
-
-
-def check_pictures(page, names):
-    assert list(page.pictures) == names
-    for picture in page.pictures.values():
-        content = base64.b64decode(picture["src"].removeprefix("data:image/png;base64,"))
-        assert content.startswith(b"\x89PNG")
-        width, height = struct.unpack(">II", content[16:24])
-        assert 300 < width < 3000
-        assert 300 < height < 3000
-        assert picture["alt"]
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("report")
-    frame = study().rename(columns={"gene3": "<b>&$x$"})
-    path = write(folder, frame, "<genes>.csv")
-    command = [path, "--methods", "ridge,logistic", "--repeats", "2", "--folds", "3"]
-    assert run(*command, "--output", folder / "out") == 0
-    return frame, folder / "out"
-
-
-def test_the_page_is_whole_and_needs_nothing_else(report):
-    page = page_of(report[1])
-    assert page.open == []
-    assert all(link.startswith("data:image/png;base64,") for link in page.links)
-    names = ["scores", "roc", "reliability", "confusion", "genes", "training", "topology"]
-    check_pictures(page, names)
-    text = (report[1] / "report.html").read_text("utf-8")
-    assert "prefers-color-scheme: dark" in text
-    assert "@media print" in text
-    assert "<b>" not in text.replace("<body>", "")
-    words = " ".join(page.words)
-    for told in (
-        "<genes>.csv: sklearn_set report",
-        "Labels are the last column 'type'",
-        "3 folds, 2 times, classes in proportion",
-        "the pictures show the first repeat",
-        "ridge, tuned penalty",
-        "probability of the true class",
-        "in the top 6 of",
-        "of what dense layers would have",
-        "sklearn-set",
-        "Seed 0",
-    ):
-        assert told in words, told
-
-
-def test_the_page_of_a_regression(tmp_path):
-    frame = study()
-    frame["type"] = frame["gene1"] * 3 + 40.5
-    path = write(tmp_path, frame)
-    command = [path, "--target", "type", "--methods", "ridge", "--folds", "2"]
-    assert run(*command, "--output", tmp_path / "out") == 0
-    page = page_of(tmp_path / "out")
-    check_pictures(page, ["scores", "estimates", "genes", "training", "topology"])
-    words = " ".join(page.words)
-    assert "as the target rises" in words
-    assert "confusion" not in words
-
-
-def test_the_model_is_that_of_all_samples_and_knows_its_genes(report):
-    frame, folder = report
-    model = joblib.load(folder / "model.joblib")
-    table = frame.drop(columns=["sample", "type"])
-    assert list(model.feature_names_in_) == list(table.columns)
-    turned = table[table.columns[::-1]][model.feature_names_in_]
-    assert np.mean(model.predict(turned) == frame["type"]) > 0.9
-    readme = (folder / "README.md").read_text("utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    turned.to_csv(folder / "new_samples.csv")
-    told = []
-    code = code.replace('"model.joblib"', repr(str(folder / "model.joblib")))
-    code = code.replace('"new_samples.csv"', repr(str(folder / "new_samples.csv")))
-    exec(code, {"print": told.append})
-    np.testing.assert_array_equal(told[0], model.predict(turned))
-    assert told[1].shape == (N_SAMPLES, 2)
-
-
-@pytest.mark.slow
-def test_the_model_takes_logarithms_and_fills_cells_itself(tmp_path):
-    frame = study()
-    genes = frame.columns[1:-1]
-    frame[genes] = np.exp(6 + frame[genes])
-    frame.loc[3, "gene7"] = np.nan
-    path = write(tmp_path, frame)
-    assert run(path, "--methods", "set", "--output", tmp_path / "out") == 0
-    model = joblib.load(tmp_path / "out" / "model.joblib")
-    assert [name for name, _ in model.steps] == ["log2", "impute", "scale", "model"]
-    assert np.mean(model.predict(frame[genes]) == frame["type"]) > 0.9
-    readme = (tmp_path / "out" / "README.md").read_text("utf-8")
-    assert "takes log2(1 + x) itself. Missing cells are filled in." in readme
-
-
-@pytest.mark.slow
-def test_a_model_of_sparse_samples(tmp_path):
-    matrix = sparse.csr_array(np.where(X > 0, X, 0))
-    sparse.save_npz(tmp_path / "X.npz", matrix)
-    pd.DataFrame({"id": range(36), "label": Y}).to_csv(tmp_path / "y.csv", index=False)
-    command = [tmp_path / "X.npz", "--annotations", tmp_path / "y.csv", "--methods", "set"]
-    assert run(*command, "--output", tmp_path / "out") == 0
-    model = joblib.load(tmp_path / "out" / "model.joblib")
-    assert np.mean(model.predict(matrix) == Y) > 0.9
-    assert "a sparse matrix" in (tmp_path / "out" / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 12])

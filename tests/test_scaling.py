@@ -91,7 +91,7 @@ def test_dense_and_sparse_features_have_the_same_units_and_bits(settings, dtype)
 
 def test_predictions_are_those_of_coefs_and_units():
     model = SETRegressor(30, max_iter=3, dtype="float64", random_state=0).fit(GENES, GENES[:, 0])
-    units = (GENES - model.feature_offset_) / model.feature_scale_
+    units = (GENES - model.feature_offset_) / model.feature_scale_ * model.feature_relevance_
     hidden = np.maximum(units @ model.coefs_[0] + model.intercepts_[0], 0)
     raw = (hidden @ model.coefs_[1] + model.intercepts_[1])[:, 0]
     expected = raw * model.target_scale_ + model.target_offset_

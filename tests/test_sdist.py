@@ -125,8 +125,10 @@ def test_an_index_of_packages_shows_the_readme(tmp_path):
     for target in targets:
         assert target.startswith("https://")
         if target.startswith(site):
-            page = re.sub(r"\.html(#.*)?$", ".md", target.removeprefix(site))
+            page = re.sub(r"\.html(#.*)?$", ".md", target.removeprefix(site))  # or a picture
             assert (ROOT / "doc" / page).is_file(), target
+    (picture,) = re.findall(r"!\[.+\]\((.+)\)", shown)
+    assert picture.startswith(f"{site}_static/")  # which the site holds whatever its pages show
     source = (ROOT / "README.md").read_text("utf-8")
     without_links = re.compile(r"\[([^\]]+)\]\([^)]+\)")
     assert without_links.sub(r"\1", source).strip() == without_links.sub(r"\1", shown).strip()

@@ -96,7 +96,7 @@ def test_equal_bits_for_any_number_of_threads_and_any_format():
 def test_there_is_no_search(without):
     X, y = ring(200, 50)
     model = SETClassifier(feature_search=True, random_state=0, **{"max_iter": 50} | without)
-    with pytest.warns(UserWarning, match="feature_search=True searches nothing "):
+    with pytest.warns(UserWarning, match="feature_search=True has no effect: "):
         assert model.fit(X, y).search_curve_ is None
     assert model.set_params(feature_search="auto").fit(X, y).search_curve_ is None
 

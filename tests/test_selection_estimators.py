@@ -94,7 +94,7 @@ def test_seeds_reach_nested_estimators():
         ({"n_jobs": 0}, "'n_jobs' parameter"),
         ({"random_state": "a"}, "'random_state' parameter"),
         ({"estimator": SETClassifier}, "must be an estimator with a 'fit' method or None"),
-        ({"estimator": SETClassifier(), "epsilon": 5}, "Set it in the given estimator, SETClass"),
+        ({"estimator": SETClassifier(), "epsilon": 5}, "Set it in SETClassifier, and leave"),
         ({"estimator": SETClassifier(), "max_iter": 5}, "leave it at 'auto'"),
         ({"estimator": Ridge(), "unsupervised": True}, "must have 'partial_fit' and 'max_iter'"),
     ],

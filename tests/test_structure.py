@@ -16,7 +16,7 @@ FLOORS = [
     {"_core", "_typing", "version", "warning"},
     {"machine", "samples", "settings", "state"},
     {"activations", "number_types", "topology", "workspace"},
-    {"network", "losses", "memory", "scaling"},
+    {"network", "losses", "memory", "relevance", "scaling"},
     {"attribution", "augmentation", "optimizers", "probe"},
     {"evolution"},
     {"schedule", "search"},

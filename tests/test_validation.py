@@ -158,6 +158,7 @@ BAD_VALUES = [
     ("n_iter_no_change", 0, f"must be {PATIENCE}. Got 0 instead."),
     ("n_iter_no_change", 2.5, f"must be {PATIENCE}. Got 2.5 instead."),
     ("feature_search", 1, "must be a str among {'auto'}, an instance of 'bool' or an instance of "),
+    ("feature_relevance", "yes", "must be a str among {'auto'}, an instance of 'bool' or an "),
     ("early_stopping", None, NOT_A_BOOL),
     ("validation_fraction", 1.0, "must be a float in the range [0.0, 1.0). Got 1.0 instead."),
     ("scoring", 3, "must be an instance of 'str', a callable or None. Got 3 instead."),

@@ -141,9 +141,9 @@ def test_multilabel_and_several_outputs():
         ({"X_val": X[JUDGE] * np.nan, "y_val": NAMES[JUDGE]}, "contains NaN"),
         (
             {"X_val": X[JUDGE], "y_val": np.full(40, "delta")},
-            r"^y_val does not go with y\. `y` has classes not in `self\.classes_`",
+            r"^y_val does not match y\. `y` has classes not in `self\.classes_`",
         ),
-        ({"X_val": X[JUDGE], "y_val": np.eye(40, 3, dtype=int)}, "y_val does not go with y"),
+        ({"X_val": X[JUDGE], "y_val": np.eye(40, 3, dtype=int)}, "y_val does not match y"),
         (
             {"X_val": X[JUDGE], "y_val": NAMES[JUDGE], "sample_weight_val": WEIGHT},
             r"sample_weight_val\.shape == \(120,\), expected \(40,\)",
@@ -224,7 +224,7 @@ def test_a_linear_model_and_a_network_are_judged_alike():
 def test_targets_that_the_loss_refuses_are_refused_here_too():
     counts = np.abs(T)
     model = regressor(loss="poisson")
-    with pytest.raises(ValueError, match=r"^y_val does not go with y\. loss='poisson' requires"):
+    with pytest.raises(ValueError, match=r"^y_val does not match y\. loss='poisson' requires"):
         model.fit(X[LEARN], counts[LEARN], X_val=X[JUDGE], y_val=-counts[JUDGE])
     assert fit(model, counts).validation_loss_curve_[-1] > 0
 

@@ -42,6 +42,11 @@ def csv_text(frame, index=False, **options):
     return frame.to_csv(index=index, lineterminator="\n", **options)
 
 
+def of_objects(texts):
+    """Texts as categories that all versions of anndata can write: not the strings of pandas 3."""
+    return pd.Categorical(texts, categories=pd.Index(sorted({*texts}), dtype=object))
+
+
 def arrays(**content):
     buffer = io.BytesIO()
     np.savez(buffer, **content)

@@ -1,9 +1,12 @@
 """Cell types from counts that many machines hold.
 
 Counts of genes in single cells are generated on the workers of a Dask cluster, normalised and
-turned into logarithms there, and stay there as CSR matrices.  One network is trained on all.
+turned into logarithms there, and stay there as CSR matrices.  One network is trained on all: copies
+of it, the replicas, learn side by side, each from its own partitions, and are averaged.  In your
+own program `measure` would read a part of a file.
+
 Without options a cluster of two worker processes is started on this machine.  With the address of
-a scheduler the one there is used; sklearn_set must be installed on its workers.
+a scheduler the cluster there is used; sklearn_set must be installed on its workers.
 
     python dask_cells.py
     python dask_cells.py --cells 1000000 --genes 20000 --partitions 64 --replicas 16 \
@@ -27,6 +30,7 @@ TYPES = ["B cell", "dendritic cell", "monocyte", "NK cell", "T cell"]
 def main():
     arguments = read_arguments()
     with connect(arguments.scheduler):
+        # A partition is a block of samples that one worker holds.  None is made yet.
         n_cells = arguments.cells // arguments.partitions
         cells = [measure(seed, n_cells, arguments.genes) for seed in range(arguments.partitions)]
         X = da.concatenate([as_array(counts, n_cells, arguments.genes) for counts, _ in cells])
@@ -35,13 +39,13 @@ def main():
         model = DaskSETClassifier(
             (200,), max_iter=arguments.epochs, n_replicas=arguments.replicas, random_state=0
         )
-        # That the last epochs still improve the loss is no news.
+        # All epochs are wanted, even if the loss would still improve after them.
         model.set_params(n_iter_no_change=np.inf).fit(X, y)
-        print(f"{model.t_ // model.n_iter_:,} cells of {len(model.classes_)} types")
+        print(f"{n_cells * arguments.partitions:,} cells of {len(model.classes_)} types")
         print(f"loss of the epochs: {', '.join(f'{loss:.3f}' for loss in model.loss_curve_)}")
-        certainty = model.predict_proba(X).max(axis=1).mean()  # nothing is computed yet
+        certainty = model.predict_proba(X).max(axis=1).mean()  # lazy: nothing is computed yet
         print(f"mean certainty of a prediction: {certainty.compute():.3f}")
-    local = model.to_local()  # which needs no cluster
+    local = model.to_local()  # an ordinary SETClassifier, which needs no cluster and no Dask
     print(f"accuracy on cells of another sample: {local.score(X_test, y_test):.3f}")
 
 

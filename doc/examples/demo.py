@@ -6,10 +6,12 @@ one generated in the shape of a microarray.  Then GridSearchCV tunes epsilon and
 each set, and the rest shows what the tuning was worth.
 
     python demo.py
+    python demo.py --table    only compares, and prints the table of README.md
 
 For data of your own there is a program: python -m sklearn_set FILE.
 """
 
+import argparse
 import time
 import warnings
 
@@ -31,52 +33,85 @@ from sklearn_set import SETClassifier, show_versions
 from sklearn_set.datasets import make_microarray
 
 GRID = {"setclassifier__epsilon": [5, 20], "setclassifier__zeta": [0.0, 0.1, 0.3]}
+FOLDS = StratifiedKFold(5, shuffle=True, random_state=0)
 COLUMNS = "{:<20} {:>15} {:>12} {:>13} {:>9} {:>10}"
+MARKDOWN = """| data | model | accuracy | connections | seconds per fit |
+|---|---|---|---|---|"""
 
 
-def main():
+def main(words=None):
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--table", action="store_true", help="only compare, in Markdown")
+    as_markdown = parser.parse_args(words).table
     # A first look does not ask whether 200 epochs are enough.
     warnings.simplefilter("ignore", ConvergenceWarning)
-    show_versions()
-    sets = {
+    if as_markdown:
+        print(MARKDOWN)
+    else:
+        show_versions()
+    for name, (X, y) in data_sets().items():
+        X, y = np.asarray(X, dtype=np.float32), np.asarray(y)
+        if as_markdown:
+            print_markdown(name, X, y)
+        else:
+            compare(name, X, y)
+            tune(X, y)
+
+
+def data_sets():
+    """X and y by name: two of scikit-learn, and one in the shape of a microarray."""
+    return {
         "breast cancer": load_breast_cancer(return_X_y=True),
         "digits": load_digits(return_X_y=True),
-        "microarray (generated)": make_microarray(
+        "generated microarray": make_microarray(
             n_samples=200, n_features=20_000, weights=[0.7, 0.3], random_state=0
         ),
     }
-    for name, (X, y) in sets.items():
-        X, y = np.asarray(X, dtype=np.float32), np.asarray(y)
-        compare(name, X, y)
-        tune(X, y)
+
+
+def models():
+    """The three that are compared, with their defaults."""
+    return (
+        SETClassifier(random_state=0),
+        MLPClassifier(random_state=0),
+        LogisticRegression(max_iter=1000),
+    )
+
+
+def cross_validated(X, y):
+    """Of every model its name, a fitted one, accuracy with its deviation, and seconds per fit."""
+    for model in models():
+        result = cross_validate(
+            make_pipeline(StandardScaler(), model), X, y, cv=FOLDS, return_estimator=True
+        )
+        scores = result["test_score"]
+        yield (
+            type(model).__name__,
+            result["estimator"][0][-1],
+            f"{scores.mean():.3f} +- {scores.std():.3f}",
+            f"{result['fit_time'].mean():.2f}",
+        )
+
+
+def print_markdown(name, X, y):
+    """Rows of the table of README.md."""
+    first = f"{name}, {X.shape[0]:,} × {X.shape[1]:,} "  # noqa: RUF001  (the sign of times)
+    for model, fitted, accuracy, seconds in cross_validated(X, y):
+        shown = (model, accuracy.replace("+-", "±"), sizes(fitted)[0], seconds)
+        print(f"| {first}| {' | '.join(shown)} |")
+        first = ""
 
 
 def compare(name, X, y):
     """Cross-validate the three models on the same folds and print a table."""
     counts = np.unique(y, return_counts=True)[1]
-    folds = StratifiedKFold(5, shuffle=True, random_state=0)
     print(
         f"\n{name}: {X.shape[0]} samples x {X.shape[1]} features, classes of "
-        f"{', '.join(map(str, counts))} samples; {folds.n_splits} folds"
+        f"{', '.join(map(str, counts))} samples; {FOLDS.n_splits} folds"
     )
     print(COLUMNS.format("", "accuracy", "connections", "dense count", "density", "s per fit"))
-    for model in (
-        SETClassifier(random_state=0),
-        MLPClassifier(random_state=0),
-        LogisticRegression(max_iter=1000),
-    ):
-        result = cross_validate(
-            make_pipeline(StandardScaler(), model), X, y, cv=folds, return_estimator=True
-        )
-        scores = result["test_score"]
-        print(
-            COLUMNS.format(
-                type(model).__name__,
-                f"{scores.mean():.3f} +- {scores.std():.3f}",
-                *sizes(result["estimator"][0][-1]),
-                f"{result['fit_time'].mean():.2f}",
-            )
-        )
+    for model, fitted, accuracy, seconds in cross_validated(X, y):
+        print(COLUMNS.format(model, accuracy, *sizes(fitted), seconds))
 
 
 def sizes(model):

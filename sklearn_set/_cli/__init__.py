@@ -5,6 +5,6 @@ folds, `genes` ranks, `findings` says what came out, `writing` makes the report.
 people; whoever writes Python uses scikit-learn.
 
 The modules import downwards only: program; options, writing; page, pictures; findings; comparing,
-genes; methods, progress, scoring; understanding; targets, values; tables; files. pandas,
+genes; methods, progress, scoring; understanding; doubts; targets, values; tables; files. pandas,
 matplotlib, anndata and tqdm are imported on demand.
 """

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn_set._cli.comparing import Comparison
 from sklearn_set._cli.files.messages import count
 from sklearn_set._cli.genes import GeneRanking
-from sklearn_set._cli.methods import CHANCE, OURS, title_of
+from sklearn_set._cli.methods import CHANCE, METHODS, OURS, title_of
 from sklearn_set._cli.scoring import SCORES, mean_and_spread
 from sklearn_set._cli.tables import Table, as_csv
 from sklearn_set._cli.understanding import Study
@@ -58,14 +58,21 @@ def scores_table(findings):
             mean, spread = mean_and_spread(comparison.scores(method, name))
             cells.append("–" if np.isnan(mean) else f"{mean:.3f} ± {spread:.3f}")
         rows.append([*cells, f"{comparison.seconds(method):.2f}"])
-    return Table(["", *comparison.score_names, "seconds"], rows)
+    return Table(["method", *comparison.score_names, "seconds"], rows)
 
 
 def genes_table(findings):
     """A line for each of the strongest genes."""
     ranking, study = findings.ranking, findings.study
     moves = "highest in" if study.is_classification else "as the target rises, it"
-    head = ["", "gene", moves, "strength", f"in the top {ranking.n_top} of", ranking.effect_name]
+    head = [
+        "rank",
+        "gene",
+        moves,
+        "strength",
+        f"in the top {ranking.n_top} of",
+        ranking.effect_name,
+    ]
     rows = []
     for place, gene in enumerate(ranking.order[:N_SHOWN], 1):
         times = f"{ranking.times[gene]} of {ranking.n_models} models"
@@ -73,7 +80,7 @@ def genes_table(findings):
         strength = f"{ranking.strength[gene]:.1f}"
         rows.append([str(place), study.genes[gene], ranking.effect_of[gene], strength, times])
         rows[-1].append(effect)
-    return Table(head, rows, n_words=3)
+    return Table(head, rows, n_words=3, name=1)
 
 
 def wrong_table(findings):
@@ -156,8 +163,10 @@ def warnings_told(findings):
 
 
 def meanings(findings):
-    """What each score means: pairs of a name and a sentence."""
-    return [(name, SCORES[name][1]) for name in findings.comparison.score_names]
+    """What each score means, and each method is: pairs of a name and a sentence."""
+    scores = [(name, SCORES[name][1]) for name in findings.comparison.score_names]
+    methods = findings.comparison.methods
+    return scores + [(title_of(name, findings.study), METHODS[name].meaning) for name in methods]
 
 
 # --------------------------------------------------------------------------------------- files

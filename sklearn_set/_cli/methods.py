@@ -38,6 +38,7 @@ class Method:
     title: str
     classifier: Callable | None  # of the seed and the number of genes
     regressor: Callable | None
+    meaning: str = ""
     regressor_title: str = ""
 
 
@@ -65,39 +66,47 @@ METHODS = {
         "SETClassifier",
         lambda seed, n_genes: SETClassifier(random_state=seed),
         lambda seed, n_genes: SETRegressor(random_state=seed),
+        "a neural network of few connections, which move while it learns (Sparse Evolutionary "
+        "Training)",
         "SETRegressor",
     ),
     "mlp": Method(
         "MLPClassifier",
         lambda seed, n_genes: MLPClassifier(random_state=seed),
         lambda seed, n_genes: _scaled_target(MLPRegressor(random_state=seed)),
+        "a neural network with all connections (multilayer perceptron) of scikit-learn",
         "MLPRegressor",
     ),
     "logistic": Method(
         "logistic regression",
         lambda seed, n_genes: LogisticRegression(max_iter=2000),
         None,
+        "a weighted sum of all genes",
     ),
     "ridge": Method(
         "ridge, tuned penalty",
         lambda seed, n_genes: RidgeClassifierCV(_PENALTIES),
         lambda seed, n_genes: RidgeCV(_PENALTIES),
+        "a weighted sum of all genes; how small the weights are is chosen by the training part",
     ),
     "forest": Method(
         "random forest, 500 trees",
         lambda seed, n_genes: RandomForestClassifier(500, random_state=seed, n_jobs=-1),
         lambda seed, n_genes: RandomForestRegressor(500, random_state=seed, n_jobs=-1),
+        "the vote of trees that each ask about a few genes",
     ),
     "svc": Method(
         f"{N_BEST} best genes + SVC",
         lambda seed, n_genes: _best(f_classif, n_genes, SVC(C=10)),
         lambda seed, n_genes: _best(f_regression, n_genes, _scaled_target(SVR(C=10))),
+        "a support vector machine on the genes that differ most in the training part",
         f"{N_BEST} best genes + SVR",
     ),
     CHANCE: Method(
         "no genes: largest class",
         lambda seed, n_genes: DummyClassifier(strategy="prior"),
         lambda seed, n_genes: DummyRegressor(),
+        "what is right without looking at a gene",
         "no genes: mean",
     ),
 }

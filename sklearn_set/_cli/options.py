@@ -15,9 +15,9 @@ from sklearn_set.version import __version__
 _DESCRIPTION = """\
 Compare a truly sparse network with other methods on your own table of genes, and write a report.
 
-FILE holds a number for every gene of every sample: .csv, .tsv or .txt (also with .gz), a series
-matrix of GEO, .npz with arrays X and y (or a sparse matrix), or .h5ad. Samples are rows; a table
-with genes as rows is recognised and transposed. The program says how it understood the file,
+FILE holds a number for every gene of every sample: .csv, .tsv, .txt or .gct (also with .gz), a
+series matrix of GEO, .npz with arrays X and y (or a sparse matrix), or .h5ad. Samples are rows; a
+table with genes as rows is recognised and transposed. The program says how it understood the file,
 trains all methods on the same folds, and writes tables, pictures, predictions and a model.
 """
 

@@ -32,25 +32,35 @@ h2 { font-size: 1.25rem; margin: 2.2rem 0 .6rem; padding-top: .6rem;
   border-top: 1px solid var(--line); }
 .lead { font-size: 1.1rem; background: var(--soft); border-left: 4px solid var(--accent);
   padding: .7rem 1rem; border-radius: 0 6px 6px 0; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .93rem; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; width: fit-content; max-width: 100%; background:
+  linear-gradient(to left, var(--paper) 50%, transparent) 100% 0 / 2rem 100% no-repeat local,
+  linear-gradient(to left, var(--line), transparent) 100% 0 / .7rem 100% no-repeat scroll; }
+.wide:focus-visible { outline: 2px solid var(--accent); }
+table { border-collapse: separate; border-spacing: 0; font-size: .93rem;
+  font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
-th { font-weight: 600; }
+th { font-weight: 600; white-space: normal; vertical-align: bottom; line-height: 1.25; }
 th.number, td.number { text-align: right; }
+th.name, td.name { position: sticky; left: 0; background: var(--paper); }
 .ours tbody tr:first-child { font-weight: 600; }
 figure { margin: 1rem 0; break-inside: avoid; }
-figure img { max-width: 100%; height: auto; background: #ffffff; border-radius: 6px;
-  border: 1px solid var(--line); }
+figure img { width: 100%; max-width: 40rem; height: auto; box-sizing: border-box;
+  background: #ffffff; border-radius: 6px; border: 1px solid var(--line); }
 figcaption, .note, footer { font-size: .9rem; opacity: .85; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 0 1.2rem; }
-dt { font-weight: 600; } dd { margin: 0 0 .4rem; }
-code { background: var(--soft); padding: .1rem .3rem; border-radius: 4px; overflow-wrap: anywhere; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr));
+  gap: 0 1.2rem; align-items: start; }
+dl { columns: 2 20rem; column-gap: 2rem; } dl div { break-inside: avoid; margin: 0 0 .4rem; }
+dt { font-weight: 600; } dd { margin: 0; }
+pre { background: var(--soft); padding: .5rem .7rem; border-radius: 4px; font-size: .9rem;
+  white-space: pre-wrap; overflow-wrap: anywhere; }
 @media print {
   :root { --ink: #000000; --paper: #ffffff; --line: #bbbbbb; --soft: #f3f5f7; --accent: #0072B2; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }
-  h2 { break-after: avoid; } tr { break-inside: avoid; } .wide { overflow: visible; }
+  h2 { break-after: avoid; } tr { break-inside: avoid; }
+  .wide { overflow: visible; background: none; }
   .pair { grid-template-columns: 1fr 1fr; } table { font-size: 9pt; }
+  figure img { max-width: 13cm; } th.name, td.name { position: static; }
   th, td { padding-right: .5rem; white-space: normal; } td.number { white-space: nowrap; }
 }
 """
@@ -79,7 +89,7 @@ def page_of(findings, pictures, versions, command):
         f"<p>All methods were trained and tested on the same folds: "
         f"{escape(folds_in_words(findings))}. Numbers are means ± standard deviations over the "
         "folds; seconds are those of one fit.</p>",
-        f'<div class="ours">{scores_table(findings).as_html()}</div>',
+        f'<div class="ours">{scores_table(findings).as_html("Scores of all methods")}</div>',
         _figure(pictures["scores"]),
         _definitions(meanings(findings)),
         _list(warnings_told(findings)),
@@ -89,14 +99,14 @@ def page_of(findings, pictures, versions, command):
         _figures(pictures, "roc", "reliability", "confusion", "estimates"),
         *_missed(findings),
         f"<h2>The {min(N_SHOWN, len(study.genes))} strongest genes</h2>",
-        genes_table(findings).as_html(),
+        genes_table(findings).as_html("The strongest genes"),
         _figure(pictures["genes"]),
         f"<p>{escape(remark_on_genes(findings))}</p>",
         "<h2>The network</h2>",
         f"<p>{escape(_network_in_words(findings))}</p>",
         _figures(pictures, "training", "topology"),
         "<h2>How this was made</h2>",
-        f"<p><code>{escape(command)}</code></p>",
+        f"<pre><code>{escape(command)}</code></pre>",
         f"<p>{escape(versions)}. Seed {findings.seed}: the same command gives the same results, "
         "up to the seconds.</p>",
         "<footer>Means over a few folds of a few samples are uncertain. A result holds when other "
@@ -107,7 +117,7 @@ def page_of(findings, pictures, versions, command):
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n"
-        f"<body>\n{body}\n</body></html>\n"
+        f"<body><main>\n{body}\n</main></body></html>\n"
     )
 
 
@@ -129,12 +139,14 @@ def _missed(findings):
     return [
         f"<p>{findings.ours} gets {n_all} of {len(findings.study.y)} samples wrong. Look at those "
         f"that all methods miss: they may be mixed up, or of a kind of their own.{first}</p>",
-        table.as_html(),
+        table.as_html("Samples that are predicted wrongly"),
     ]
 
 
 def _definitions(pairs):
-    made = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in pairs)
+    made = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in pairs
+    )
     return f'<dl class="note">{made}</dl>'
 
 
@@ -142,7 +154,7 @@ def _figure(picture):
     content = base64.b64encode(picture.png).decode("ascii")
     return (
         f'<figure id="{picture.name}"><img src="data:image/png;base64,{content}" '
-        f'alt="{escape(picture.caption)}"><figcaption>{escape(picture.caption)}</figcaption>'
+        f'alt="{escape(picture.alt)}"><figcaption>{escape(picture.caption)}</figcaption>'
         "</figure>"
     )
 

@@ -30,17 +30,19 @@ _MOST_CURVES = len(COLOURS)
 
 @dataclass
 class Picture:
-    """A picture, and what it shows in words."""
+    """A picture, what it shows in words, and the same with numbers for those who cannot see it."""
 
     name: str
     png: bytes
     caption: str
+    alt: str
 
 
 def import_matplotlib():
     """Matplotlib, or an error that says how to get it."""
     try:
         import matplotlib.figure
+        import matplotlib.ticker
     except ImportError as error:
         raise ImportError(
             "The report needs matplotlib. Install it: pip install matplotlib."
@@ -48,8 +50,11 @@ def import_matplotlib():
     return matplotlib
 
 
-def _drawn(name, caption, draw, size=(6.0, 4.2), colours=COLOURS):
-    """A picture drawn by a function of axes, without pyplot's list of figures."""
+def _drawn(name, caption, alt, draw, size=(4.8, 3.6), colours=COLOURS):
+    """A picture drawn by a function of axes, without pyplot's list of figures.
+
+    Pictures are narrow, so that their letters can be read on a telephone.
+    """
     from cycler import cycler
 
     figure = import_matplotlib().figure.Figure(figsize=size, layout="constrained")
@@ -57,8 +62,13 @@ def _drawn(name, caption, draw, size=(6.0, 4.2), colours=COLOURS):
     axes.set_prop_cycle(cycler(color=list(colours)))
     draw(axes)
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=150, metadata={"Software": None})
-    return Picture(name, content.getvalue(), caption)
+    figure.savefig(content, format="png", dpi=200, metadata={"Software": None})
+    return Picture(name, content.getvalue(), caption, alt)
+
+
+def _legend_below(ax):
+    """Where no curve is."""
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), fontsize=9, frameon=False)
 
 
 def pictures_of(findings):
@@ -90,7 +100,12 @@ def _scores(findings):
         ax.grid(axis="x", alpha=0.3)
 
     caption = f"The {name} of each method on each fold."
-    return _drawn("scores", caption, draw, (7.2, 0.9 + 0.45 * len(methods)))
+    means = ", ".join(
+        f"{title_of(each, findings.study)} {np.nanmean(comparison.scores(each, name)):.3f}"
+        for each in methods
+    )
+    alt = f"Dots for every fold and lines for the means: {means}."
+    return _drawn("scores", caption, alt, draw, (5.4, 0.9 + 0.4 * len(methods)))
 
 
 def _roc(findings):
@@ -104,28 +119,42 @@ def _roc(findings):
             for method in methods
         ]
         caption = (
-            f"ROC curves for class {classes[1]}. Predictions of all folds are put together, so "
-            "the areas differ a little from the means in the table."
+            f"ROC curves (receiver operating characteristic) for class {classes[1]}: the more of "
+            f"its samples are found (upwards), the more others are taken for it (to the right). "
+            "Predictions of all folds are put together, so the areas (AUC) differ a little from "
+            "the means in the table."
         )
     else:
         decisions = comparison.out_of_fold(OURS).decisions
         largest = np.argsort([-(study.y == label).sum() for label in classes], kind="stable")
         curves = [
-            (f"{classes[column]} against the rest", decisions[:, column], classes[column])
+            (
+                f"{_short(str(classes[column]))} against the rest",
+                decisions[:, column],
+                classes[column],
+            )
             for column in sorted(largest[:_MOST_CURVES])
         ]
         most = f" (the {_MOST_CURVES} largest)" if len(classes) > _MOST_CURVES else ""
-        caption = f"ROC curves of {findings.ours}, each class{most} against the rest."
+        caption = (
+            f"ROC curves (receiver operating characteristic) of {findings.ours}, each class{most} "
+            "against the rest: the more samples of a class are found (upwards), the more others "
+            "are taken for it (to the right)."
+        )
 
     def draw(ax):
         for title, decisions, label in curves:
-            RocCurveDisplay.from_predictions(study.y == label, decisions, name=title, ax=ax)
+            shown = RocCurveDisplay.from_predictions(study.y == label, decisions, name=title, ax=ax)
+            areas.append(f"{title} {shown.roc_auc:.2f}")
         ax.plot([0, 1], [0, 1], ":", color=_GREY, lw=1)
-        ax.set(xlabel="False positive rate", ylabel="True positive rate")
+        ax.set(xlabel="Share of the others that are taken for it", ylabel="Share that is found")
         ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-        ax.legend(loc="lower right", fontsize="small")
+        _legend_below(ax)
 
-    return _drawn("roc", caption, draw, (6.0, 5.4), colours)
+    areas = []
+    picture = _drawn("roc", caption, "", draw, (4.8, 4.2 + 0.19 * len(curves)), colours)
+    picture.alt = f"Curves, and the areas below them: {', '.join(areas)}."
+    return picture
 
 
 def _reliability(findings):
@@ -165,31 +194,45 @@ def _reliability(findings):
                 ax=ax,
             )
         ax.set(xlabel=axis[0], ylabel=axis[1], xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
-        ax.legend(loc="best", fontsize="small")
+        _legend_below(ax)
 
     colours = [_COLOUR_OF[method] for method, *_ in curves]
-    return _drawn("reliability", caption, draw, (6.0, 5.4), colours)
+    gaps = ", ".join(
+        f"{title_of(method, study)} {abs(truth.mean() - shares.mean()):.2f}"
+        for method, truth, shares in curves
+    )
+    alt = f"Curves beside a diagonal. Mean probability and share of all samples differ by: {gaps}."
+    size = (4.8, 4.2 + 0.19 * (len(curves) + 1))
+    return _drawn("reliability", caption, alt, draw, size, colours)
 
 
 def _confusion(findings):
     study = findings.study
     said, classes = findings.comparison.out_of_fold(OURS), study.classes
-    width = min(16.0, 3.4 + 0.55 * len(classes) + 0.05 * max(len(str(each)) for each in classes))
+    names = [_short(str(label)) for label in classes]
+    width = min(14.0, 2.9 + 0.5 * len(classes) + 0.05 * max(map(len, names)))
+    is_short = sum(map(len, names)) < 24
 
     def draw(ax):
         ConfusionMatrixDisplay.from_predictions(
             study.y,
             said.labels,
             labels=classes,
+            display_labels=names,
             cmap="Blues",
             colorbar=False,
-            xticks_rotation="horizontal" if len(classes) < 4 else "vertical",
+            xticks_rotation="horizontal" if is_short else "vertical",
             ax=ax,
         )
         ax.set(xlabel="Predicted class", ylabel="True class")
 
     caption = f"What {findings.ours} predicts for samples it has not seen, class by class."
-    return _drawn("confusion", caption, draw, (width, width * 0.9))
+    right = ", ".join(
+        f"{label} {(said.labels[study.y == label] == label).sum()} of {(study.y == label).sum()}"
+        for label in classes
+    )
+    alt = f"A table of true and predicted classes. Right are: {right}."
+    return _drawn("confusion", caption, alt, draw, (width, width * 0.9))
 
 
 def _estimates(findings):
@@ -205,10 +248,14 @@ def _estimates(findings):
             scatter_kwargs={"color": COLOURS[0], "alpha": 0.6},
             line_kwargs={"color": _GREY},
         )
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(import_matplotlib().ticker.AutoLocator())
         ax.set(xlabel="Estimate", ylabel="Truth")
 
     caption = f"What {findings.ours} estimates for samples it has not seen, against the truth."
-    return _drawn("estimates", caption, draw, (5.6, 5.2))
+    distance = np.abs(said.labels - study.y).mean()
+    alt = f"Points beside a diagonal, from which they are {distance:.3g} away on average."
+    return _drawn("estimates", caption, alt, draw, (4.8, 4.5))
 
 
 def _genes(findings):
@@ -222,10 +269,16 @@ def _genes(findings):
         FeatureImportanceDisplay.from_importances(
             shares, feature_names=names, max_features=n_shown, ax=ax
         )
-        ax.set(xlabel=f"Strength, mean and standard deviation of {len(shares)} models", ylabel="")
+        ax.set(xlabel=f"Strength, mean of {len(shares)} models", ylabel="")
 
-    caption = "The strongest genes; the mean gene has a strength of 1."
-    return _drawn("genes", caption, draw, (6.4, max(2.5, 1.0 + 0.25 * n_shown)))
+    caption = (
+        "The strongest genes; the mean gene has a strength of 1. Lines are standard deviations "
+        "over the models."
+    )
+    order, strength = findings.ranking.order[:n_shown], findings.ranking.strength
+    bars = ", ".join(f"{findings.study.genes[gene]} {strength[gene]:.1f}" for gene in order)
+    alt = f"Bars of the strengths of genes: {bars}."
+    return _drawn("genes", caption, alt, draw, (5.0, max(2.5, 1.0 + 0.24 * n_shown)))
 
 
 def _short(name):
@@ -236,9 +289,17 @@ def _short(name):
 
 def _training(findings):
     caption = "The training of the saved model: the loss after every epoch, on all samples."
-    return _drawn(
-        "training", caption, lambda ax: TrainingCurveDisplay.from_estimator(findings.model, ax=ax)
+    shown, losses = [], findings.network.loss_curve_
+    alt = f"A curve that goes from {losses[0]:.3g} to {losses[-1]:.3g} in {len(losses)} epochs."
+    picture = _drawn(
+        "training",
+        caption,
+        alt,
+        lambda ax: shown.append(TrainingCurveDisplay.from_estimator(findings.model, ax=ax)),
     )
+    if shown[0].has_mixed_losses:
+        picture.caption += " It learns from mixtures of two samples, whose loss stays above zero."
+    return picture
 
 
 def _topology(findings):
@@ -246,6 +307,18 @@ def _topology(findings):
         "The first layer of the saved model: how many connections each gene, and each hidden "
         "neuron, has after evolution."
     )
+    first = findings.network.coefs_[0]
+    told = ", ".join(
+        f"{what} have {degrees.min()} to {degrees.max()} connections, {degrees.mean():.1f} on "
+        "average"
+        for what, degrees in (
+            ("genes", np.diff(first.indptr)),
+            ("hidden neurons", np.bincount(first.indices, minlength=first.shape[1])),
+        )
+    )
     return _drawn(
-        "topology", caption, lambda ax: TopologyDisplay.from_estimator(findings.model, ax=ax)
+        "topology",
+        caption,
+        f"Two histograms: {told}.",
+        lambda ax: TopologyDisplay.from_estimator(findings.model, ax=ax),
     )

@@ -21,12 +21,15 @@ SCORES = {
     "balanced accuracy": (True, "the same, if every class counted alike; by chance 1 / classes"),
     "AUC": (
         True,
-        "how often a sample of a class is ranked above one of another class; by chance 0.5; for "
-        "more than two classes the mean over the classes",
+        "area under the ROC curve: how often a sample of a class is ranked above one of another "
+        "class; by chance 0.5; for more than two classes the mean over the classes",
     ),
     "log-loss": (False, "how wrong the probabilities are; 0 is best; – where there are none"),
     "R²": (True, "share of the variance that is explained; 0 or less is worthless"),
-    "MAE": (False, "mean distance between estimate and truth, in units of the target"),
+    "MAE": (
+        False,
+        "mean absolute error: the mean distance between estimate and truth, in units of the target",
+    ),
 }
 
 

@@ -16,6 +16,7 @@ class Table:
     head: list
     rows: list
     n_words: int = 1
+    name: int = 0  # the column that tells rows apart
 
     def as_text(self):
         """Lines of the table, aligned."""
@@ -30,20 +31,23 @@ class Table:
             made.append("  ".join(cells).rstrip())
         return "\n".join(made)
 
-    def as_html(self):
-        """The table as an element that scrolls if it is too wide."""
+    def as_html(self, title):
+        """The table as an element that scrolls if it is too wide, also by keys."""
 
         def line(cells, tag):
-            made = "".join(
-                f"<{tag}{' class=number' if place >= self.n_words else ''}>{escape(cell)}</{tag}>"
-                for place, cell in enumerate(cells)
-            )
-            return f"<tr>{made}</tr>"
+            made = []
+            for place, cell in enumerate(cells):
+                scope = ' scope="col"' if tag == "th" else ""
+                kinds = ["name"] if place == self.name else []
+                kinds += ["number"] if place >= self.n_words else []
+                kind = f' class="{" ".join(kinds)}"' if kinds else ""
+                made.append(f"<{tag}{scope}{kind}>{escape(cell)}</{tag}>")
+            return f"<tr>{''.join(made)}</tr>"
 
         body = "\n".join(line(row, "td") for row in self.rows)
         return (
-            f'<div class="wide"><table><thead>{line(self.head, "th")}</thead>\n'
-            f"<tbody>{body}</tbody></table></div>"
+            f'<div class="wide" role="region" aria-label="{escape(title)}" tabindex="0"><table>'
+            f"<thead>{line(self.head, 'th')}</thead>\n<tbody>{body}</tbody></table></div>"
         )
 
 

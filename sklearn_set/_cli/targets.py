@@ -4,6 +4,7 @@ Knows labels as they stand in a file, and their words; must not know genes or fo
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,11 @@ class Target:
     y: np.ndarray  # int64 or str if classes, else float64
     rows: np.ndarray  # which samples have a label
     notes: list
+
+    @property
+    def is_classification(self):
+        """Whether y holds classes."""
+        return self.task == CLASSES
 
     @property
     def classes(self):
@@ -121,6 +127,23 @@ def _notes(samples, y, task):
     values, counts = np.unique(y, return_counts=True)
     classes = [f"{shown(value)} ({times})" for value, times in zip(values, counts, strict=True)]
     told = "; --task regression estimates numbers" if y.dtype.kind == "i" else ""
-    return [
+    notes = [
         f"Labels are {samples.label}: {len(values)} classes, {some(classes, str, most=10)}{told}."
+    ]
+    return notes + _alike(values)
+
+
+def _alike(values):
+    """A sentence on classes whose names look alike, if there are any."""
+    spelled = {}
+    for value in values if values.dtype.kind == "U" else ():
+        seen = "".join(unicodedata.normalize("NFKC", value).casefold().split())
+        seen = "".join(sign for sign in seen if unicodedata.category(sign) != "Cf")  # no width
+        spelled.setdefault(seen, []).append(value)
+    alike = [" and ".join(map(shown, each)) for each in spelled.values() if len(each) > 1]
+    if not alike:
+        return []
+    return [
+        f"{some(alike, str)} differ in case, spaces or signs that cannot be seen: if they are one "
+        "class, write them alike."
     ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from sklearn_set._cli.files.cells import is_date, tells_clinic
+from sklearn_set._cli.doubts import doubts
 from sklearn_set._cli.files.messages import Refusal, count, some
 from sklearn_set._cli.targets import CLASSES, target_of
 from sklearn_set._cli.values import checked, described, log2_of
@@ -79,7 +79,8 @@ def understand(samples, title, *, task=None, raw="auto"):
         f"{_told_missing(values, n_missing)}."
     )
     notes += [*target.notes, *told_groups, told_values, *told_genes, *_constant(values, genes)]
-    notes += _doubtful(genes)
+    named = [names[row] for row in target.rows]
+    notes += doubts(values, target, genes, named)
     if samples.left_out:
         notes.append(f"Left out: {some(samples.left_out, str, most=10, between='; ')}.")
     notes += samples.hints
@@ -88,7 +89,7 @@ def understand(samples, title, *, task=None, raw="auto"):
         task=target.task,
         X=values,
         y=target.y,
-        samples=[names[row] for row in target.rows],
+        samples=named,
         genes=genes,
         groups=groups,
         takes_logarithms=takes_logarithms,
@@ -150,23 +151,6 @@ def _groups(samples, rows):
         f"Groups are {samples.group}: {count(n_groups, 'group')}; samples of one group are in the "
         "same fold."
     ]
-
-
-def _doubtful(genes):
-    """Sentences on names that are hardly those of genes."""
-    notes = []
-    clinical, dates = list(filter(tells_clinic, genes)), list(filter(is_date, genes))
-    if clinical:
-        notes.append(
-            f"{some(clinical)} {'is' if len(clinical) == 1 else 'are'} taken for genes. What is "
-            "not known of new samples must not be learned from: leave it out with --ignore."
-        )
-    if dates:
-        notes.append(
-            f"{count(len(dates), 'gene')} {'has' if len(dates) == 1 else 'have'} the name of a "
-            f"date ({some(dates)}): a spreadsheet has changed names such as MARCH1."
-        )
-    return notes
 
 
 def _constant(values, genes):

@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn_set._cli.files.messages import Refusal, count, some
 
 RAW = ("auto", "log", "keep")
+_CODES = (-99, -999, -9999, -99999)
 
 
 def log2_of(X):
@@ -61,6 +62,8 @@ def described(X, raw):
     stored = X.data if sparse.issparse(X) else X
     n_zero = int(np.prod(X.shape)) - X.data.size if sparse.issparse(X) else 0
     finite = stored[np.isfinite(stored)]
+    if raw == "auto" and not n_zero:
+        _refuse_codes(finite)
     whole = bool(finite.size) and bool((finite >= 0).all() and (finite == np.round(finite)).all())
     low, quarter, median, high, top = _quantiles(finite, n_zero)
     counts = whole and top > 50
@@ -73,6 +76,19 @@ def described(X, raw):
         return True, f"{told}. log2(1 + x) is taken{negative}{off}."
     on = "; --raw log takes logarithms" if raw == "auto" else ", as told"
     return False, f"{told}. They are taken as they are{on}."
+
+
+def _refuse_codes(finite):
+    """Refuse a number far below all others that often stands for a missing cell."""
+    low = finite.min() if finite.size else 0
+    others = finite[finite > low]
+    if low in _CODES and others.size and others.min() > low / 2:
+        n = finite.size - others.size
+        raise Refusal(
+            f"has {count(n, 'cell')} of {low:g}, far below all others, which run from "
+            f"{others.min():.4g}. If that stands for missing cells, leave them empty; else say "
+            "--raw keep or --raw log."
+        )
 
 
 def _quantiles(stored, n_zero):

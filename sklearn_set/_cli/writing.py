@@ -71,7 +71,7 @@ def chosen_folder(output, path):
     """
     if output is None:
         stem = path.name
-        for suffix in (".gz", ".txt", ".csv", ".tsv", ".npz", ".h5ad", "_series_matrix"):
+        for suffix in (".gz", ".txt", ".csv", ".tsv", ".gct", ".npz", ".h5ad", "_series_matrix"):
             stem = stem[: -len(suffix)] if stem.lower().endswith(suffix) else stem
         folder, number = Path(f"{stem}-report"), 1
         while folder.exists():

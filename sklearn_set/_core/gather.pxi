@@ -48,7 +48,7 @@ cdef inline void finish_features(
     The offset comes off padding columns too: these leave no trace, as their deltas are zero.
     """
     cdef Py_ssize_t f, b, width = batch.width
-    cdef real_t offset, factor = batch.factor
+    cdef real_t offset, relevance, factor = batch.factor
     for f in range(start, stop):
         if not has_connections(batch, f, f + 1):
             silent[f] = True
@@ -60,6 +60,10 @@ cdef inline void finish_features(
         if factor != 1:
             for b in range(width):
                 table[f * width + b] *= factor
+        if batch.relevance != NULL:
+            relevance = batch.relevance[f]
+            for b in range(width):
+                table[f * width + b] *= relevance
         if batch.dropout > 0:
             drop(batch.dropout_key, <uint32_t> f, batch.dropout, table + f * width, width)
         silent[f] = is_zero(table + f * width, width)
@@ -220,7 +224,7 @@ cdef void gather(
 
 
 def table_of(X, const int32_t[::1] rows, int n_features, offset=None, double factor=1,
-             int n_threads=1):
+             relevance=None, int n_threads=1):
     """Some samples as a network reads them, feature by feature.
 
     Parameters
@@ -234,6 +238,8 @@ def table_of(X, const int32_t[::1] rows, int n_features, offset=None, double fac
         Subtracted from the features.
     factor : float, default=1.0
         What they are multiplied by then.
+    relevance : ndarray of shape (n_features,), default=None
+        What each feature is multiplied by, too.
     n_threads : int, default=1
 
     Returns
@@ -251,6 +257,7 @@ def table_of(X, const int32_t[::1] rows, int n_features, offset=None, double fac
     batch.n_features = n_features
     batch.offset = const_reals(offset)
     batch.factor = factor
+    batch.relevance = const_reals(relevance)
     batch.rows = &rows[0]
     batch.n_batch = <int32_t> rows.shape[0]
     batch.width = rows.shape[0]

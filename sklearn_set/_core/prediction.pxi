@@ -144,7 +144,7 @@ def forward(networks, X, tables, outputs, *, rows=None, partial=None, n_threads=
                 passage.flags = give_flags(passage.layers, passage.n_layers)
             if passage.flags == NULL:
                 raise MemoryError
-            offset = network.offset  # kept alive
+            offset, relevance = network.offset, network.relevance  # kept alive
             batch.n_features = passage.layers[0].n_in
             # Several networks share what is gathered, but not their connections.
             batch.connections = NULL
@@ -152,9 +152,10 @@ def forward(networks, X, tables, outputs, *, rows=None, partial=None, n_threads=
                 batch.connections = where_few_are_connected(&passage.layers[0])
             batch.offset = const_reals(offset)
             batch.factor = network.factor
+            batch.relevance = const_reals(relevance)
             passage.is_gathered = (
                 is_one_block and before is not None and before.offset is offset
-                and before.factor == network.factor)
+                and before.factor == network.factor and before.relevance is relevance)
             with nogil:
                 predict_all(&passage, &batch)
             passage.adds = True

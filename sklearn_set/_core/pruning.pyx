@@ -31,7 +31,7 @@ cdef enum:
     N_NEXT_DIGITS = 1 << 8
 
 cdef struct Choice:
-    uint64_t magnitude      # the bits of a double, which are in the order of the numbers
+    uint64_t size           # the bits of a double, which are in the order of the numbers
     int32_t place
 
 
@@ -187,7 +187,7 @@ cdef bint leave_out_nearest(
     """Of the numbers at these places leave out so many of each sign; False without memory."""
     cdef Py_ssize_t k, m
     cdef int sign
-    cdef double distance
+    cdef double size
     cdef value_t value
     cdef Choice* choices
     if n == 0:
@@ -199,8 +199,8 @@ cdef bint leave_out_nearest(
         m = 0
         for k in range(n):
             value = values[places[k]]
-            distance = INFINITY if value != value else fabs(value)
-            memcpy(&choices[m].magnitude, &distance, sizeof(distance))
+            size = INFINITY if value != value else fabs(value)
+            memcpy(&choices[m].size, &size, sizeof(size))
             choices[m].place = places[k]
             m += (value < 0) == sign
         leave_out(choices, m, missing[sign], keep)
@@ -248,7 +248,7 @@ cdef void leave_out(
 
 
 cdef inline int next_digit(Choice choice, int shift) noexcept nogil:
-    return <int> (choice.magnitude >> shift & (N_NEXT_DIGITS - 1))
+    return <int> (choice.size >> shift & (N_NEXT_DIGITS - 1))
 
 
 cdef uint64_t bits_that_differ(const Choice* choices, Py_ssize_t n) noexcept nogil:
@@ -256,5 +256,5 @@ cdef uint64_t bits_that_differ(const Choice* choices, Py_ssize_t n) noexcept nog
     cdef Py_ssize_t k
     cdef uint64_t differing = 0
     for k in range(1, n):
-        differing |= choices[k].magnitude ^ choices[0].magnitude
+        differing |= choices[k].size ^ choices[0].size
     return differing

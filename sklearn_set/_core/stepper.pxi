@@ -161,13 +161,14 @@ cdef class Stepper:
         self.rule.hyper = read_hyper(optimizer.hyper)
 
     cdef borrow_data(self, network, X, y, sample_weight, double input_dropout):
-        self.borrowed += [X, y, sample_weight, network.offset]
+        self.borrowed += [X, y, sample_weight, network.offset, network.relevance]
         memset(&self.batch, 0, sizeof(BatchView))
         view_data(&self.batch, X)
         self.batch.n_features = self.layers[0].n_in
         self.batch.connections = where_few_are_connected(&self.layers[0])
         self.batch.offset = const_reals(network.offset)
         self.batch.factor = network.factor
+        self.batch.relevance = const_reals(network.relevance)
         self.batch.dropout = input_dropout
         if self.loss == SOFTMAX_LOG_LOSS:
             self.batch.labels = const_ints(y)

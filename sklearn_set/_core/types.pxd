@@ -57,6 +57,7 @@ cdef struct BatchView:
     const int32_t* connections
     const real_t* offset        # (n_features,) what is subtracted from the features, or NULL
     real_t factor               # what they are multiplied by then
+    const real_t* relevance     # (n_features,) and by this, or NULL
     const int32_t* labels       # (n_samples,), or NULL
     const real_t* targets       # (n_samples, n_outputs), or NULL
     const real_t* sample_weight  # (n_samples,), or NULL

@@ -202,10 +202,9 @@ class EarlyStopping(Callback):
         if judge is None or (found["judge"], found["n_iter"]) != (judge, n_iter):
             run["found"] = first
             raise ValueError(
-                "The checkpoint is of a fit that EarlyStopping judged with other parameters, on "
-                "other data or in some epochs only, or by a scoring that cannot be told from "
-                "others. Set it as it was, remove the checkpoint, or set resume=False in "
-                "Checkpoint."
+                "The checkpoint is of a fit with another EarlyStopping: its parameters or data "
+                "were different, it did not see every epoch, or its scoring cannot be compared. "
+                "Set it as it was, remove the checkpoint, or set resume=False in Checkpoint."
             )
 
     def _begin(self, estimator):

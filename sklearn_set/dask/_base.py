@@ -19,6 +19,7 @@ from sklearn_set.dask._collections import is_lazy, lazily
 from sklearn_set.dask._reading import feature_units, in_target_units, read
 from sklearn_set.dask._training import AUTOMATIC_REPLICAS, Plan, RemoteState, divided, train
 from sklearn_set.hooks import TRANSIENT
+from sklearn_set.memory import training_bytes
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.settings import decided
 from sklearn_set.topology import n_erdos_renyi
@@ -51,6 +52,12 @@ _REFUSED = (
         "no samples are held out that could judge the features",
         "Leave it at 'auto', which searches nothing here, and select features before, for example "
         "with SETSelector on a sample of the data",
+    ),
+    (
+        "feature_relevance",
+        lambda value: not isinstance(value, str) and bool(value),
+        "no worker sees all samples",
+        "Leave it at 'auto', which weighs no features here",
     ),
     (
         "temperature",
@@ -125,11 +132,11 @@ class DaskSET:
         if not call.is_part:
             self._progress.begin(self.learning_rate_init)
         replicas = self._divided(data)
-        self._check_worker_memory(cluster, data, shape, len(replicas))
+        intervals = self._intervals(settings, data, len(replicas))
+        batch_size = intervals(0, self.learning_rate_init).batch_size(max(data.n_samples))
+        self._check_worker_memory(cluster, data, shape, batch_size, len(replicas))
         model, data = self._begin_on(cluster, data, shape, settings, call.is_part, goes_on)
-        plan = Plan(
-            cluster, data, settings, self._intervals(settings, data, len(replicas)), replicas
-        )
+        plan = Plan(cluster, data, settings, intervals, replicas)
         state = self._state(cluster, model, settings)
         task.begins(state, X=lambda: call.X, y=lambda: call.y, metadata=None)
         train(plan, state, model, task)
@@ -168,7 +175,7 @@ class DaskSET:
     def _settings_for(self, shape, data, call, goes_on):
         """The settings, with every "auto" decided by the size of all data."""
         return decided(
-            vars(self) | {"feature_search": False},
+            vars(self) | {"feature_search": False, "feature_relevance": False},
             sizes=shape.sizes,
             n_connections=self._n_connections(shape),
             n_samples=data.n,
@@ -185,12 +192,23 @@ class DaskSET:
         n = AUTOMATIC_REPLICAS if self.n_replicas == "auto" else self.n_replicas
         return divided(data.n_samples, min(n, len(data.parts)))
 
-    def _check_worker_memory(self, cluster, data, shape, n_replicas):
-        n_moments = SOLVERS[self.solver].of(self).n_moments
-        # A connection has a weight, moments, and an index; its index the other way, and its slot.
-        n_bytes = self._n_connections(shape) * ((1 + n_moments) * data.dtype.itemsize + 12)
+    def _check_worker_memory(self, cluster, data, shape, batch_size, n_replicas):
+        needed = training_bytes(
+            shape.sizes,
+            self.epsilon,
+            activations=shape.activations,
+            dtype=data.dtype,
+            batch_size=batch_size,
+            n_moments=SOLVERS[self.solver].of(self).n_moments,
+        )
         cluster.locate(data.parts)
-        cluster.check_memory(data.parts, data.n_bytes, n_bytes, n_replicas)
+        cluster.check_memory(
+            data.parts,
+            data.n_bytes,
+            needed["connections"],
+            needed["activations of a batch"],
+            n_replicas,
+        )
 
     # ------------------------------------------------------------------------- begin
 
@@ -210,12 +228,14 @@ class DaskSET:
             if units is not None:
                 units.install(network)
             self.feature_offset_, self.feature_scale_ = network.offset, 1 / network.factor
+            self.feature_relevance_ = network.relevance
             model = _replicas.Model(
                 network, optimizer, self._randomness.network, float(self._progress.n_steps)
             )
             return cluster.hand_over(_replicas.same, model), data
         offset, factor = (None, 1.0) if units is None else (units.offset, units.factor)
         self.feature_offset_, self.feature_scale_ = offset, 1 / factor
+        self.feature_relevance_ = None
         drawn = {
             "sizes": shape.sizes,
             "epsilon": self.epsilon,

@@ -64,6 +64,7 @@ class Cluster:
         self._fit = uuid.uuid4().hex[:12]
         self._n_tasks = 0
         self._places = {}
+        self._process = None
         if not client.nthreads():
             raise RuntimeError(
                 "The cluster of the Dask client has no workers. Start some, for example with "
@@ -143,8 +144,8 @@ class Cluster:
             return self._client.gather(futures)
         except KilledWorker as error:
             raise RuntimeError(
-                f"Workers have died {error.allowed_failures + 1} times of one task, most often "
-                "because their memory does not suffice. Give them more, lower "
+                f"{error.allowed_failures + 1} workers have died while they ran one task, most "
+                "often because they had too little memory. Give them more, lower "
                 "hidden_layer_sizes or epsilon, or divide the data into more partitions."
             ) from error
 
@@ -171,9 +172,17 @@ class Cluster:
         return self._client.nthreads()
 
     def memory_limits(self):
-        """Address of each worker that has a limit -> how many bytes it may use."""
-        limits = self._client.run(_memory_limit, on_error="ignore")
-        return {address: limit for address, limit in limits.items() if limit}
+        """Address of each worker that has a limit -> how many bytes it may use for data.
+
+        The limit is that of its process.  What a process takes without data is known best before
+        the first block is read, and from the worker that takes the least.
+        """
+        found = self._client.run(_memory, on_error="ignore")
+        if self._process is None:
+            self._process = min((taken for _, taken in found.values()), default=0)
+        return {
+            address: max(0, limit - self._process) for address, (limit, _) in found.items() if limit
+        }
 
     def check_data(self, n_bytes):
         """Refuse data that all workers together cannot hold, before any is read.
@@ -186,23 +195,26 @@ class Cluster:
         if len(limits) < len(self.n_threads()) or n_bytes <= sum(limits.values()):
             return
         raise MemoryError(
-            f"X takes {_gib(n_bytes)}, but the {len(limits)} workers may use "
+            f"X takes {_gib(n_bytes)}, but the {len(limits)} workers have room for "
             f"{_gib(sum(limits.values()))} together. Start more workers, give them more memory, or "
             "pass a part of the data at a time to partial_fit."
         )
 
-    def check_memory(self, parts, n_bytes_of_parts, n_bytes_of_model, n_replicas):
+    def check_memory(self, parts, of_parts, of_network, of_batch, n_replicas):
         """Refuse a training for which the memory of a worker cannot suffice.
 
-        A worker holds its partitions, the network that all begin with, and for each thread one
-        that is trained and one that is done; of several replicas, some wait to be averaged.
+        A worker holds its partitions, the network that all begin with, one that evolves, and for
+        each thread one that is trained, with the activations of a batch, and one that is done; of
+        several replicas, some wait to be averaged.
 
         Parameters
         ----------
         parts : list of Future
             Located before.
-        n_bytes_of_parts : list of int
-        n_bytes_of_model : int
+        of_parts : list of int
+            Bytes of each.
+        of_network, of_batch : int
+            Bytes of a network with its moments, and of the activations of a batch.
         n_replicas : int
 
         Raises
@@ -211,27 +223,31 @@ class Cluster:
         """
         limits, n_threads = self.memory_limits(), self.n_threads()
         held = dict.fromkeys(limits, 0)
-        for part, n_bytes in zip(parts, n_bytes_of_parts, strict=True):
+        for part, n_bytes in zip(parts, of_parts, strict=True):
             for address in self._places.get(part.key, ()):
                 if address in held:
                     held[address] += n_bytes
         share = -(-n_replicas // len(n_threads))
-        for address, of_parts in held.items():
+        for address, of_data in held.items():
             at_once = min(n_threads.get(address, 1), share)
-            n_networks = 1 + 2 * at_once + int(np.ceil(np.log2(share)))
-            of_networks = n_networks * n_bytes_of_model
-            if of_parts + of_networks > limits[address]:
+            n_networks = 2 + 2 * at_once + int(np.ceil(np.log2(share)))
+            of_training = n_networks * of_network + at_once * of_batch
+            if of_data + of_training > limits[address]:
                 raise MemoryError(
-                    f"The worker {address} needs {_gib(of_parts)} for its partitions and "
-                    f"{_gib(of_networks)} for {n_networks} networks, but it may use "
-                    f"{_gib(limits[address])}. Start more workers, give them more memory, or lower "
-                    "hidden_layer_sizes or epsilon."
+                    f"The worker {address} needs {_gib(of_data)} for its partitions and "
+                    f"{_gib(of_training)} for {n_networks} networks, but beside what its process "
+                    f"takes it may use {_gib(limits[address])}. Start more workers, give them "
+                    "more memory, or lower hidden_layer_sizes, epsilon or batch_size."
                 )
 
 
-def _memory_limit(dask_worker):
-    """How much a worker may use, in bytes; None without a limit.  Dask passes the worker."""
-    return dask_worker.memory_manager.memory_limit
+def _memory(dask_worker):
+    """How much a worker may use, or None without a limit, and what its process takes without data.
+
+    Dask passes the worker.
+    """
+    taken = dask_worker.monitor.get_process_memory() - dask_worker.state.nbytes
+    return dask_worker.memory_manager.memory_limit, max(0, taken)
 
 
 def _gib(n_bytes):

@@ -93,7 +93,8 @@ def _blocks(collection, X, name):
                 )
             if own != others:
                 collection = collection.rechunk({0: others})
-    return list(collection.to_delayed().ravel())
+    # Optimised graphs would give other tasks the same names, and confuse the scheduler.
+    return list(collection.to_delayed(optimize_graph=False).ravel())
 
 
 def n_bytes_of(X):

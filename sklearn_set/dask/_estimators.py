@@ -77,6 +77,7 @@ class DaskSETClassifier(DaskSET, SETClassifier):
         n_iter_no_change: Float | Auto = "auto",
         n_snapshots: Int | Auto = "auto",
         feature_search: bool | Auto = "auto",
+        feature_relevance: bool | Auto = "auto",
         early_stopping: bool = False,
         validation_fraction: Float = 0.1,
         scoring: Scoring = None,
@@ -121,6 +122,7 @@ class DaskSETClassifier(DaskSET, SETClassifier):
         self.n_iter_no_change = n_iter_no_change
         self.n_snapshots = n_snapshots
         self.feature_search = feature_search
+        self.feature_relevance = feature_relevance
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring
@@ -322,6 +324,7 @@ class DaskSETRegressor(DaskSET, SETRegressor):
         n_iter_no_change: Float | Auto = "auto",
         n_snapshots: Int | Auto = 1,
         feature_search: bool | Auto = "auto",
+        feature_relevance: bool | Auto = "auto",
         early_stopping: bool = False,
         validation_fraction: Float = 0.1,
         scoring: Scoring = None,
@@ -364,6 +367,7 @@ class DaskSETRegressor(DaskSET, SETRegressor):
         self.n_iter_no_change = n_iter_no_change
         self.n_snapshots = n_snapshots
         self.feature_search = feature_search
+        self.feature_relevance = feature_relevance
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring

@@ -15,6 +15,7 @@ from sklearn_set.augmentation import soften
 from sklearn_set.evolution import GROWTH_RULES, evolve
 from sklearn_set.losses import LOSSES
 from sklearn_set.network import SparseNetwork
+from sklearn_set.optimizers import SGD, Adam
 from sklearn_set.settings import Settings, even_batch
 from sklearn_set.state import Progress, Randomness, TrainingState
 from sklearn_set.training import TrainingData, outputs_are_finite, probe_some, run_epoch
@@ -22,6 +23,11 @@ from sklearn_set.workspace import Workspace
 
 # Replicas divide a batch, but not into fewer samples than these, which take nearly as much time.
 _FEWEST = 32
+
+# How the way that a step goes grows with its batch at the same rate: as this power of it.  A step
+# of SGD follows the mean gradient, whatever the batch.  Adam divides by what gradients vary: with
+# fewer samples they vary more, and it goes less far.
+_GROWTH_OF_STEPS = {SGD: 0.0, Adam: 0.5}
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ class Interval:
     mean_weight : float
         Of the samples of all parts.
     learning_rate : float
+        Of a local fit.
     seed : int
     epoch : int
     n_jobs : int or None
@@ -98,6 +105,10 @@ class Interval:
         Whether the batch of the settings is that of all replicas together, which they divide.
     length : int or None
         Steps from one average to the next; None for an epoch.
+    n_pieces : int
+        In how many segments a part is seen if `length` is None: of whole batches, about as many.
+    warmth : float
+        How much of `pace` the rate has already, from 0 to 1.
     """
 
     settings: Settings
@@ -111,6 +122,8 @@ class Interval:
     n_replicas: int
     divides_batch: bool
     length: int | None
+    n_pieces: int = 1
+    warmth: float = 1.0
 
     def batch_size(self, n_samples):
         """Samples per mini-batch of a part."""
@@ -122,9 +135,31 @@ class Interval:
 
     def n_segments(self, n_samples):
         """In how many intervals a part of so many samples is seen once."""
+        n_steps = -(-n_samples // self.batch_size(n_samples))
         if self.length is None:
-            return 1
-        return -(-n_samples // (self.batch_size(n_samples) * self.length))
+            return min(self.n_pieces, n_steps)
+        return -(-n_steps // self.length)
+
+    def segment(self, n_samples, number):
+        """The samples of a segment, as a slice of a part."""
+        size, n_segments = self.batch_size(n_samples), self.n_segments(n_samples)
+        n_steps = -(-n_samples // size)
+        if self.length is None:
+            first, last = (end * n_steps // n_segments for end in (number, number + 1))
+        else:
+            first, last = number * self.length, (number + 1) * self.length
+        return slice(first * size, last * size)
+
+    def pace(self, size, optimizer):
+        """What the rate is multiplied by in batches of `size` samples.
+
+        Each replica sees a part of the samples.  With this factor the mean of the replicas goes as
+        far in an epoch as a local fit does: through so many times fewer steps, each of a batch that
+        may be smaller.  And its noise is that of a local fit, since that of the replicas cancels.
+        """
+        share = size / self.settings.batch_size
+        full = self.n_replicas * share ** (1 - _GROWTH_OF_STEPS[type(optimizer)])
+        return 1 + (full - 1) * self.warmth
 
     def n_threads(self):
         """Threads of the kernels, on the machine that asks."""
@@ -194,14 +229,13 @@ def trained(model, before, part, segment, interval):
     rows = np.arange(n_samples, dtype=np.int32)
     if interval.settings.shuffle:
         rows = shuffled.order.permutation(rows)
-    if interval.length is not None:
-        n_rows = size * interval.length
-        rows = rows[segment * n_rows : (segment + 1) * n_rows]
+    rows = rows[interval.segment(n_samples, segment)]
     settings = replace(interval.settings, shuffle=False, batch_size=size, n_threads=n_threads)
     if size < interval.settings.batch_size:
         # else a batch that is smaller than it should be would be penalised more than others
         settings = replace(settings, smallest_batch=interval.settings.batch_size)
-    progress = Progress(interval.learning_rate, n_steps=round(model.n_steps))
+    rate = interval.learning_rate * interval.pace(size, model.optimizer)
+    progress = Progress(rate, n_steps=round(model.n_steps))
     randomness = Randomness([interval.seed, interval.epoch, part.number, segment])
     state = TrainingState(model.network, model.optimizer, progress, randomness, rows, None)
     data = _data_of(part, interval, rows)

@@ -4,7 +4,7 @@ Reads like the local loop (`training.train`), with tasks in the place of calls. 
 the tasks of `_replicas`; must not know what y meant, or scikit-learn.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from distributed import Future
@@ -19,6 +19,10 @@ from sklearn_set.training import begin_course, complete_epoch, end_course, tell_
 
 # "auto" trains so many replicas, or one for each partition if these are fewer.
 AUTOMATIC_REPLICAS = 4
+
+# In the very first epoch replicas are averaged so often, while their rate rises to its full size:
+# networks that have learned nothing yet go apart the fastest.
+WARM_UP = 4
 
 
 class RemoteState(TrainingState):
@@ -160,10 +164,15 @@ def run_epoch(plan, progress, model):
         if _replicas.needs_samples(plan.settings):
             looked_at = data.parts[progress.n_epochs % len(data.parts)]
         model = cluster.submit(_replicas.evolved, model, looked_at, interval, near=looked_at)
-    shares = [_visits(replica, data.n_samples, interval) for replica in plan.replicas]
+    is_warming_up = progress.n_epochs == 0 and len(plan.replicas) > 1
+    if is_warming_up:
+        fewest = min(map(len, plan.replicas))
+        interval = replace(interval, n_pieces=-(-WARM_UP // fewest))
+    rounds = _rounds(plan, interval, WARM_UP if is_warming_up else 1)
     reports = []
-    for round_number in range(max(map(len, shares))):
-        walks = [share[round_number] for share in shares if round_number < len(share)]
+    for number, walks in enumerate(rounds):
+        if is_warming_up:
+            interval = replace(interval, warmth=(number + 0.5) / len(rounds))
         values = _mean(cluster, data, model, walks, interval)
         reports.append(cluster.submit(_replicas.told, values))
         model = cluster.submit(_replicas.averaged, model, values)
@@ -171,22 +180,41 @@ def run_epoch(plan, progress, model):
     return model, sum(losses) / sum(counts)
 
 
-def _visits(replica, n_samples, interval):
-    """The rounds of a replica: in each the (partition, segment) that it trains on, in order.
+def _rounds(plan, interval, n_rounds):
+    """For each average of an epoch, what every replica that takes part trains on before.
 
-    With an interval of an epoch, all its partitions are one round.
+    That is a list of (partition, segment), in order.  With a number of steps as the interval, each
+    of them is a round; else there are `n_rounds`, or fewer if there is too little to divide.
     """
+    shares = [_visits(replica, plan.data.n_samples, interval) for replica in plan.replicas]
+    longest = max(map(len, shares))
+    if interval.length is None:
+        n_rounds = min(n_rounds, longest)
+        cuts = [[end * len(share) // n_rounds for end in range(n_rounds + 1)] for share in shares]
+    else:
+        cuts = [range(longest + 1)] * len(shares)
+        n_rounds = longest
+    rounds = []
+    for number in range(n_rounds):
+        walks = [
+            share[cut[number] : cut[number + 1]] for share, cut in zip(shares, cuts, strict=True)
+        ]
+        rounds.append([walk for walk in walks if walk])
+    return rounds
+
+
+def _visits(replica, n_samples, interval):
+    """The (partition, segment) that a replica trains on in an epoch, in order."""
     order = np.asarray(replica)
     if interval.settings.shuffle:
         order = np.random.default_rng([interval.seed, interval.epoch, replica[0]]).permutation(
             order
         )
-    visits = [
+    return [
         (int(place), segment)
         for place in order
         for segment in range(interval.n_segments(n_samples[place]))
     ]
-    return [visits] if interval.length is None else [[visit] for visit in visits]
 
 
 def _mean(cluster, data, model, walks, interval):

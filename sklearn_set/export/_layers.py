@@ -41,6 +41,8 @@ def write_networks(graph, data, networks, plans):
         data = graph.add("Sub", data, graph.array(first.offset))
     if first.factor != 1:
         data = graph.add("Mul", data, graph.number(first.factor))
+    if first.relevance is not None:
+        data = graph.add("Mul", data, graph.array(first.relevance))
     raw = None
     for network, plan in zip(networks, plans, strict=True):
         outputs = _write_network(graph, data, network, plan)

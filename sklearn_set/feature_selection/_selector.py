@@ -298,8 +298,8 @@ class SETSelector(FeatureSelector):
         """Refuse a given estimator that cannot do what the parameters ask for."""
         if self.unsupervised and self.n_features_to_select in RULES:
             raise InvalidParameterError(
-                f"n_features_to_select={self.n_features_to_select!r} judges by targets, and "
-                "unsupervised=True has none. Give a number of features instead."
+                f"n_features_to_select={self.n_features_to_select!r} needs targets to compare "
+                "numbers of features, and unsupervised=True uses none. Give a number instead."
             )
         if self.estimator is None:
             return
@@ -307,8 +307,9 @@ class SETSelector(FeatureSelector):
         for parameter in ("epsilon", "zeta", "max_iter"):
             if getattr(self, parameter) != "auto":
                 raise InvalidParameterError(
-                    f"{parameter}={getattr(self, parameter)!r} is for networks that are made here. "
-                    f"Set it in the given estimator, {name}, and leave it at 'auto'."
+                    f"{parameter}={getattr(self, parameter)!r} is for the networks of "
+                    f"{type(self).__name__} itself, not for a given estimator. Set it in {name}, "
+                    "and leave it at 'auto'."
                 )
         method = "partial_fit" if self.unsupervised else "fit"
         if self.unsupervised and not (

@@ -123,6 +123,8 @@ def _in_words(kind, parameters, fitted):
     ]
     if parameters["feature_search"]:
         parts.append(f"{fitted['n_active_features']} features left by the search")
+    if parameters["feature_relevance"]:
+        parts.append("features read as large as they are relevant by themselves")
     if fitted["n_networks"] > 1:
         parts.append(f"mean of {fitted['n_networks']} networks")
     if "temperature" in parameters:

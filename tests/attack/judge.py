@@ -38,7 +38,7 @@ WARNINGS = (
     (UserWarning, "y_pred contains classes not in y_true"),
     (UserWarning, "asks for more threads than there are processors"),
     (UserWarning, "The features of X "),
-    (UserWarning, "feature_search=True searches nothing"),
+    (UserWarning, "feature_search=True has no effect"),
     (RuntimeWarning, "overflow: predictions are too large"),
     (RuntimeWarning, "overflow encountered in square"),  # scikit-learn's scores
 )

@@ -122,7 +122,7 @@ def run(n_fits, n_jobs, seed=0):
         model.set_params(n_jobs=n_jobs[i // LARGE_EVERY % len(n_jobs)])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            for known in ("Got `batch_size`", "feature_search=True searches nothing"):
+            for known in ("Got `batch_size`", "feature_search=True has no effect"):
                 warnings.filterwarnings("ignore", known, UserWarning)
             model.fit(X, y, sample_weight=weight)
             model.set_params(early_stopping=False).partial_fit(X, y, sample_weight=weight)

@@ -92,6 +92,7 @@ def model_of(workload, batch_size, n_epochs, n_threads, growth="random"):
         input_dropout=0,
         n_snapshots=1,
         feature_search=False,
+        feature_relevance=False,
         temperature=1,
         tol=0,
         n_iter_no_change=n_epochs,

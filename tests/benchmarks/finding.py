@@ -57,10 +57,12 @@ from scipy.stats import chi2
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import make_blobs, make_classification, make_friedman1, make_regression
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.linear_model import LassoCV, LogisticRegressionCV
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
 from threadpoolctl import threadpool_limits
 
 from sklearn_set import SETClassifier, SETRegressor
@@ -134,6 +136,22 @@ def clusters(n_samples, n_features, n_true, rng, *, per_class):
     )
 
 
+def apart(n_samples, n_features, n_true, rng, *, distance):
+    """Two classes, which a few features of thousands tell apart, each a little."""
+    X, y = rng.normal(size=(n_samples, n_features)), rng.integers(2, size=n_samples)
+    X[:, :n_true] += distance * (y - 0.5)[:, np.newaxis] * rng.choice([-1, 1], n_true)
+    return X, y
+
+
+def one_is_sure(n_samples, n_features, n_true, rng):
+    """Four classes: one feature tells the first beyond doubt, equally many each of the others."""
+    X, y = rng.normal(size=(n_samples, n_features)), rng.integers(4, size=n_samples)
+    X[:, 0] += 8 * (y == 0)
+    for number, columns in enumerate(np.array_split(np.arange(1, n_true), 3), 1):
+        X[:, columns] += 1.5 * (y == number)[:, np.newaxis]
+    return X, y
+
+
 def blobs(n_samples, n_features, n_true, rng):
     """Five classes that are round clouds."""
     X, y = make_blobs(
@@ -174,6 +192,10 @@ FAMILIES = {
     "product": Family(1200, 400, 2, product),
     "clusters": Family(2000, 800, 16, partial(clusters, per_class=4)),
     "clusters_wide": Family(300, 2000, 10, partial(clusters, per_class=1)),
+    "few_of_5000": Family(80, 5000, 5, partial(apart, distance=2)),
+    "some_of_5000": Family(80, 5000, 30, partial(apart, distance=1)),
+    "many_of_5000": Family(80, 5000, 100, partial(apart, distance=0.6)),
+    "one_is_sure": Family(80, 5000, 31, one_is_sure),
     "blobs": Family(300, 500, 10, blobs),
     "additive": Family(1000, 500, 5, additive),
     "skewed": Family(1000, 500, 5, skewed),
@@ -249,6 +271,10 @@ METHODS = {
         lambda seed: HistGradientBoostingRegressor(random_state=seed),
     ),
     "RandomForest": (CLASSIFIERS["RandomForest"], REGRESSORS["RandomForest"]),
+    "KBest+SVC": (
+        CLASSIFIERS["KBest+SVC"],
+        lambda seed: make_pipeline(SelectKBest(f_regression, k=100), SVR(C=10)),
+    ),
     "L1": (
         # as scikit-learn 1.8 and newer call it
         lambda seed: LogisticRegressionCV(

@@ -40,6 +40,7 @@ PLAIN = {  # SET with nothing added to it
     "input_dropout": 0,
     "n_snapshots": 1,
     "feature_search": False,
+    "feature_relevance": False,
     "weight_init": "normal",
     "newborn_weights": "initial",
     "nesterovs_momentum": False,

@@ -16,6 +16,7 @@ BREAKS = [
             "wrong sign of the offset of features",
         ),
         ("if first.factor != 1:", "if False:", "the scale of features is forgotten"),
+        ("if first.relevance is not None:", "if False:", "the relevance of features is forgotten"),
         ('graph.add("Sub", power, graph.number(1.0))', "power", "elu below zero"),
         ('graph.add("Add", erf, graph.number(1.0))', "erf", "gelu in single precision"),
         (

@@ -82,8 +82,8 @@ BREAKS = [
             "all with the digits of the threshold are left out",
         ),
         (
-            "differing |= choices[k].magnitude ^ choices[0].magnitude",
-            "differing = choices[k].magnitude ^ choices[0].magnitude",
+            "differing |= choices[k].size ^ choices[0].size",
+            "differing = choices[k].size ^ choices[0].size",
             "digits in which only some numbers differ are not compared",
         ),
         (

@@ -180,7 +180,7 @@ BREAKS = [
             "new units of features change what the network predicts",
             "sklearn_set/base.py",
         ),
-        ("units.disparity > _MUCH and", "False and", "features of odd scales, without a word"),
+        ("units.differ_much and", "False and", "features of odd scales, without a word"),
         (
             "if not units.equals(before) and",
             "if False and",

@@ -83,8 +83,8 @@ BREAKS = [
     *near(
         "test_network",
         (
-            "SparseNetwork(layers, self.offset, self.factor, self.inputs)",
-            "SparseNetwork(layers, self.offset, 1.0, self.inputs)",
+            "SparseNetwork(layers, *self.units, self.inputs)",
+            "SparseNetwork(layers, self.offset, 1.0, self.relevance, self.inputs)",
             "a copy of a network forgets the scale of features",
         ),
         ("size *= self.factor", "pass", "the bound of outputs forgets the scale of features"),

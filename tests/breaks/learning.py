@@ -275,8 +275,8 @@ BREAKS = [
             "gradients with several baselines",
         ),
         (
-            "((baseline - offset) * self.network.factor)",
-            "(baseline * self.network.factor - offset)",
+            "(baseline - (0.0 if offset is None else offset)) * factor",
+            "baseline * factor - (0.0 if offset is None else offset)",
             "units of a baseline",
         ),
         (

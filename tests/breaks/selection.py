@@ -7,8 +7,8 @@ BREAKS = [
         "test_embedding",
         ("network.layers[: self.layer_ + 1]", "network.layers[: self.layer_ + 2]", "a later layer"),
         (
-            "SparseNetwork(layers, network.offset, network.factor, network.inputs)",
-            "SparseNetwork(layers)",
+            "network.with_layers(layers)",
+            "type(network)(layers)",
             "an embedding forgets the units of the features",
         ),
         ('{"classes": unique_labels(y)} | params', "params", "a stream of a transformer fails"),

@@ -23,7 +23,14 @@ from sklearn_set._cli.files.samples import Wanted
 from sklearn_set._cli.files.tables import from_table
 from sklearn_set._cli.files.text import text_of
 
-_KINDS = ".csv, .tsv, .txt (each also with .gz), .npz or .h5ad"
+_KINDS = ".csv, .tsv, .txt, .gct (each also with .gz), .npz or .h5ad"
+_REMEDIES = {
+    (".xlsx", ".xls", ".xlsm", ".ods"): " Save the sheet with the table as CSV.",
+    (".rds", ".rda", ".rdata"): " Write the table with write.csv of R.",
+    (".parquet", ".feather", ".pkl"): " Write the table with to_csv of pandas.",
+    (".mtx", ".h5", ".loom"): " Save the cells as .h5ad, with anndata.",
+    (".zip", ".tar", ".tgz", ".bz2", ".xz", ".7z"): " Unpack it first, or pack it with gzip.",
+}
 
 
 @contextmanager
@@ -42,13 +49,13 @@ def read_samples(path, target=None, *, groups=None, ignore=(), annotations=None)
     and those to ignore hold numbers. Columns that number or name the samples are left out. A table
     with genes as rows is transposed: it has a row of labels, or annotations that know the names of
     its columns. In a series matrix of GEO [1]_, one of the descriptions of the samples is the
-    label. Delimiter (comma, semicolon, tab), encoding (UTF-8, UTF-16 with a mark, else latin-1)
-    and decimal commas are recognised, and gzip is unpacked.
+    label. Delimiter (comma, semicolon, tab, bar, space), encoding (UTF-8, UTF-16 with a mark, else
+    Windows-1252 or latin-1) and decimal commas are recognised, and gzip is unpacked.
 
     Parameters
     ----------
     path : str or path-like
-        A .csv, .tsv or .txt file, also with .gz; an .npz file with arrays X and y, or with a
+        A .csv, .tsv, .txt or .gct file, also with .gz; an .npz file with arrays X and y, or with a
         sparse matrix of scipy; or an .h5ad file.
     target : str, default=None
         Name of what holds the labels. In a table it is a column, or a row if genes are rows; in an
@@ -85,8 +92,10 @@ def read_samples(path, target=None, *, groups=None, ignore=(), annotations=None)
     path = _existing(path)
     target, groups = (None if name is None else name.strip() for name in (target, groups))
     wanted = Wanted(target, groups, tuple(ignore))
-    if not re.search(r"\.(npz|h5ad|(csv|tsv|txt)(\.gz)?)$", path.name, re.IGNORECASE):
-        raise ValueError(f"{path} is of an unknown kind, expected {_KINDS}.")
+    if not re.search(r"\.(npz|h5ad|(csv|tsv|txt|gct)(\.gz)?)$", path.name, re.IGNORECASE):
+        suffix = path.suffix.lower()
+        remedy = next((told for kinds, told in _REMEDIES.items() if suffix in kinds), "")
+        raise ValueError(f"{path} is of an unknown kind, expected {_KINDS}.{remedy}")
     if path.suffix.lower() == ".h5ad":
         import_anndata()  # if it is missing, say so before anything is read
     described = None

@@ -90,7 +90,8 @@ def joined(samples, annotations):
         told = f"{annotations.file} describes the samples, which have no names, in their order."
     else:
         key, rows = _rows_of(samples.names, annotations)
-        told = f"{annotations.file} describes the samples, by column {key!r}."
+        by = f"column {key!r}" if key else "the column without a name"
+        told = f"{annotations.file} describes the samples, by {by}."
     kept = np.flatnonzero(rows >= 0)
     names, left_out = samples.names, list(samples.left_out)
     if len(kept) < len(rows):

@@ -6,10 +6,22 @@ Knows words and numbers; must not know lines or tables, or what follows from a c
 import re
 
 # A class may be called "None": pandas' own list has it.
-MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null", "?")
+MISSING = (
+    *("", "NA", "N/A", "n/a", "n.a.", "N.A.", "<NA>", "NaN", "nan", "-nan", "NULL", "null", "?"),
+    *("#N/A", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?", "#NULL!"),  # of spreadsheets
+)
 
-# Spreadsheets take genes such as MARCH1 and SEPT2 for dates.
-_DATE = re.compile(r"\d{1,2}-(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
+# Spreadsheets take genes such as MARCH1 and SEPT2 for dates, and 2310009E13 for a number.
+_MONTH = (
+    r"(jan|feb|fev|fév|mar|mrz|mär|apr|avr|may|mai|jun|juin|jul|juil|aug|aou|aoû|sep|oct|okt|nov|"
+    r"dec|dez|déc)[a-zé]{0,2}"
+)
+_DATE = re.compile(
+    rf"\d{{1,2}}[-./ ]{{1,2}}{_MONTH}\.?([-./ ]\d{{2,4}})?|{_MONTH}[-./ ]\d{{2}}|"
+    r"\d{4}-\d\d-\d\d( 00:00:00)?|\d{1,2}/\d{1,2}/\d{2,4}|\d{1,2}\.\d{1,2}\.\d{4}",
+    re.IGNORECASE,
+)
+_POWER = re.compile(r"\d([.,]\d+)?E\+\d\d")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
 _LABEL_NAMES = {"label", "labels", "class", "target", "y"}
 _GENE_NAMES = {
@@ -26,6 +38,7 @@ _PATIENT_NAMES = {
     *("patient", "patient_id", "patientid", "subject", "subject_id", "subjectid", "case_id"),
     *("donor", "donor_id", "individual", "animal"),
 }
+_COUNTERS = {"N_unmapped", "N_multimapping", "N_noFeature", "N_ambiguous"}  # of STAR
 _CLINICAL_NAMES = {
     *("age", "sex", "gender", "bmi", "weight", "height", "race", "ethnicity", "smoker", "smoking"),
     *("time", "event", "status", "survival", "os", "os_time", "os_event", "os_status", "dfs"),
@@ -36,8 +49,13 @@ _CLINICAL_NAMES = {
 
 
 def is_date(name):
-    """Whether the name of a gene has become a date."""
-    return _DATE.fullmatch(name) is not None
+    """Whether the name of a gene has become a date, or a power of ten."""
+    return _DATE.fullmatch(name) is not None or _POWER.fullmatch(name) is not None
+
+
+def is_counter(name):
+    """Whether a row or column of counts is one of reads that belong to no gene."""
+    return name in _COUNTERS or name.startswith("__")  # of htseq-count
 
 
 def as_in_r(name):
@@ -69,7 +87,7 @@ def tells_genes(name):
 def tells_samples(name):
     """Whether a name is one that a column of samples' names or numbers often has."""
     words = name.lower().replace(" ", "_").replace(".", "_")
-    return words in _SAMPLE_NAMES or words in _PATIENT_NAMES
+    return name != "IDS" and (words in _SAMPLE_NAMES or words in _PATIENT_NAMES)  # IDS is a gene
 
 
 def tells_clinic(name):

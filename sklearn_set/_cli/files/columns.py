@@ -9,7 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_set._cli.files.cells import MISSING, is_number, tells_patients, tells_samples
+from sklearn_set._cli.files.cells import (
+    MISSING,
+    is_counter,
+    is_number,
+    tells_genes,
+    tells_patients,
+    tells_samples,
+)
 from sklearn_set._cli.files.frames import texts_of
 from sklearn_set._cli.files.messages import Refusal, some
 
@@ -40,6 +47,9 @@ def sorted_out(lines, frame, text, beside, known):
         name, is_text = lines.names[column], column not in empty
         if not is_text and empty[column]:
             left_out.append(f"{lines.title(column)} (empty)")
+            continue
+        if not is_text and is_counter(name):
+            left_out.append(f"{lines.title(column)} (reads of no gene)")
             continue
         if (not name and column == 0) or _ROW_NUMBERS.fullmatch(name):
             namers.append((column, "numbers or names of the samples"))
@@ -85,10 +95,12 @@ def _names_of(lines, frame, columns):
                 "together: without it, scores are too good."
             )
         elif column == 0:
+            long = any(map(tells_genes, lines.names))
             raise Refusal(
                 f"has several samples of the same name in {title}: {some(twice)}. Names must "
                 "differ. If they are patients with several samples each, name the column with "
                 "--groups."
+                f"{' If a line is one gene of a sample, make a column of each gene.' * long}"
             )
     return names, hints
 

@@ -8,7 +8,7 @@ import io
 
 import numpy as np
 
-from sklearn_set._cli.files.cells import MISSING, is_number
+from sklearn_set._cli.files.cells import MISSING, is_counter, is_number
 from sklearn_set._cli.files.messages import Refusal, reason, some
 from sklearn_set._cli.files.samples import Samples
 
@@ -41,7 +41,7 @@ def parse(content, lines, as_text):
 
     The columns `as_text` are text, whatever they hold.
     """
-    is_numeric = import_pandas().api.types.is_numeric_dtype
+    types = import_pandas().api.types
     for decimal in "," if lines.commas else ".,":
         frame = frame_of(
             content,
@@ -57,8 +57,12 @@ def parse(content, lines, as_text):
         text = [
             column
             for column, dtype in frame.dtypes.items()
-            if column not in as_text and not is_numeric(dtype)
+            if column not in as_text and not types.is_numeric_dtype(dtype)
         ]
+        # True and false beside numbers are what is known of a sample; else they are mutations.
+        answers = [column for column, dtype in frame.dtypes.items() if types.is_bool_dtype(dtype)]
+        if 2 * len(answers) < frame.shape[1] - len(text) - len(as_text):
+            text = sorted([*text, *answers])
         commas = lines.delimiter != "," and any(
             frame[column].dropna().astype(str).str.strip().str.fullmatch(_COMMA_NUMBER).all()
             for column in text
@@ -91,12 +95,15 @@ def transposed(frame, columns, left_out, **known):
     """Samples from the columns of a frame whose first one names the features."""
     genes = texts_of(frame[0])
     values = frame[columns].to_numpy(dtype=np.float64)
-    filled = ~np.isnan(values).all(axis=1)
-    if not filled.all():
-        left_out = [*left_out, f"{some(genes[~filled])} (rows without numbers)"]
+    empty, counters = np.isnan(values).all(axis=1), np.array([*map(is_counter, genes)], dtype=bool)
+    if empty.any():
+        left_out = [*left_out, f"{some(genes[empty])} (rows without numbers)"]
+    if counters.any():
+        left_out = [*left_out, f"{some(genes[counters])} (reads of no gene)"]
+    kept = ~(empty | counters)
     return Samples(
-        values[filled].T,
-        features=genes[filled].tolist(),
+        values[kept].T,
+        features=genes[kept].tolist(),
         left_out=left_out,
         transposed=True,
         **known,

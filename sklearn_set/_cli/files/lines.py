@@ -6,6 +6,7 @@ lines of cells; must not know pandas, or whether rows or columns are samples.
 
 import csv
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
@@ -13,7 +14,8 @@ from itertools import islice
 from sklearn_set._cli.files.cells import is_number, is_text, tells_labels
 from sklearn_set._cli.files.messages import Refusal, count, reason
 
-DELIMITERS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
+DELIMITERS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ": "spaces"}
+_GROUPED = re.compile(r"[1-9]\d{0,2}(,\d{3})+|[1-9]\d{0,2}(\.\d{3})+", re.ASCII)  # 1,234,567
 
 
 @dataclass
@@ -55,13 +57,44 @@ def _delimiter_of(content):
         width, times = Counter(widths or [header]).most_common(1)[0]
         fits = abs(header - width) <= 1
         score = (fits, times / max(len(widths), 1), width)
+        if delimiter == " " and (found or width < 3 or score[:2] != (True, 1.0)):
+            continue  # spaces stand in many texts
         if width > 1 and score > best:
             best, found = score, delimiter
     if found is None:
         raise Refusal(
-            "has one column only: its cells are separated by neither commas, semicolons nor tabs."
+            "has one column only: its cells are separated by neither commas, semicolons, tabs, "
+            "bars nor spaces."
         )
     return found
+
+
+class _Grouping:
+    """Numbers such as 1,234 beside 567 in the first lines: their signs may mean two things."""
+
+    def __init__(self):
+        self._separated, self._short, self._long = set(), set(), set()  # columns of such numbers
+        self._cell, self._has_decimals = "", False
+
+    def see(self, record):
+        for column, cell in enumerate(map(str.strip, record[:200])):
+            if cell.isdecimal():
+                (self._short if len(cell) < 4 else self._long).add(column)
+            elif _GROUPED.fullmatch(cell):
+                self._separated.add(column)
+                self._cell = cell
+            elif is_number(cell):
+                self._has_decimals = True
+
+    def refuse(self):
+        both = (self._separated & self._short) - self._long
+        if both and not self._has_decimals and 2 * len(both) > len(self._separated):
+            sign = "commas" if "," in self._cell else "points"
+            raise Refusal(
+                f"has numbers such as {self._cell!r} beside whole ones: its {sign} may stand "
+                "between thousands or before decimals. Write numbers without signs between "
+                "thousands."
+            )
 
 
 def scan(content, wanted=()):
@@ -71,7 +104,7 @@ def scan(content, wanted=()):
     """
     delimiter = _delimiter_of(content)
     header, skip, named, text, rows, widths = None, set(), {}, [], [], Counter()
-    first_of, spare, n_ends, signs = {}, True, 0, set()
+    first_of, spare, n_ends, signs, grouping = {}, True, 0, set(), _Grouping()
     records = _records(content, delimiter)
     try:
         for number, record in enumerate(records):
@@ -81,9 +114,11 @@ def scan(content, wanted=()):
                 if filled:
                     header = [cell.strip() for cell in record]
                 continue
-            if len(rows) < 20 and delimiter != ",":
-                numbers = "".join(filter(is_number, record))
-                signs |= {sign for sign in ".," if sign in numbers}
+            if len(rows) < 20:
+                grouping.see(record)
+                if delimiter != ",":
+                    numbers = "".join(filter(is_number, record))
+                    signs |= {sign for sign in ".," if sign in numbers}
             widths[len(record)] += 1
             first_of.setdefault(len(record), records.line_num)
             spare = spare and not record[-1].strip()
@@ -99,6 +134,7 @@ def scan(content, wanted=()):
         raise Refusal(f"cannot be read at line {records.line_num}: {reason(error)}.") from None
     if not rows:
         raise Refusal("has a header and no samples below it.")
+    grouping.refuse()
     names = _fit_header(header, widths, first_of, spare)
     return Lines(delimiter, names, rows, skip, named, text, n_ends, signs == {","})
 

@@ -55,12 +55,14 @@ def _row_of_labels(lines, target):
     if any(map(tells_labels, lines.names)):
         return None
     rows, n_columns = lines.rows, len(lines.names)
-    names = [row for row in rows if row and not is_number(row)]
-    if len(names) < 0.9 * len(rows) or n_columns < 3 or lines.n_ends > len(lines.text):
+    if n_columns < 3 or lines.n_ends > len(lines.text):
         return None
     named = list(filter(tells_labels, rows))
-    if not named and len(rows) > 2 and len(lines.text) == 1:
-        return lines.text[0]
+    if not named and len(rows) > 2 and len(lines.text) == 1 and lines.text[0]:
+        return lines.text[0]  # also where genes are called by numbers: samples have numbers, too
+    names = [row for row in rows if row and not is_number(row)]
+    if len(names) < 0.9 * len(rows):
+        return None
     if len(set(names)) < 0.9 * len(rows):
         return None
     if len(named) == 1:
@@ -82,10 +84,11 @@ def _samples_are_columns(lines, known):
     n_columns = len(known & set(lines.names))
     n_rows = len(known & set(lines.rows))
     if n_columns == n_rows == 0:
+        names_first = sorted(known, key=lambda each: (is_number(each), each))
         raise Refusal(
             "names none of the samples that the annotations describe, neither in its header "
             f"({_columns_in_short(lines)}) nor in its first column ({some(lines.rows[:4])}). The "
-            f"annotations name {some(sorted(known)[:6], most=6)} among others."
+            f"annotations name {some(names_first[:6], most=6)} among others."
         )
     return n_columns > n_rows
 

@@ -6,9 +6,18 @@ cells, or what lines mean.
 
 import codecs
 import gzip
+import re
 import zlib
 
-from sklearn_set._cli.files.messages import Refusal, reason
+from sklearn_set._cli.files.messages import Refusal, count, reason
+
+_OTHER_KINDS = {
+    rb"<!doctype html|<html|<head|<body|<table": "a web page (HTML)",
+    rb"<\?xml|<!--|<!doctype": "XML",
+    rb"[{\[]\s*[\"{\[]": "JSON",
+    rb"\{\\rtf": "a document (RTF)",
+    rb"%PDF": "a document (PDF)",
+}
 
 
 def text_of(content):
@@ -21,6 +30,12 @@ def text_of(content):
             raise Refusal(f"cannot be unpacked by gzip: {reason(error)}.") from None
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise Refusal("is a workbook or an archive, expected text; save its table as CSV.")
+    for pattern, kind in _OTHER_KINDS.items():
+        if re.match(pattern, content.removeprefix(codecs.BOM_UTF8).lstrip(), re.IGNORECASE):
+            raise Refusal(
+                f"is {kind}, expected a table as text; save the table itself as CSV, not what "
+                "shows it."
+            )
     content, encoding = _as_utf8(content)
     if b"\0" in content:
         raise Refusal("holds zero bytes, expected text.")
@@ -31,7 +46,46 @@ def text_of(content):
         raise Refusal("is empty, expected a header and a line for each sample.")
     if start == b"^":
         raise Refusal("is a SOFT file, expected the series matrix that GEO offers beside it.")
-    return content, f"{encoding}{', packed by gzip' if packed else ''}"
+    content, above = _without_remarks(content)
+    return content, f"{encoding}{', packed by gzip' if packed else ''}{above}"
+
+
+def _without_remarks(content):
+    """Content with empty lines in place of remarks above the table, and a phrase about these.
+
+    Lines keep their numbers. A line that begins with # is the header if it has as many cells as
+    the next.
+    """
+    if not re.match(rb'\s*(#|"?sep=)', content, re.IGNORECASE):
+        return content, ""
+    lines = content.split(b"\n", 100)
+    first = next(place for place, line in enumerate(lines) if line.strip())
+    if re.match(rb"#1\.[23]\s*$", lines[first]) and len(lines) > first + 1:
+        if b"#1.3" in lines[first]:
+            raise Refusal("is a GCT file of version 1.3, expected version 1.2, or CSV.")
+        lines[first] = lines[first + 1] = b""
+        return b"\n".join(lines), ", in the format GCT"
+    n_remarks = 0
+    if re.fullmatch(rb'"?sep=.?"?', lines[first].strip(), re.IGNORECASE):  # for spreadsheets
+        lines[first], n_remarks = b"", 1
+    remarks = []
+    for place, line in enumerate(lines):
+        if not line.lstrip().startswith(b"#"):
+            if line.strip():
+                break
+            continue
+        remarks.append(place)
+    else:
+        return content, ""  # nothing but remarks, or too many
+    if remarks:
+        above = lines[remarks[-1]]
+        if any(0 < above.count(sign) == line.count(sign) for sign in (b"\t", b";", b",", b"|")):
+            lines[remarks.pop()] = above.replace(b"#", b"", 1)
+    for remark in remarks:
+        lines[remark] = b""
+    n_remarks += len(remarks)
+    told = f", below {count(n_remarks, 'line')} of remarks" if n_remarks else ""
+    return b"\n".join(lines), told
 
 
 def _as_utf8(content):
@@ -45,5 +99,15 @@ def _as_utf8(content):
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:
-        return content.decode("latin-1").encode(), ", in latin-1"
+        return _from_one_byte_each(content)
     return content, ""
+
+
+def _from_one_byte_each(content):
+    """Content of an encoding with one byte for each letter; that of Windows has more letters."""
+    latin = content.decode("latin-1")
+    try:
+        windows = content.decode("cp1252")
+    except UnicodeDecodeError:
+        windows = latin
+    return windows.encode(), ", in latin-1" if windows == latin else ", in Windows-1252"
