@@ -146,6 +146,8 @@ AS_FAR_AS_WORK = """
 import json, runpy, subprocess, sys, tempfile, warnings
 from pathlib import Path
 
+import distributed
+
 sys.path[:0] = ["tests", "tests/benchmarks"]
 import methods, records, reporting, sklearn_set
 
@@ -161,7 +163,7 @@ for group in methods.GROUPS.values():
             Path("FOLDER", f"{name}.npz").touch()
 reporting.print_machine = sklearn_set.show_versions = records.Results = begin
 subprocess.run = subprocess.Popen = subprocess.check_output = begin
-tempfile.TemporaryDirectory = begin
+tempfile.TemporaryDirectory = distributed.LocalCluster = begin
 warnings.simplefilter("error")
 for command in json.load(sys.stdin):
     script, *sys.argv[1:] = command
