@@ -284,7 +284,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
         Labels of the classes; the numbers of the labels for multilabel targets.
 
     coefs_ : list of csr_array of shape (n_in, n_out)
-        Weights of every layer. They share the model's memory.
+        Weights of every layer. They share the model's memory. The first layer reads
+        ``(X - feature_offset_) / feature_scale_ * feature_relevance_``, each as far as it is set.
 
     intercepts_ : list of ndarray of shape (n_out,)
         Biases of every layer.
