@@ -8,7 +8,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import compute_class_weight, compute_sample_weight
 
-from sklearn_set.validation import interval, shown
+from sklearn_set.validation import interval, plainly
 
 # What a class may weigh.
 _NOT_NEGATIVE = interval(Real, 0, np.inf)
@@ -48,10 +48,10 @@ def _check(class_weight):
     for weights in [] if isinstance(dicts, str) else dicts:
         for label, value in weights.items():
             if not _NOT_NEGATIVE.accepts(value):
-                negative = "Negative values in data passed to `class_weight`. " * (
+                negative = "Negative values in data passed to `class_weight`. " * bool(
                     isinstance(value, Real) and value < 0
                 )
                 raise ValueError(
                     f"{negative}class_weight must hold finite numbers of at least 0, but that of "
-                    f"class {label!r} is {shown(value)}."
+                    f"class {plainly(label)} is {plainly(value)}."
                 )

@@ -36,6 +36,7 @@ from sklearn_set.losses import OUT_ACTIVATIONS
 from sklearn_set.problem import Call
 from sklearn_set.sample_weights import near_one
 from sklearn_set.settings import even_batch
+from sklearn_set.validation import plainly
 
 # Parameters that may be "auto", and are settings of the same name when they are decided.
 _DECIDED = (
@@ -631,8 +632,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
         if goes_on:
             if classes is not None and not np.array_equal(classes, self.classes_):
                 raise ValueError(
-                    f"`classes={classes!r}` is not the same as on last call to partial_fit, "
-                    f"was: {self.classes_!r}"
+                    f"`classes={classes.tolist()}` is not the same as on last call to "
+                    f"partial_fit, was: {self.classes_.tolist()}"
                 )
         elif is_part:
             if classes is None:
@@ -653,7 +654,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
         if self.classes_.shape[0] < 2:
             raise ValueError(
                 f"{type(self).__name__} needs samples of at least 2 classes, but the data "
-                f"contain only one class: {self.classes_[0]!r}"
+                f"contain only one class: {plainly(self.classes_[0])}"
             )
 
     def _with_class_weight(self, weight, y, is_part):

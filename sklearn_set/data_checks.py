@@ -257,7 +257,7 @@ def check_label_matrix(y, name="y"):
     if not np.isin(found, (0, 1)).all():
         raise ValueError(
             f"A matrix of labels must hold 0 and 1, but {name} holds {found.tolist()}. Convert it, "
-            f"for example with ({name} == {found[-1]!r}).astype(int)."
+            f"for example with ({name} == {found.tolist()[-1]!r}).astype(int)."
         )
 
 

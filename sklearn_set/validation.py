@@ -276,6 +276,14 @@ def shown(value):
         return f"an int of {value.bit_length()} bits" if isinstance(value, int) else "it"
 
 
+def plainly(value):
+    """A value from data, such as a label, as text for a message: without NumPy's types.
+
+    Values of parameters are shown with them, as scikit-learn does.
+    """
+    return shown(value.item() if isinstance(value, np.generic) else value)
+
+
 def check_parameters(estimator):
     """Check every parameter of an estimator, then those that must agree with each other.
 

@@ -56,6 +56,16 @@ def test_an_output_that_does_not_exist_is_refused(output):
         contributions(fitted("three outputs"), X, output=output)
 
 
+def test_labels_are_shown_as_python_writes_them():
+    found = contributions(fitted("strings"), X)
+    with pytest.raises(ValueError, match="output='dog' must be one of the classes"):
+        contributions(fitted("strings"), X, output=np.str_("dog"))
+    with pytest.raises(ValueError, match="output='dog' must be one of those that are explained"):
+        ContributionDisplay.from_contributions(found, output=np.str_("dog"))
+    with pytest.raises(ValueError, match=r"baseline=0\.5 must have"):
+        contributions(fitted("strings"), X, baseline=np.float64(0.5))
+
+
 def test_a_missing_label_is_no_label():
     found = contributions(fitted("strings"), X)
     missing = pytest.importorskip("pandas").NA

@@ -174,6 +174,12 @@ def test_names_of_outputs_are_classes():
     assert contributions(fitted("multilabel"), X).output_names.tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize(("target", "n_outputs"), [("two strings", 1), ("strings", 3)])
+def test_printed_they_tell_their_size(target, n_outputs):
+    found = contributions(fitted(target), X[:5])
+    assert repr(found) == f"<Contributions: n_samples=5, n_features=8, n_outputs={n_outputs}>"
+
+
 # --------------------------------------------------------------------------------- data, pipelines
 
 

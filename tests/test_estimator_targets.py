@@ -84,6 +84,27 @@ def test_bad_y_is_refused(factory, y, message):
         factory().fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [("tumour", "'tumour'"), (0.0, "0.0"), (1, "1"), (True, "True")],
+)
+def test_labels_are_shown_as_python_writes_them(label, words):
+    with pytest.raises(ValueError, match=f"only one class: {words}$"):
+        classifier().fit(X, np.full(N, label))
+    weights = {np.array(label)[()]: np.float64(-0.5)}
+    with pytest.raises(ValueError, match=f"that of class {words} is -0.5"):
+        classifier(class_weight=weights).fit(X, Y)
+
+
+def test_more_labels_are_shown_as_python_writes_them():
+    model = classifier().partial_fit(X, Y, classes=[0, 1, 2])
+    message = r"`classes=\[0, 1\]` is not the same as on last call .* was: \[0, 1, 2\]"
+    with pytest.raises(ValueError, match=message):
+        model.partial_fit(X, Y, classes=[0, 1])
+    with pytest.raises(ValueError, match=r"with \(y == 2\)\.astype"):
+        classifier().fit(X, 2 * np.column_stack([Y == 1, Y == 2]))
+
+
 # --------------------------------------------------------------------------------- probabilities
 
 

@@ -25,7 +25,7 @@ from sklearn_set.inspection._drawing import (
     with_defaults,
 )
 from sklearn_set.inspection._question import place_of
-from sklearn_set.validation import NONE, InvalidParameterError, check_values, interval
+from sklearn_set.validation import NONE, InvalidParameterError, check_values, interval, plainly
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -392,7 +392,9 @@ def _of_one_output(found, output):
     place = 0 if output is None and len(known) == 1 else place_of(output, known)
     if place is None:
         shown = f"{{{', '.join(map(repr, known))}}}"
-        raise ValueError(f"output={output!r} must be one of those that are explained, {shown}.")
+        raise ValueError(
+            f"output={plainly(output)} must be one of those that are explained, {shown}."
+        )
     several = found.values.ndim == 3
     values = found.values[:, :, place] if several else found.values
     base = found.base_values[place] if several else found.base_values

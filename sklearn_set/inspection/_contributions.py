@@ -62,6 +62,13 @@ class Contributions:
         self.output_names = output_names
         self.method = method
 
+    def __repr__(self) -> str:
+        n_samples, n_features = self.values.shape[:2]
+        return (
+            f"<{type(self).__name__}: n_samples={n_samples}, n_features={n_features}, "
+            f"n_outputs={len(self.output_names)}>"
+        )
+
     def to_shap(self) -> Any:
         """Hand the contributions over to the plots of shap.
 

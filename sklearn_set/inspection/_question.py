@@ -16,7 +16,7 @@ from sklearn_set import attribution, machine
 from sklearn_set.data_checks import check_sparse, validated
 from sklearn_set.fitted import FittedSET
 from sklearn_set.inspection._drawing import checked_names, names_seen_by, network_of
-from sklearn_set.validation import check_values, interval, options
+from sklearn_set.validation import check_values, interval, options, plainly
 
 _CONSTRAINTS = {
     "method": (options("integrated", "gradient"),),
@@ -92,7 +92,7 @@ def _checked_baselines(network, baseline):
     check_sparse(baseline, "baseline")
     try:
         if np.ndim(baseline) == 0 and not sparse.issparse(baseline):
-            raise ValueError(f"baseline={baseline!r} must have a number for each feature.")
+            raise ValueError(f"baseline={plainly(baseline)} must have a number for each feature.")
         with np.errstate(all="ignore"):  # too large is refused in words
             table = check_array(
                 baseline,
@@ -141,7 +141,7 @@ def _chosen(network, output):
     if place is None:
         kind = "a number of a target" if classes is None else "one of the classes"
         raise ValueError(
-            f"output={output!r} must be {kind}, {_listed(known)}, or None for all outputs."
+            f"output={plainly(output)} must be {kind}, {_listed(known)}, or None for all outputs."
         )
     if len(known) == len(every.numbers):
         return Outputs((place,), every.names[[place]])
