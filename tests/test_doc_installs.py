@@ -39,7 +39,8 @@ STEPS = (
     Step(USER, r"pip install \.$"),
     Step(USER, r"SKLEARN_SET_VARIANT=\w+ python my_script\.py"),
     # What they would install is found, but not installed: it is large.
-    Step(USER, r'pip install "(\.|sklearn_set)\[(dask|onnx)\]"', "--dry-run"),
+    Step(USER, r'pip install "\.\[(dask|onnx)\]"', "--dry-run"),
+    Step(USER, r"pip install --editable \.$", "--dry-run"),  # the developer installs so
     Step(USER, r'pip install "\.\[report\]"'),
     Step(USER, r".* --dry-run$"),
     Step(USER, r"(sklearn-set|python -m sklearn_set)(?!.*--dry-run)", SHORT_REPORT, "report.html"),
