@@ -195,3 +195,30 @@ def test_a_model_of_sparse_samples(tmp_path):
     model = joblib.load(tmp_path / "out" / "model.joblib")
     assert np.mean(model.predict(matrix) == frame["type"]) > 0.9
     assert "a sparse matrix" in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
+def test_genes_of_noise_are_no_findings(tmp_path, capsys):
+    """Models that share samples agree on noise: scores tell, and the list of genes says it."""
+    frame = study(60, 400)
+    frame.iloc[:, 1:-1] = np.random.default_rng(3).normal(8, 1, (60, 400)).round(3)
+    command = [write(tmp_path, frame), "--methods", "ridge", "--output", tmp_path / "out"]
+    assert run(*command) == 0
+    told = capsys.readouterr().out
+    verdict, _, genes = told.partition("The strongest genes of")
+    assert "is no better than guessing, so the list of genes means nothing." in verdict
+    assert "SETClassifier is no better than guessing, so this list of genes means nothing" in genes
+    assert "5 of 5 models" in genes  # of noise
+    assert "the models share most of their samples, so that genes of noise repeat" in genes
+    assert "StabilitySelector of sklearn_set.feature_selection" in genes
+    assert "by chance" not in genes
+    words = " ".join(page_of(tmp_path / "out").words)
+    assert "is no better than guessing, so the list of genes means nothing." in words
+    assert "is no better than guessing, so this list of genes means nothing" in words
+    assert "this list of genes means nothing" in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
+def test_genes_that_predict_come_without_a_warning(report):
+    words = " ".join(page_of(report[1]).words)
+    assert "no better than guessing" not in words
+    assert "the models share many of their samples" in words  # of three folds
+    assert "no better than guessing" not in (report[1] / "README.md").read_text("utf-8")

@@ -25,6 +25,7 @@ from sklearn_set._cli.findings import (
     remark_on_genes,
     scores_table,
     verdict,
+    warning_on_genes,
     warnings_told,
 )
 from sklearn_set._cli.genes import ranking_of
@@ -130,6 +131,7 @@ def _tell(findings, folder):
         f"\n{verdict(findings)}",
         *warnings_told(findings),
         f"\nThe strongest genes of {title_of(OURS, findings.study)}:\n",
+        *[f"{told}\n" for told in warning_on_genes(findings)],
         genes_table(findings).as_text(),
         f"\n{remark_on_genes(findings)}",
         f"\nThe report is {folder / 'report.html'}; README.md beside it lists the rest.",

@@ -16,7 +16,12 @@ import numpy
 import scipy
 import sklearn
 
-from sklearn_set._cli.findings import genes_csv, predictions_csv, scores_csv
+from sklearn_set._cli.findings import (
+    genes_csv,
+    predictions_csv,
+    scores_csv,
+    warning_on_genes,
+)
 from sklearn_set._cli.page import page_of
 from sklearn_set._cli.pictures import pictures_of
 from sklearn_set.version import __version__
@@ -31,7 +36,7 @@ Made by `{command}` with {versions}.
 | report.html | the report; open it in a browser |
 | predictions.csv | what each method said of every sample, by models that had not seen it |
 | scores.csv | the scores of every method on every fold |
-| genes.csv | all genes, the strongest first |
+| genes.csv | {genes} |
 | model.joblib | the network, trained on all samples |
 
 ## To use the model
@@ -102,7 +107,7 @@ def write_report(findings, folder, command):
         _write(scratch / "predictions.csv", predictions_csv(findings))
         _write(scratch / "scores.csv", scores_csv(findings))
         _write(scratch / "genes.csv", genes_csv(findings))
-        _write(scratch / "README.md", _readme(study, command, versions))
+        _write(scratch / "README.md", _readme(findings, command, versions))
         joblib.dump(findings.model, scratch / "model.joblib", compress=3)
         scratch.chmod(0o777 & ~_umask())
         if folder.exists():
@@ -123,7 +128,8 @@ def _umask():
     return mask
 
 
-def _readme(study, command, versions):
+def _readme(findings, command, versions):
+    study = findings.study
     named = not study.is_sparse
     units = (
         "The table holds the numbers as they were read here: the model takes log2(1 + x) itself."
@@ -135,6 +141,7 @@ def _readme(study, command, versions):
         title=study.title,
         command=command,
         versions=versions,
+        genes=". ".join(["all genes, the strongest first", *warning_on_genes(findings)]),
         imports="\nimport pandas as pd" if named else "",
         loading=_LOADING if named else _LOADING_SPARSE,
         probabilities=probabilities,
