@@ -135,9 +135,7 @@ def verdict(findings):
     chance = mean_and_spread(scores[CHANCE])[0]
     told = f"{findings.ours} reaches {name} {mean:.3f} ± {spread:.3f}; chance is {chance:.3f}."
     if findings.is_guessing:
-        told += (
-            " By these folds that is no better than guessing, so the list of genes means nothing."
-        )
+        told += " That is no better than guessing, so the list of genes means nothing."
     others = [method for method in comparison.methods if method not in (OURS, CHANCE)]
     if not others:
         return told
@@ -151,8 +149,8 @@ def verdict(findings):
             "of the two is better."
         )
     return told + (
-        f" On these folds {better} is better: the difference, {abs(difference):.3f}, is larger than "
-        f"its spread, {spread:.3f}."
+        f" On these folds {better} is better: the difference, {abs(difference):.3f}, is larger "
+        f"than its spread, {spread:.3f}."
     )
 
 

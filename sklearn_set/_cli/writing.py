@@ -99,7 +99,7 @@ def chosen_folder(output, path):
 
 def write_report(findings, folder, command):
     """Write the report beside its place, and move it there when it is complete."""
-    study, versions = findings.study, versions_in_words()
+    versions = versions_in_words()
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
     try:
         page = page_of(findings, pictures_of(findings), versions, command)
