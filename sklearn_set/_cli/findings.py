@@ -168,12 +168,30 @@ def remark_on_genes(findings):
     """What the table of genes says."""
     ranking = findings.ranking
     return (
-        "Strength is the sum of the sizes of a gene's connections; the mean gene has 1. Each of "
+        "Strength is the sum of the sizes of a gene's connections; the mean gene has 1. "
+        f"{_effect_in_words(findings)} Each of "
         f"{count(ranking.n_models, 'model')} was trained without one fold. The table says how many "
         f"of them rank a gene among their {ranking.n_top} strongest. A gene that few of them rank "
         f"there is no finding. A gene that all rank there may be none, either{_shared(findings)}. "
         "How certain a selection is, StabilitySelector of sklearn_set.feature_selection tells: see "
         '"How certain" in guide/genes.md of the documentation.'
+    )
+
+
+def _effect_in_words(findings):
+    """What the last column of the table of genes is."""
+    name, study = findings.ranking.effect_name, findings.study
+    if not study.is_classification:
+        return "Correlation is that of a gene with the target, over all samples."
+    other = "the other class" if len(study.classes) == 2 else "the class with the next lower mean"
+    units = "on the scale of the table"
+    if name.startswith("log2"):
+        units = "in logarithms to the base 2: 1 means about twice as much"
+    elif name.startswith("difference in SD"):
+        units = "in standard deviations of the gene, over all samples"
+    return (
+        f"The column {name!r} tells how far a gene's mean in the class where it is highest lies "
+        f"above that in {other}, {units}."
     )
 
 

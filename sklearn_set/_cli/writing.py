@@ -131,10 +131,10 @@ def _umask():
 def _readme(findings, command, versions):
     study = findings.study
     named = not study.is_sparse
+    takes = "takes log2(1 + x) itself" if study.takes_logarithms else "takes them as they are"
     units = (
-        "The table holds the numbers as they were read here: the model takes log2(1 + x) itself."
-        if study.takes_logarithms
-        else "The table holds numbers on the scale that was read here."
+        f"The table holds numbers as those of {study.title}, which look like {study.kind}: the "
+        f"model {takes}."
     )
     probabilities = "\nprint(model.predict_proba(table))" if study.is_classification else ""
     return _README.format(
