@@ -353,8 +353,8 @@ class SETRegressor(RegressorMixin, BaseSET):
     feature_relevance_ : ndarray of shape (n_features,) or None
         What the features are then multiplied by, with `feature_relevance`: minus the logarithm of
         the p-value of an F test of each feature alone, times the probability that it is not due
-        to chance, at least .05 of the largest. Their quadratic mean is 1. None if the features
-        are not weighed, or none of them tells more than chance.
+        to chance, at least .05 of the largest. Their quadratic mean is 1. This is an estimate to
+        learn by, not a test. None if the features are not weighed, or look all alike.
 
     n_features_in_ : int
         Number of features seen during `fit`.

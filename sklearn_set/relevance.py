@@ -133,7 +133,7 @@ def _moments(X, tables, share, rows, offset, factor):
     mean, square = np.zeros(n_features), np.zeros(n_features)
     products = np.zeros((tables.shape[0], n_features))
     # Distances from the middle keep their digits, even if the mean is much larger.
-    middle = 0.0 if offset is None or sparse.issparse(X) else offset.astype(np.float64)
+    middle = None if offset is None or sparse.issparse(X) else offset.astype(np.float64)
     n_rows = max(1, _NUMBERS_IN_A_PART // n_features)
     for start in range(0, rows.shape[0], n_rows):
         part = slice(start, start + n_rows)
@@ -144,7 +144,10 @@ def _moments(X, tables, share, rows, offset, factor):
             square += share[part] @ values.power(2)
             products += tables[:, part] @ values
         else:
-            values = (values - middle) * factor
+            if middle is not None:
+                values -= middle
+            if factor != 1:
+                values *= factor
             # not BLAS, whose sums depend on its threads
             mean += np.einsum("b,bj->j", share[part], values)
             square += np.einsum("b,bj,bj->j", share[part], values, values)

@@ -1,6 +1,11 @@
 """Variants of the kernels, and versions."""
 
 import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from processes import python
@@ -131,3 +136,22 @@ def test_show_versions_of_a_build_without_openmp(monkeypatch, capsys):
     monkeypatch.setattr(system, "openmp_version", lambda: 0)
     machine.show_versions()
     assert "OpenMP: not compiled in: one thread" in capsys.readouterr().out
+
+
+def test_a_folder_of_sources_is_told_from_an_installed_package(tmp_path):
+    """Whoever starts Python in a checkout after `pip install .` imports its sources."""
+    sources = Path(sklearn_set.__file__).parent
+    without = shutil.ignore_patterns("*.so", "*.pyd", "*.c", "__pycache__")
+    shutil.copytree(sources, tmp_path / "sklearn_set", ignore=without)
+    done = subprocess.run(
+        [sys.executable, "-c", "import sklearn_set"],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: The kernels of sklearn_set are not compiled in ")
+    assert "leave the folder, or install the package in it with pip install --editable ." in last

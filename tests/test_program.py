@@ -54,8 +54,11 @@ def test_a_report_is_made(tmp_path, monkeypatch, capsys):
     tables = {"predictions.csv", "scores.csv", "genes.csv"}
     assert names == {"report.html", "README.md", "model.joblib", *tables}
     assert {path.name for path in tmp_path.iterdir()} == {"genes.csv", "genes-report"}
+    assert "is there already" not in told.err
     assert run("genes.csv", "--methods", "set") == 0
     assert (tmp_path / "genes-report-2" / "report.html").exists()
+    said = capsys.readouterr().err
+    assert said.startswith("genes-report is there already: this report goes to genes-report-2.\n")
 
 
 def test_what_was_understood_is_said_before_any_work(tmp_path, monkeypatch, capsys):

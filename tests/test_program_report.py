@@ -4,6 +4,7 @@ import base64
 import re
 import struct
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -11,6 +12,9 @@ import pandas as pd
 import pytest
 from programs import N_SAMPLES, run, study, write
 from scipy import sparse
+
+from sklearn_set._cli.comparing import Comparison
+from sklearn_set._cli.findings import Findings, verdict
 
 
 class Page(HTMLParser):
@@ -195,3 +199,55 @@ def test_a_model_of_sparse_samples(tmp_path):
     model = joblib.load(tmp_path / "out" / "model.joblib")
     assert np.mean(model.predict(matrix) == frame["type"]) > 0.9
     assert "a sparse matrix" in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
+def test_genes_of_noise_are_no_findings(tmp_path, capsys):
+    """Models that share samples agree on noise: scores tell, and the list of genes says it."""
+    frame = study(60, 400)
+    frame.iloc[:, 1:-1] = np.random.default_rng(3).normal(8, 1, (60, 400)).round(3)
+    command = [write(tmp_path, frame), "--methods", "ridge", "--output", tmp_path / "out"]
+    assert run(*command) == 0
+    told = capsys.readouterr().out
+    summary, _, genes = told.partition("The strongest genes of")
+    assert "is no better than guessing, so the list of genes means nothing." in summary
+    assert "SETClassifier is no better than guessing, so this list of genes means nothing" in genes
+    assert "5 of 5 models" in genes  # of noise
+    assert "the models share most of their samples, so that genes of noise repeat" in genes
+    assert "StabilitySelector of sklearn_set.feature_selection" in genes
+    assert "by chance" not in genes
+    words = " ".join(page_of(tmp_path / "out").words)
+    assert "is no better than guessing, so the list of genes means nothing." in words
+    assert "is no better than guessing, so this list of genes means nothing" in words
+    assert "this list of genes means nothing" in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
+def test_genes_that_predict_come_without_a_warning(report):
+    words = " ".join(page_of(report[1]).words)
+    assert "no better than guessing" not in words
+    assert "the models share many of their samples" in words  # of three folds
+    assert "The column 'difference' tells how far a gene's mean" in words
+    readme = (report[1] / "README.md").read_text("utf-8")
+    assert "look like logarithms or the like: the model takes them as they are." in readme
+    assert "no better than guessing" not in (report[1] / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("ours", "best", "told"),
+    [
+        ([0.9, 0.8, 0.9], [0.7, 0.6, 0.6], "On these folds SETClassifier is better"),
+        ([0.7, 0.6, 0.6], [0.9, 0.8, 0.9], "On these folds ridge, tuned penalty is better"),
+        ([0.9, 0.7, 0.8], [0.8, 0.9, 0.7], "cannot tell which of the two is better"),
+        ([0.9, 0.3, 0.5], [0.9, 0.8, 0.9], "no better than guessing"),
+        ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5], "no better than guessing"),
+    ],
+)
+def test_a_verdict_is_given_for_every_difference(ours, best, told):
+    scores = {"set": ours, "ridge": best, "chance": [0.5] * 3}
+    fits = {
+        method: [SimpleNamespace(scores={"balanced accuracy": value}) for value in values]
+        for method, values in scores.items()
+    }
+    data = SimpleNamespace(is_classification=True)
+    found = Findings(data, Comparison([], list(scores), fits), None, None, 3, 1, 0)
+    assert told in verdict(found)
+    assert ("no better than guessing" in verdict(found)) == (told == "no better than guessing")

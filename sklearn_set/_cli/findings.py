@@ -48,6 +48,13 @@ class Findings:
         """The score by which methods are compared in words."""
         return "balanced accuracy" if self.study.is_classification else "R²"
 
+    @property
+    def is_guessing(self):
+        """Whether our network's scores, less their spread, are no better than without genes."""
+        mean, spread = mean_and_spread(self.comparison.scores(OURS, self.main_score))
+        chance = mean_and_spread(self.comparison.scores(CHANCE, self.main_score))[0]
+        return not mean - spread > chance
+
 
 def scores_table(findings):
     """A line for each method: means and spreads of its scores, seconds for a fit."""
@@ -127,29 +134,73 @@ def verdict(findings):
     mean, spread = mean_and_spread(scores[OURS])
     chance = mean_and_spread(scores[CHANCE])[0]
     told = f"{findings.ours} reaches {name} {mean:.3f} ± {spread:.3f}; chance is {chance:.3f}."
+    if findings.is_guessing:
+        told += " That is no better than guessing, so the list of genes means nothing."
     others = [method for method in comparison.methods if method not in (OURS, CHANCE)]
     if not others:
         return told
     best = max(others, key=lambda method: scores[method].mean())
     told += f" The best of the others is {title_of(best, study)} with {scores[best].mean():.3f}."
     difference, spread = mean_and_spread(scores[best] - scores[OURS])
+    better = title_of(best, study) if difference > 0 else findings.ours
     if abs(difference) <= spread:
         told += (
             " The difference is within its spread over the folds: these samples cannot tell which "
             "of the two is better."
         )
-    return told
+    return told + (
+        f" On these folds {better} is better: the difference, {abs(difference):.3f}, is larger "
+        f"than its spread, {spread:.3f}."
+    )
+
+
+def warning_on_genes(findings):
+    """What to know before the table of genes is read: a sentence, or none."""
+    if not findings.is_guessing:
+        return []
+    return [
+        f"{findings.ours} is no better than guessing, so this list of genes means nothing: a list "
+        "of noise looks like it."
+    ]
 
 
 def remark_on_genes(findings):
     """What the table of genes says."""
     ranking = findings.ranking
     return (
-        "Strength is the sum of the sizes of a gene's connections; the mean gene has 1. Each of "
+        "Strength is the sum of the sizes of a gene's connections; the mean gene has 1. "
+        f"{_effect_in_words(findings)} Each of "
         f"{count(ranking.n_models, 'model')} was trained without one fold. The table says how many "
-        f"of them rank a gene among their {ranking.n_top} strongest; by chance it would be "
-        f"{ranking.by_chance:.2g}. A gene that few of them rank there is no finding."
+        f"of them rank a gene among their {ranking.n_top} strongest. A gene that few of them rank "
+        f"there is no finding. A gene that all rank there may be none, either{_shared(findings)}. "
+        "How certain a selection is, StabilitySelector of sklearn_set.feature_selection tells: see "
+        '"How certain" in guide/genes.md of the documentation.'
     )
+
+
+def _effect_in_words(findings):
+    """What the last column of the table of genes is."""
+    name, study = findings.ranking.effect_name, findings.study
+    if not study.is_classification:
+        return "Correlation is that of a gene with the target, over all samples."
+    other = "the other class" if len(study.classes) == 2 else "the class with the next lower mean"
+    units = "on the scale of the table"
+    if name.startswith("log2"):
+        units = "in logarithms to the base 2: 1 means about twice as much"
+    elif name.startswith("difference in SD"):
+        units = "in standard deviations of the gene, over all samples"
+    return (
+        f"The column {name!r} tells how far a gene's mean in the class where it is highest lies "
+        f"above that in {other}, {units}."
+    )
+
+
+def _shared(findings):
+    """Why models agree on genes of noise."""
+    if findings.n_folds == 2 and findings.n_repeats == 1:
+        return ""
+    most = "most" if findings.n_folds > 3 else "many"
+    return f": the models share {most} of their samples, so that genes of noise repeat, too"
 
 
 def warnings_told(findings):

@@ -24,11 +24,6 @@ class GeneRanking:
     effect_name: str
     effect_of: list  # by gene, in words
 
-    @property
-    def by_chance(self):
-        """In how many models a gene would be in the top if ranks were drawn."""
-        return self.n_models * self.n_top / len(self.order)
-
 
 def ranking_of(study, strengths):
     """Rank the genes by their mean strength in the models, one row each."""

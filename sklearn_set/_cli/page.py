@@ -14,6 +14,7 @@ from sklearn_set._cli.findings import (
     remark_on_genes,
     scores_table,
     verdict,
+    warning_on_genes,
     warnings_told,
     wrong_table,
 )
@@ -99,6 +100,7 @@ def page_of(findings, pictures, versions, command):
         _figures(pictures, "roc", "reliability", "confusion", "estimates"),
         *_missed(findings),
         f"<h2>The {min(N_SHOWN, len(study.genes))} strongest genes</h2>",
+        *[f'<p class="lead">{escape(told)}</p>' for told in warning_on_genes(findings)],
         genes_table(findings).as_html("The strongest genes"),
         _figure(pictures["genes"]),
         f"<p>{escape(remark_on_genes(findings))}</p>",

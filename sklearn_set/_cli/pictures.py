@@ -58,6 +58,7 @@ def _drawn(name, caption, alt, draw, size=(4.8, 3.6), colours=COLOURS):
     from cycler import cycler
 
     figure = import_matplotlib().figure.Figure(figsize=size, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)  # inches, so that no letter is cut
     axes = figure.add_subplot()
     axes.set_prop_cycle(cycler(color=list(colours)))
     draw(axes)
@@ -96,7 +97,7 @@ def _scores(findings):
             ax.plot([np.nanmean(values)] * 2, [place - 0.36, place + 0.36], color=colour, lw=2.5)
         ax.set_yticks(range(len(methods)), [title_of(each, findings.study) for each in methods])
         ax.set_ylim(len(methods) - 0.4, -0.6)
-        ax.set_xlabel(f"{name}: dots are folds, lines are means")
+        ax.set_xlabel(f"{name}\n(dots are folds, lines are means)")
         ax.grid(axis="x", alpha=0.3)
 
     caption = f"The {name} of each method on each fold."
@@ -316,9 +317,11 @@ def _topology(findings):
             ("hidden neurons", np.bincount(first.indices, minlength=first.shape[1])),
         )
     )
-    return _drawn(
-        "topology",
-        caption,
-        f"Two histograms: {told}.",
-        lambda ax: TopologyDisplay.from_estimator(findings.model, ax=ax),
-    )
+
+    def draw(ax):
+        TopologyDisplay.from_estimator(findings.model, ax=ax)
+        names = {"input neurons": "genes", "output neurons": "hidden neurons"}
+        for text in ax.get_legend().get_texts():
+            text.set_text(names[text.get_text()])
+
+    return _drawn("topology", caption, f"Two histograms: {told}.", draw)

@@ -6,6 +6,7 @@ Results go to standard output, progress and refusals to standard error.
 
 from __future__ import annotations
 
+import re
 import shlex
 import signal
 import sys
@@ -25,6 +26,7 @@ from sklearn_set._cli.findings import (
     remark_on_genes,
     scores_table,
     verdict,
+    warning_on_genes,
     warnings_told,
 )
 from sklearn_set._cli.genes import ranking_of
@@ -58,6 +60,7 @@ def main(arguments=None):
         try:
             if not options.dry_run:
                 folder = chosen_folder(options.output, options.file)
+                _tell_place(folder, options.output)
             study, folds = _prepare(options)
         except (ImportError, OSError, ValueError) as error:
             return _end(error, MISUNDERSTOOD)
@@ -78,6 +81,13 @@ def main(arguments=None):
             told = f"{folder} is complete" if is_there else "nothing was written"
             return _end(f"Interrupted: {told}.", INTERRUPTED)
     return DONE
+
+
+def _tell_place(folder, asked):
+    """Say where the report goes if an earlier one has the place that its user expects."""
+    first = folder.with_name(re.sub(r"-report-\d+$", "-report", folder.name))
+    if asked is None and first != folder:
+        _write(sys.stderr, f"{first} is there already: this report goes to {folder}.")
 
 
 def _prepare(options):
@@ -130,6 +140,7 @@ def _tell(findings, folder):
         f"\n{verdict(findings)}",
         *warnings_told(findings),
         f"\nThe strongest genes of {title_of(OURS, findings.study)}:\n",
+        *[f"{told}\n" for told in warning_on_genes(findings)],
         genes_table(findings).as_text(),
         f"\n{remark_on_genes(findings)}",
         f"\nThe report is {folder / 'report.html'}; README.md beside it lists the rest.",

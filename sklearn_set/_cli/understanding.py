@@ -30,6 +30,7 @@ class Study:
     genes: list
     groups: np.ndarray | None
     takes_logarithms: bool
+    kind: str  # of the numbers, in words: counts, raw intensities, logarithms
     has_missing: bool
     notes: list
 
@@ -69,7 +70,7 @@ def understand(samples, title, *, task=None, raw="auto"):
         names = [str(row + 1) for row in range(samples.values.shape[0])]
     genes, told_genes = _gene_names(samples, values.shape[1])
     groups, told_groups = _groups(samples, target.rows)
-    takes_logarithms, told_values = described(values, raw)
+    takes_logarithms, kind, told_values = described(values, raw, genes)
     notes = [f"{title} is {samples.form}."]
     if samples.transposed:
         notes.append("Its rows are genes and its columns are samples: it was transposed.")
@@ -93,6 +94,7 @@ def understand(samples, title, *, task=None, raw="auto"):
         genes=genes,
         groups=groups,
         takes_logarithms=takes_logarithms,
+        kind=kind,
         has_missing=n_missing > 0,
         notes=notes,
     )

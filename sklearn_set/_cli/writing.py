@@ -16,7 +16,12 @@ import numpy
 import scipy
 import sklearn
 
-from sklearn_set._cli.findings import genes_csv, predictions_csv, scores_csv
+from sklearn_set._cli.findings import (
+    genes_csv,
+    predictions_csv,
+    scores_csv,
+    warning_on_genes,
+)
 from sklearn_set._cli.page import page_of
 from sklearn_set._cli.pictures import pictures_of
 from sklearn_set.version import __version__
@@ -31,7 +36,7 @@ Made by `{command}` with {versions}.
 | report.html | the report; open it in a browser |
 | predictions.csv | what each method said of every sample, by models that had not seen it |
 | scores.csv | the scores of every method on every fold |
-| genes.csv | all genes, the strongest first |
+| genes.csv | {genes} |
 | model.joblib | the network, trained on all samples |
 
 ## To use the model
@@ -94,7 +99,7 @@ def chosen_folder(output, path):
 
 def write_report(findings, folder, command):
     """Write the report beside its place, and move it there when it is complete."""
-    study, versions = findings.study, versions_in_words()
+    versions = versions_in_words()
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
     try:
         page = page_of(findings, pictures_of(findings), versions, command)
@@ -102,7 +107,7 @@ def write_report(findings, folder, command):
         _write(scratch / "predictions.csv", predictions_csv(findings))
         _write(scratch / "scores.csv", scores_csv(findings))
         _write(scratch / "genes.csv", genes_csv(findings))
-        _write(scratch / "README.md", _readme(study, command, versions))
+        _write(scratch / "README.md", _readme(findings, command, versions))
         joblib.dump(findings.model, scratch / "model.joblib", compress=3)
         scratch.chmod(0o777 & ~_umask())
         if folder.exists():
@@ -123,18 +128,20 @@ def _umask():
     return mask
 
 
-def _readme(study, command, versions):
+def _readme(findings, command, versions):
+    study = findings.study
     named = not study.is_sparse
+    takes = "takes log2(1 + x) itself" if study.takes_logarithms else "takes them as they are"
     units = (
-        "The table holds the numbers as they were read here: the model takes log2(1 + x) itself."
-        if study.takes_logarithms
-        else "The table holds numbers on the scale that was read here."
+        f"The table holds numbers as those of {study.title}, which look like {study.kind}: the "
+        f"model {takes}."
     )
     probabilities = "\nprint(model.predict_proba(table))" if study.is_classification else ""
     return _README.format(
         title=study.title,
         command=command,
         versions=versions,
+        genes=". ".join(["all genes, the strongest first", *warning_on_genes(findings)]),
         imports="\nimport pandas as pd" if named else "",
         loading=_LOADING if named else _LOADING_SPARSE,
         probabilities=probabilities,
