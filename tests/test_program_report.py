@@ -250,4 +250,6 @@ def test_a_verdict_is_given_for_every_difference(ours, best, told):
     data = SimpleNamespace(is_classification=True)
     found = Findings(data, Comparison([], list(scores), fits), None, None, 3, 1, 0)
     assert told in verdict(found)
+    judged = ("On these folds" in verdict(found)) + ("cannot tell which" in verdict(found))
+    assert judged == 1
     assert ("no better than guessing" in verdict(found)) == (told == "no better than guessing")

@@ -144,7 +144,7 @@ def verdict(findings):
     difference, spread = mean_and_spread(scores[best] - scores[OURS])
     better = title_of(best, study) if difference > 0 else findings.ours
     if abs(difference) <= spread:
-        told += (
+        return told + (
             " The difference is within its spread over the folds: these samples cannot tell which "
             "of the two is better."
         )
