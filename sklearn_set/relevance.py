@@ -10,6 +10,8 @@ from scipy import sparse
 from scipy.optimize import isotonic_regression
 from scipy.special import fdtrc
 
+from sklearn_set._core import measured
+
 # The least relevance, as a share of the largest: what a feature may still tell with others.
 _LEAST = 0.05
 
@@ -21,9 +23,6 @@ _BY_CHANCE = 0.5
 
 # Bits of a relevance.
 _BITS = 12
-
-# Numbers of X that become doubles at a time: half a megabyte.
-_NUMBERS_IN_A_PART = 1 << 16
 
 
 def relevance_of(X, targets, weight, rows, offset=None, factor=1.0):
@@ -74,11 +73,11 @@ def relevance_of(X, targets, weight, rows, offset=None, factor=1.0):
     if not largest > 0:
         return None
     relevance = np.maximum(relevance / largest, _LEAST)
-    return _to_digits(relevance / np.sqrt(np.mean(relevance**2)))
+    return _rounded(relevance / np.sqrt(np.mean(relevance**2)))
 
 
-def _to_digits(values):
-    """Rounded, so that dense and sparse data, which are added up differently, are weighed alike."""
+def _rounded(values):
+    """To a few bits: dense and sparse data, which are added up differently, are weighed alike."""
     part, exponent = np.frexp(values)
     return np.ldexp(np.rint(np.ldexp(part, _BITS)), exponent - _BITS)
 
@@ -134,7 +133,7 @@ def _moments(X, tables, share, rows, offset, factor):
     products = np.zeros((tables.shape[0], n_features))
     # Distances from the middle keep their digits, even if the mean is much larger.
     middle = None if offset is None or sparse.issparse(X) else offset.astype(np.float64)
-    n_rows = max(1, _NUMBERS_IN_A_PART // n_features)
+    n_rows = max(1, measured.AT_ONCE // n_features)
     for start in range(0, rows.shape[0], n_rows):
         part = slice(start, start + n_rows)
         values = X[rows[part]].astype(np.float64)

@@ -11,8 +11,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import ndtri
 
-# Numbers of X that are squared at a time: half a megabyte of doubles.
-_NUMBERS_IN_A_PART = 1 << 16
+from sklearn_set._core import measured
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class FeatureUnits:
         rows, shares = rows[shares > 0], shares[shares > 0]
         shares /= shares.sum()
         mean, square = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-        n_rows = max(1, _NUMBERS_IN_A_PART // X.shape[1])
+        n_rows = max(1, measured.AT_ONCE // X.shape[1])
         numbers = X.data if sparse.issparse(X) else X
         largest = max(numbers.max(), -numbers.min()) if numbers.size else 0
         exponent = int(np.frexp(np.float64(largest))[1])  # no square overflows

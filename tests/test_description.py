@@ -86,6 +86,15 @@ def test_laws_of_weights_of_deep_networks_are_told():
     assert told["decided"]["weight_init"] == "glorot_uniform"
 
 
+def test_a_fit_that_goes_on_tells_the_relevance_that_it_keeps():
+    wide = np.random.default_rng(0).normal(size=(20, 60))
+    model = SETClassifier(**SMALL).fit(wide, np.arange(20) % 2)
+    assert model.feature_relevance_ is not None
+    told = describe(model.partial_fit(wide, np.arange(20) % 2))
+    assert told["decided"]["feature_relevance"] is True
+    assert "as they are relevant by themselves" in told["text"]
+
+
 def test_the_text_is_one_line():
     model = make_pipeline(StandardScaler(), SETClassifier(**SMALL)).fit(X, Y)
     text = describe(model)["text"]

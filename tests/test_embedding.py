@@ -54,7 +54,7 @@ def hidden_of(model, X, layer):
     X = X.astype(net.dtype).astype(np.float64)
     if net.offset is not None:
         X = X - net.offset
-    _, inputs = reference.DenseMLP.of(net).forward(X * net.factor)
+    _, inputs = reference.DenseMLP.of(net).forward(net.per_feature(X * net.factor))
     return inputs[1:][layer]
 
 
@@ -121,8 +121,8 @@ def test_the_wider_number_type_is_that_of_the_result():
 
 def test_snapshots_have_no_part_in_it():
     wide = np.random.default_rng(0).normal(size=(40, 60))
-    options = {"n_snapshots": 3, "max_iter": 8, "feature_relevance": False}
-    model = SETEmbedding(classifier(**options)).fit(wide, np.arange(40) % 2)
+    model = SETEmbedding(classifier(n_snapshots=3, max_iter=8)).fit(wide, np.arange(40) % 2)
+    assert model.estimator_.feature_relevance_ is not None
     assert len(model.estimator_._snapshots) == 2
     assert_close(model.transform(wide), hidden_of(model.estimator_, wide, -1), "float64")
     assert model.transform(wide).shape == (40, 10)

@@ -91,6 +91,8 @@ def _decided(network):
     for name, found in (
         ("dtype", lambda: network._network.dtype.name),
         ("temperature", lambda: float(network.temperature_)),
+        # A fit that goes on decides nothing, but keeps the relevance that there is.
+        ("feature_relevance", lambda: network.feature_relevance_ is not None),
     ):
         if isinstance(parameters.get(name), str) and parameters[name] in ("auto", "cv"):
             decided[name] = found()
