@@ -10,6 +10,24 @@ from scipy import sparse
 MAX_SAMPLES = np.iinfo(np.int32).max
 
 
+def some_of(values, most):
+    """All of few values; of many some, at distances that are multiples of nothing.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, ...)
+    most : int
+
+    Returns
+    -------
+    ndarray of shape (min(n, most), ...)
+    """
+    if values.shape[0] <= most:
+        return values
+    places = np.arange(most) * (np.sqrt(5) - 1) / 2 % 1 * values.shape[0]
+    return values[places.astype(np.intp)]
+
+
 class Samples:
     """Samples that the kernels read: C-ordered, or CSR with int32 indices and int64 indptr.
 

@@ -8,6 +8,7 @@ by output neuron.  Knows positions and random numbers; must not know weights or 
 import numpy as np
 
 from sklearn_set._core import connections, directions, draws, measured
+from sklearn_set.samples import some_of
 
 MAX_CONNECTIONS = np.iinfo(np.int32).max
 
@@ -134,7 +135,7 @@ class Topology:
         splits = self._splits
         if splits is None or splits[1].shape[0] != n_parts + 1:
             # A sample of the outputs tells where to cut; to count all takes as long as to split.
-            sample = np.sort(_sample_of(self.indices))
+            sample = np.sort(some_of(self.indices, _SAMPLED))
             sample = np.append(sample, np.int32(self.n_out))  # there may be no connection
             t_splits = sample[np.linspace(0, sample.shape[0] - 1, n_parts + 1).astype(np.intp)]
             t_splits[0] = 0
@@ -161,14 +162,6 @@ class Topology:
 def empty(n_in, n_out):
     """A topology without connections."""
     return Topology(n_in, n_out, np.zeros(n_in + 1, np.int32), np.empty(0, np.int32))
-
-
-def _sample_of(values):
-    """All of few values; of many some, at distances that are multiples of nothing."""
-    if values.shape[0] <= _SAMPLED:
-        return values
-    places = np.arange(_SAMPLED) * (np.sqrt(5) - 1) / 2 % 1 * values.shape[0]
-    return values[places.astype(np.intp)]
 
 
 def _chunks_of(indptr):
