@@ -235,8 +235,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
 
     early_stopping : bool, default=False
         Whether to hold out a validation set, unless `fit` gets one. Training ends when the score
-        on it stops improving, and the network of the best epoch is kept. The
-        split is stratified by class, except for multilabel targets.
+        on it stops improving, and the network of the best epoch is kept: of equal scores that with
+        the lowest validation loss. The split is stratified by class, except for multilabel targets.
 
     validation_fraction : float, default=0.1
         Share of the samples held out with `early_stopping`, in [0, 1). It has no effect if `fit`

@@ -54,7 +54,7 @@ class EarlyStopping(Callback):
     best_score_ : float
         The highest of them.
     best_iter_ : int
-        Its epoch, counted from 1.
+        Its epoch, counted from 1: the last one with this score.
     best_estimator_ : estimator
         The estimator as it was then.
 
@@ -162,7 +162,7 @@ class EarlyStopping(Callback):
             "n_bad": 0 if score >= found["best"] + self.tol else found["n_bad"] + 1,
             "n_iter": None if state is None else state.course.n_iter,
         }
-        if score > found["best"]:
+        if -inf < score >= found["best"]:  # of equal ones the last, which has learned most
             # Without callbacks: with them the copy would hold this callback, and call it again.
             best = copy(fitted_estimator).set_callbacks()
             now |= {"best": score, "best_iter": len(now["scores"]), "estimator": best}
