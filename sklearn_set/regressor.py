@@ -72,7 +72,8 @@ class SETRegressor(RegressorMixin, BaseSET):
     epsilon : float, default=10
         SET sparsity, above 0: a layer of n_in and n_out neurons gets ``min(round(epsilon *
         (n_in + n_out)), n_in * n_out)`` connections, drawn at random (Erdős–Rényi; [2]_, eq. 1).
-        Memory and time grow with it. The constant that scikit-learn's MLP calls `epsilon` is
+        Memory and time grow with it. A value so small that most hidden neurons begin without
+        inputs is warned of. The constant that scikit-learn's MLP calls `epsilon` is
         `adam_epsilon` here.
 
     zeta : float, default=0.3
