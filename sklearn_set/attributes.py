@@ -3,6 +3,8 @@
 Knows names and their annotations; must not know what is in the attributes.
 """
 
+from __future__ import annotations
+
 from inspect import get_annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 

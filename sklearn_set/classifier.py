@@ -3,6 +3,8 @@
 Knows labels and class weights; must not know how a network is trained.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Literal, Self, TypeAlias
 

@@ -4,6 +4,8 @@ Knows the estimators, their networks and how far they predict; must not know tra
 outputs are good for.
 """
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import Any, Self
 

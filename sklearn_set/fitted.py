@@ -3,6 +3,8 @@
 Knows networks as training left them; must not know how they were trained.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -3,6 +3,8 @@
 Knows targets, losses and the units of targets; must not know how a network is trained.
 """
 
+from __future__ import annotations
+
 from typing import Self
 
 import numpy as np

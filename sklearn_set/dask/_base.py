@@ -4,6 +4,8 @@ Everything that is not said here is as in the local estimators, which they deriv
 scikit-learn, and all that a fit on a cluster needs.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Integral

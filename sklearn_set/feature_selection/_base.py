@@ -3,6 +3,8 @@
 Must not know how features are selected.
 """
 
+from __future__ import annotations
+
 from inspect import signature
 from math import inf
 from numbers import Integral

@@ -5,6 +5,8 @@ Knows estimators, by their public parameters, methods and attributes; must not k
 layers, topologies or training.
 """
 
+from __future__ import annotations
+
 from math import inf
 from numbers import Integral, Real
 from typing import Any, Literal, Self
