@@ -6,8 +6,6 @@ call that fails leaves the estimator as it was.  Knows scikit-learn and all that
 not know labels, which are the classifier's, or what happens within an epoch.
 """
 
-from __future__ import annotations
-
 import contextlib
 import weakref
 from copy import copy

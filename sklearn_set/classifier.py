@@ -15,7 +15,7 @@ from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+from sklearn.utils.multiclass import unique_labels
 
 from sklearn_set._typing import (
     Auto,
@@ -32,7 +32,7 @@ from sklearn_set._typing import (
 from sklearn_set.base import BaseSET
 from sklearn_set.calibration import temperature_of, uncalibrated_temperatures
 from sklearn_set.class_weights import factors_of_samples
-from sklearn_set.data_checks import check_label_matrix, check_missing
+from sklearn_set.data_checks import check_label_matrix, check_missing, kind_of_labels
 from sklearn_set.docstrings import with_tables
 from sklearn_set.losses import OUT_ACTIVATIONS
 from sklearn_set.problem import Call
@@ -592,13 +592,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
 
     def _encode(self, y, *, goes_on, is_part, classes=None):
         """Return labels, targets of the network, loss and number of outputs; set `classes_`."""
-        check_classification_targets(y)
-        y_type = type_of_target(y, input_name="y")
-        if y_type == "multiclass-multioutput":
-            raise ValueError(
-                "Multioutput target data is not supported with more than two classes per output."
-            )
-        is_multilabel = y_type == "multilabel-indicator"
+        is_multilabel = kind_of_labels(y) == "multilabel-indicator"
         if goes_on and is_multilabel != self._multilabel:
             raise ValueError(
                 "y must be of the same kind as in the previous call: "

@@ -9,6 +9,7 @@ from numbers import Real
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import validate_data
 
 from sklearn_set.refusals import raise_explained
@@ -255,6 +256,30 @@ def check_labels(y, name="y"):
         raise ValueError(f"Complex data not supported: {name} must hold labels.")
     if kind == "V":
         raise ValueError(f"{name} must hold labels, numbers or strings, got {_OF_VALUES[kind]}.")
+
+
+def kind_of_labels(y):
+    """What kind of classes targets are, in scikit-learn's words.
+
+    Raises
+    ------
+    ValueError
+    """
+    try:
+        check_classification_targets(y)
+    except ValueError as error:
+        remedy = "Use SETRegressor for targets that are numbers, or make classes of them."
+        kinds = set() if sparse.issparse(y) else {type(each).__name__ for each in np.ravel(y)}
+        if len(kinds) > 1:
+            remedy = f"Labels of several types, {', '.join(sorted(kinds))}, have no order: make "
+            remedy += "all of them strings, for example."
+        raise ValueError(f"{error} {remedy}") from None
+    kind = type_of_target(y, input_name="y")
+    if kind == "multiclass-multioutput":
+        raise ValueError(
+            "Multioutput target data is not supported with more than two classes per output."
+        )
+    return kind
 
 
 def check_label_matrix(y, name="y"):

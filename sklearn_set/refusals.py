@@ -68,6 +68,11 @@ def _explained(error, X, name, owner):
         )
     if said.startswith("float() argument must be"):
         return f"{name} must be a table of numbers, as array, matrix or data frame: {said}"
+    if said.startswith("The feature names should match") and "in the same order" in said:
+        return (
+            f"{said.rstrip()}\nPass the columns in that order: {name}[model.feature_names_in_], of "
+            f"the fitted model, a {owner}."
+        )
     if "inhomogeneous shape" in said:
         return f"{name} must be a table whose rows are of one length: {said}"
     return None

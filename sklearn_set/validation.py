@@ -268,11 +268,20 @@ def check_values(values, constraints, owner):
             continue
         *others, last = map(str, allowed)
         phrase = f"{', '.join(others)} or {last}" if others else last
-        hint = did_you_mean(value, [known for each in allowed for known in each.names])
+        hint = _hint(value, [known for each in allowed for known in each.names])
         raise InvalidParameterError(
             f"The {name!r} parameter of {owner} must be {phrase}. Got {shown(value)} instead.{hint}"
         )
     return result
+
+
+def _hint(value, names):
+    """What may have been meant, as the end of a message; empty if nothing tells."""
+    if isinstance(value, type) and hasattr(value, "fit"):
+        return f" This is the class: write {value.__name__}(), with its parameters in parentheses."
+    if isinstance(value, (list, tuple)):
+        value = next((each for each in value if each not in names), None)
+    return did_you_mean(value, names)
 
 
 def did_you_mean(value, names):

@@ -19,6 +19,7 @@ from sklearn_set import SETClassifier, SETRegressor
 from sklearn_set.callbacks import EarlyStopping, TopologyRecorder
 from sklearn_set.embedding import SETEmbedding
 from sklearn_set.feature_selection import SETSelector, StabilitySelector
+from sklearn_set.inspection import describe
 from sklearn_set.network import warning_of_few_connections
 from sklearn_set.validation import InvalidParameterError, did_you_mean
 
@@ -225,6 +226,24 @@ def test_names_that_resemble(value, names, question):
     assert did_you_mean(value, names) == question
 
 
+def test_a_wrong_name_in_a_sequence_is_found():
+    with pytest.raises(InvalidParameterError, match=r"Got .* instead. Did you mean 'tanh'"):
+        classifier(activation=["relu", "tahn"]).fit(X, Y)
+
+
+def test_a_class_in_place_of_an_instance_is_told():
+    for make in (SETSelector, StabilitySelector, SETEmbedding):
+        with pytest.raises(InvalidParameterError, match=r"This is the class: write SETRegressor"):
+            make(SETRegressor).fit(X, Y)
+    with pytest.raises(TypeError, match="Got the class SETRegressor"):
+        describe(SETRegressor)
+
+
+def test_keys_of_class_weight_that_are_no_labels_are_told():
+    with pytest.raises(ValueError, match=r"whose keys are \['0', '1'\]: .* labels of y, \[0, 1\]"):
+        classifier(class_weight={"0": 1, "1": 2}).fit(X, BINARY)
+
+
 def test_values_in_messages_are_short():
     with pytest.raises(InvalidParameterError, match=r"Got \['1', .*\.\.\. instead\.") as caught:
         classifier(hidden_layer_sizes=["1"] * 1000).fit(X, Y)
@@ -316,6 +335,24 @@ def test_missing_targets_are_counted(make):
     y[:3] = np.nan
     with pytest.raises(ValueError, match=r"y contains NaN: 3 of 60 targets are missing .* Remove"):
         make().fit(X, y)
+
+
+def test_targets_that_are_no_classes_are_told():
+    with pytest.raises(ValueError, match=r"Unknown label type: continuous.* Use SETRegressor"):
+        classifier().fit(X, T)
+    mixed = np.array([1, "a"] * 30, dtype=object)
+    with pytest.raises(ValueError, match="Labels of several types, int, str, have no order"):
+        classifier().fit(X, mixed)
+
+
+def test_columns_in_another_order_are_told():
+    model = classifier().fit(FRAME, Y)
+    other = FRAME[FRAME.columns[::-1]]
+    with pytest.raises(ValueError, match=r"Pass the columns in that order: X\[model.feature_names"):
+        model.predict(other)
+    np.testing.assert_array_equal(
+        model.predict(other[model.feature_names_in_]), model.predict(FRAME)
+    )
 
 
 TABLES = {
