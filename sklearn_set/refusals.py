@@ -81,7 +81,9 @@ def _explained(error, X, name, owner):
 def _places(X, is_at_fault, what):
     """How many values are at fault, in how many features, and in which most of all."""
     # As the checks that refused it have read it.
-    values = check_array(X, accept_sparse="coo", dtype="numeric", ensure_all_finite=False)
+    accepted = {"accept_sparse": "coo", "dtype": (np.float64, np.float32)}
+    with np.errstate(all="ignore"):  # too large is told in words
+        values = check_array(X, ensure_all_finite=False, **accepted)
     n_features = values.shape[1]
     if sparse.issparse(values):
         columns = values.col[is_at_fault(values.data)]

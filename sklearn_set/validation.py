@@ -280,7 +280,8 @@ def _hint(value, names):
     if isinstance(value, type) and hasattr(value, "fit"):
         return f" This is the class: write {value.__name__}(), with its parameters in parentheses."
     if isinstance(value, (list, tuple)):
-        value = next((each for each in value if each not in names), None)
+        texts = (each for each in value if isinstance(each, str))
+        value = next((text for text in texts if text not in names), None)
     return did_you_mean(value, names)
 
 

@@ -283,6 +283,8 @@ GAPS = {
     "single": with_gaps().astype(np.float32),
     "list": with_gaps().tolist(),
     "objects": np.where(np.isnan(with_gaps()), None, with_gaps()),
+    "text": with_gaps().astype(str),
+    "extended": with_gaps().astype(np.longdouble),
     "CSR": sparse.csr_matrix(with_gaps()),
     "COO": sparse.coo_array(with_gaps()),
     "frame": pd.DataFrame(with_gaps(), columns=FRAME.columns),
