@@ -37,7 +37,9 @@ class Explained:
 
 def _promises(kind, name):
     """Whether objects of a class get an attribute of this name some day, or a property has it."""
-    return hasattr(kind, name) or any(name in get_annotations(parent) for parent in kind.__mro__)
+    # Annotations of a user's subclass may name what is known to type checkers alone.
+    ours = [parent for parent in kind.__mro__ if parent.__module__.startswith("sklearn_set.")]
+    return hasattr(kind, name) or any(name in get_annotations(parent) for parent in ours)
 
 
 class Estimator(Explained, BaseEstimator):
