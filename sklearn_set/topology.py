@@ -24,6 +24,7 @@ _NOT_DERIVED = {
     "_chunks": None,
     "_t_chunks": None,
     "_splits": None,
+    "_by_part": None,
 }
 
 
@@ -133,14 +134,45 @@ class Topology:
         """
         splits = self._splits
         if splits is None or splits[1].shape[0] != n_parts + 1:
-            # A sample of the outputs tells where to cut; to count all takes as long as to split.
-            sample = np.sort(_sample_of(self.indices))
-            sample = np.append(sample, np.int32(self.n_out))  # there may be no connection
-            t_splits = sample[np.linspace(0, sample.shape[0] - 1, n_parts + 1).astype(np.intp)]
-            t_splits[0] = 0
+            t_splits = self._cuts(n_parts)
             splits = directions.split(self.indptr, self.indices, t_splits, n_threads), t_splits
             self._splits = splits
         return splits
+
+    def by_part(self, n_parts, n_threads=1):
+        """The connections, part of the output neurons by part, and by slot within one.
+
+        Parameters
+        ----------
+        n_parts : int
+            As for `splits`.
+        n_threads : int, default=1
+            Changes nothing but time.
+
+        Returns
+        -------
+        t_splits : ndarray of shape (n_parts + 1,), int32
+            The cuts between the parts.
+        p_indptr : ndarray of shape (n_parts + 1,), int32
+            Where the connections of each part begin.
+        p_inputs, p_outputs, p_slots : ndarray of shape (n_connections,), int32
+            Input neuron, output neuron and slot of each.
+        """
+        by_part = self._by_part
+        if by_part is None or by_part[0].shape[0] != n_parts + 1:
+            t_splits = self._cuts(n_parts)
+            listed = directions.list_by_part(self.indptr, self.indices, t_splits, n_threads)
+            by_part = t_splits, *listed
+            self._by_part = by_part
+        return by_part
+
+    def _cuts(self, n_parts):
+        # A sample of the outputs tells where to cut; to count all takes as long as to split.
+        sample = np.sort(_sample_of(self.indices))
+        sample = np.append(sample, np.int32(self.n_out))  # there may be no connection
+        cuts = sample[np.linspace(0, sample.shape[0] - 1, n_parts + 1).astype(np.intp)]
+        cuts[0] = 0
+        return cuts
 
     def _counted(self, n_threads=1):
         t_indptr = self._t_indptr

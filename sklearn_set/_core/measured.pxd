@@ -71,6 +71,10 @@ cpdef enum:
     # $ compare.py HEAD --force-threads --workloads W1,W4 --batches 2,32 --threads 1,2
     CHUNK_WORK = 1024
     MAX_CHUNKS = 256
+    # Connections of an input neuron with each thread's part of the outputs, below which the
+    # connections of a part are listed: loops that are shorter end before the processor expects it.
+    # $ bench_threads.py W1,32 W2,32 W3,32 --threads 1,4,8,16
+    LISTED_RUN = 12
     # Output neurons whose activation is computed in one go.
     # $ compare.py HEAD --workloads W1,W2 --batches 2,32 --threads 1
     FINISHED_ROWS = 64
@@ -114,6 +118,9 @@ cpdef enum:
     # Sums that are read and written for every connection: from half of that.
     # $ compare.py HEAD --workloads W2 --batches 2,4,8 --threads 1
     PREFETCH_SUMS_BYTES = 1 << 19
+    # What threads have written, where the connections of a part are listed.
+    # $ bench_threads.py W1,32 W2,32 W3,32 --threads 1,4,8,16
+    LISTED_AHEAD = 32
     # The rows of the neurons themselves come in order, and few ahead are enough; more where they
     # are about to be filled, for another processor may hold them.
     # $ compare.py HEAD --force-threads --workloads W2,W4 --batches 32 --threads 1,2
