@@ -54,6 +54,11 @@ cpdef enum:
     # Activating fewer outputs takes less time than threads need to meet once more.
     # $ compare.py HEAD --force-threads --workloads W1 --batches 4,8,16 --threads 2
     SERIAL_FINISH = 1 << 14
+    # The same of the loss, in outputs of all samples; a thread takes so many samples, whose outputs
+    # fill whole cache lines.
+    # $ compare.py HEAD --force-threads --workloads W1,W5 --batches 32,128 --threads 1,2
+    SERIAL_LOSS = 512
+    LOST_COLUMNS = 16
     # Connections of an evolution for each thread, and numbers that are compared in it.
     # $ bench_step.py --force-threads --workloads W5 --batches 2 --threads 1,2 --no-limits
     SERIAL_CONNECTIONS = 16_000
@@ -74,7 +79,7 @@ cpdef enum:
     # Connections of an input neuron with each thread's part of the outputs, below which the
     # connections of a part are listed: loops that are shorter end before the processor expects it.
     # $ bench_threads.py W1,32 W2,32 W3,32 --threads 1,4,8,16
-    LISTED_RUN = 12
+    LISTED_RUN = 8
     # Output neurons whose activation is computed in one go.
     # $ compare.py HEAD --workloads W1,W2 --batches 2,32 --threads 1
     FINISHED_ROWS = 64

@@ -28,6 +28,7 @@ cdef struct LayerView:
     const int32_t* p_inputs     # (n_connections,) input neuron, ascending within a range
     const int32_t* p_outputs    # (n_connections,) output neuron
     const int32_t* p_slots      # (n_connections,) slot
+    bint is_shared              # several threads have written its tables
     int32_t n_chunks
     int32_t n_t_chunks
     # values

@@ -113,6 +113,7 @@ cdef tuple view_layer(
     """
     topology = layer.topology
     view.by_input = by_input
+    view.is_shared = n_threads > 2
     view.n_halves = n_halves
     view.middle = topology.indptr.searchsorted(topology.n_connections // 2)
     t_indices, t_slots, t_chunks, splits, t_splits = None, None, None, None, None
