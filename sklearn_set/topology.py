@@ -13,6 +13,8 @@ MAX_CONNECTIONS = np.iinfo(np.int32).max
 
 # So many connections tell how outputs are distributed.
 _SAMPLED = 1 << 13
+# Which ones, as fractions of all: at distances that are multiples of nothing.
+_PLACES = np.arange(_SAMPLED) * (np.sqrt(5) - 1) / 2 % 1
 
 
 # These follow from indptr and indices, and are made on first use.  Several threads may need one at
@@ -94,7 +96,7 @@ class Topology:
         """See the class."""
         chunks = self._chunks
         if chunks is None:
-            chunks = _chunks_of(self.indptr)
+            chunks = _chunks_of(self.indptr, measured.CHUNK_WORK)
             self._chunks = chunks
         return chunks
 
@@ -103,7 +105,7 @@ class Topology:
         """See the class."""
         t_chunks = self._t_chunks
         if t_chunks is None:
-            t_chunks = _chunks_of(self.t_indptr)
+            t_chunks = _chunks_of(self.t_indptr, measured.T_CHUNK_WORK)
             self._t_chunks = t_chunks
         return t_chunks
 
@@ -196,19 +198,18 @@ def empty(n_in, n_out):
 
 
 def _sample_of(values):
-    """All of few values; of many some, at distances that are multiples of nothing."""
+    """All of few values; some of many."""
     if values.shape[0] <= _SAMPLED:
         return values
-    places = np.arange(_SAMPLED) * (np.sqrt(5) - 1) / 2 % 1 * values.shape[0]
-    return values[places.astype(np.intp)]
+    return values[(_PLACES * values.shape[0]).astype(np.intp)]
 
 
-def _chunks_of(indptr):
+def _chunks_of(indptr, work):
     """Cuts between chunks, the units of parallel work.
 
     They depend on the topology alone.  So sums over chunks are the same for any number of threads.
     """
-    return directions.equal_work(indptr, measured.CHUNK_WORK, measured.MAX_CHUNKS)
+    return directions.equal_work(indptr, work, measured.MAX_CHUNKS)
 
 
 def n_erdos_renyi(n_in, n_out, epsilon):

@@ -76,6 +76,9 @@ cpdef enum:
     # $ compare.py HEAD --force-threads --workloads W1,W4 --batches 2,32 --threads 1,2
     CHUNK_WORK = 1024
     MAX_CHUNKS = 256
+    # The same of output neurons, in smaller pieces: nothing is done once for each.
+    # $ bench_threads.py W5,128 --threads 1,16
+    T_CHUNK_WORK = 512
     # Connections of an input neuron with each thread's part of the outputs, below which the
     # connections of a part are listed: loops that are shorter end before the processor expects it.
     # $ bench_threads.py W1,32 W2,32 W3,32 --threads 1,4,8,16
