@@ -101,7 +101,7 @@ cdef inline void forward_rows(
     work.layer = layer
     work.inputs = inputs
     work.width = width
-    work.prefetch = layer.is_shared or (
+    work.prefetch = (
         layer.n_in * width * <Py_ssize_t> sizeof(real_t) > PREFETCH_TABLE_BYTES)
     for j in range(start, stop):
         work.j = j
