@@ -13,13 +13,12 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
 from sklearn_set import machine
 from sklearn_set._typing import Floats
+from sklearn_set.attributes import Estimator
 from sklearn_set.continuation import check_goes_on
 from sklearn_set.data_checks import (
     check_groups,
@@ -35,7 +34,7 @@ from sklearn_set.holdout import split_for_search, split_rows
 from sklearn_set.hooks import CallbackSupport, FitTask, with_callbacks
 from sklearn_set.losses import LOSSES
 from sklearn_set.memory import check_memory
-from sklearn_set.network import check_sizes
+from sklearn_set.network import check_sizes, warning_of_few_connections
 from sklearn_set.number_types import automatic_type
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.probe import n_probe_samples
@@ -55,12 +54,12 @@ from sklearn_set.validation import (
     hidden_activations,
     hidden_sizes,
 )
-from sklearn_set.validator import validator_of
+from sklearn_set.validator import scorer_of, validator_of
 from sklearn_set.version import DOCUMENTATION
 from sklearn_set.warning import warn
 
 
-class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
+class BaseSET(FittedSET, CallbackSupport, Estimator):
     """What classifier and regressor share: the way from X and y to a trained network.
 
     What depends on the kind of targets is in methods of the subclass:
@@ -126,7 +125,7 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         if call.is_part and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         if self.scoring is not None:
-            check_scoring(self, scoring=self.scoring)
+            scorer_of(self, self.scoring, self)
         task = FitTask(self, n_epochs=1 if call.is_part else parameters["max_iter"])
         draft = object.__new__(type(self))
         draft.__dict__.update(self.__dict__ | parameters)
@@ -328,6 +327,8 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
         self._check_memory(problem, optimizer, goes_on)
         rng = self._randomness.network
         network = self._network.copy() if goes_on else problem.draw_network(self.epsilon, rng)
+        if not goes_on:
+            self._warn_of(warning_of_few_connections(problem.sizes, self.epsilon))
         optimizer.begin(network, getattr(self, "_optimizer", None) if goes_on else None)
         if not is_part:
             self._adapt_to_features(network, problem, goes_on)
@@ -391,8 +392,12 @@ class BaseSET(FittedSET, CallbackSupport, BaseEstimator):
 
     def _warn_of_scales(self, units):
         """Tell of features whose scales are so different that few of them would count."""
-        if units.differ_much and not self._is_part_of_a_fit():
-            warn(units.warning(type(self).__name__))
+        self._warn_of(units.warning(type(self).__name__) if units.differ_much else None)
+
+    def _warn_of(self, text):
+        """Warn, if there is something to tell and no other fit tells it."""
+        if text is not None and not self._is_part_of_a_fit():
+            warn(text)
 
     # ------------------------------------------------------------------------- publish
 

@@ -7,6 +7,7 @@ probabilities.
 """
 
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -16,7 +17,7 @@ from sklearn_set.losses import sample_losses
 from sklearn_set.network import sum_of_outputs
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.sample_weights import near_one
-from sklearn_set.samples import Samples
+from sklearn_set.samples import Samples, some_of
 from sklearn_set.settings import MANY_CONNECTIONS, even_batch
 from sklearn_set.state import Progress, Randomness, TrainingState
 from sklearn_set.training import DivergenceError, train
@@ -29,14 +30,18 @@ _SPREAD = 0.4
 _LIMITS = 0.02, 50.0
 
 # Short networks: each is trained without a third of the samples, for a share of the epochs, without
-# evolution and at a higher rate, or at the same if training diverges.  Fewer epochs than the least
-# tell nothing.
+# evolution and at a higher rate, or at the same if training diverges.  Two thirds held out tell as
+# much as three.  Of a training of fewer epochs than the least they tell nothing.
 _SHORT_FOLDS = 3
-_SHARE_OF_EPOCHS = 0.16
-_FEWEST_EPOCHS = 4
-_FASTER = 8, 1
-# So many held-out samples tell enough.  So many others tell how large outputs are.
+_SHORT_NETWORKS = 2
+_SHARE_OF_EPOCHS = 0.1
+_FEWEST_SHORT_EPOCHS = 4
+_FEWEST_EPOCHS = 22
+_FASTER = 12, 1
+# So many held-out samples tell enough.  So few others tell how large outputs are: the kernels
+# predict as many at a time.
 _ENOUGH = 1000
+_ENOUGH_FOR_SIZE = 64
 
 _WHOLE_FOLDS = 5
 
@@ -192,7 +197,7 @@ def _trained_on(problem, state):
 
 def _size_of_outputs(networks, problem, rows):
     """The size of the mean outputs of networks for some of these samples."""
-    rows = rows[:: -(-rows.shape[0] // _ENOUGH)]
+    rows = np.sort(some_of(rows, _ENOUGH_FOR_SIZE))
     raw = sum_of_outputs(networks, Samples(problem.X), problem.settings.n_threads, rows)
     return size_of(raw) / len(networks)
 
@@ -224,13 +229,13 @@ def _from_search(search, problem):
 
 
 def _from_short_networks(estimator, problem, state):
-    """Of networks trained on parts of the samples, for a sixth of the epochs.
+    """Of networks trained on parts of the samples, for a tenth of the epochs.
 
     There is none if training was short, the network is large or has very few connections, or if
     the short networks diverge.
     """
-    n_epochs = round(_SHARE_OF_EPOCHS * state.course.n_iter)
-    if n_epochs < _FEWEST_EPOCHS or state.network.n_connections > MANY_CONNECTIONS:
+    n_epochs = max(round(_SHARE_OF_EPOCHS * state.course.n_iter), _FEWEST_SHORT_EPOCHS)
+    if state.course.n_iter < _FEWEST_EPOCHS or state.network.n_connections > MANY_CONNECTIONS:
         return []
     for faster in _FASTER:
         try:
@@ -242,7 +247,8 @@ def _from_short_networks(estimator, problem, state):
 
 def _short_evidence(estimator, problem, state, n_epochs, faster):
     evidence, n_held_out = [], 0
-    for rows, held_out, rng in _folds(estimator, problem, state, _SHORT_FOLDS):
+    folds = _folds(estimator, problem, state, _SHORT_FOLDS)
+    for rows, held_out, rng in islice(folds, _SHORT_NETWORKS):
         settings = _short_settings(problem, rows, n_epochs, faster)
         short = _untrained(estimator, problem, state.network, rows, rng, settings)
         if short is None:
@@ -324,7 +330,7 @@ def _from_whole_fits(estimator, problem, state):
             fault = error
             continue
         if model.n_outputs_ == estimator.n_outputs_:
-            size = size_of(model._raw(problem.X[rows[:: -(-rows.shape[0] // _ENOUGH)]]))
+            size = size_of(model._raw(problem.X[np.sort(some_of(rows, _ENOUGH_FOR_SIZE))]))
             evidence.append(_evidence(model._raw(problem.X[held_out]), problem, held_out, size))
     if not evidence:
         warn(

@@ -8,7 +8,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import compute_class_weight, compute_sample_weight
 
-from sklearn_set.validation import interval, plainly
+from sklearn_set.validation import interval, plainly, shown
 
 # What a class may weigh.
 _NOT_NEGATIVE = interval(Real, 0, np.inf)
@@ -37,9 +37,17 @@ def factors_of_samples(class_weight, y, classes):
     _check(class_weight)
     if y.ndim == 2:
         return compute_sample_weight(class_weight, y)
-    of_classes = compute_class_weight(
-        class_weight, classes=classes, y=classes if isinstance(class_weight, dict) else y
-    )
+    try:
+        of_classes = compute_class_weight(
+            class_weight, classes=classes, y=classes if isinstance(class_weight, dict) else y
+        )
+    except ValueError as error:
+        if not isinstance(class_weight, dict):
+            raise
+        keys, known = list(class_weight), classes.tolist()
+        raise ValueError(
+            f"{error}, whose keys are {shown(keys)}: they must be the labels of y, {shown(known)}."
+        ) from None
     return of_classes[np.searchsorted(classes, y)]
 
 

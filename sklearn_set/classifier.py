@@ -3,6 +3,8 @@
 Knows labels and class weights; must not know how a network is trained.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Literal, Self, TypeAlias
 
@@ -13,7 +15,7 @@ from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+from sklearn.utils.multiclass import unique_labels
 
 from sklearn_set._typing import (
     Auto,
@@ -30,7 +32,7 @@ from sklearn_set._typing import (
 from sklearn_set.base import BaseSET
 from sklearn_set.calibration import temperature_of, uncalibrated_temperatures
 from sklearn_set.class_weights import factors_of_samples
-from sklearn_set.data_checks import check_label_matrix, check_missing
+from sklearn_set.data_checks import check_label_matrix, check_missing, kind_of_labels
 from sklearn_set.docstrings import with_tables
 from sklearn_set.losses import OUT_ACTIVATIONS
 from sklearn_set.problem import Call
@@ -68,7 +70,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
     epsilon : float, default=10
         SET sparsity, above 0: a layer of n_in and n_out neurons gets ``min(round(epsilon *
         (n_in + n_out)), n_in * n_out)`` connections, drawn at random (Erdős–Rényi; [2]_, eq. 1).
-        Memory and time grow with it. The constant that scikit-learn's MLP calls `epsilon` is
+        Memory and time grow with it. A value so small that most hidden neurons begin without
+        inputs is warned of. The constant that scikit-learn's MLP calls `epsilon` is
         `adam_epsilon` here.
 
     zeta : float, default=0.3
@@ -235,8 +238,8 @@ class SETClassifier(ClassifierMixin, BaseSET):
 
     early_stopping : bool, default=False
         Whether to hold out a validation set, unless `fit` gets one. Training ends when the score
-        on it stops improving, and the network of the best epoch is kept. The
-        split is stratified by class, except for multilabel targets.
+        on it stops improving, and the network of the best epoch is kept: of equal scores that with
+        the lowest validation loss. The split is stratified by class, except for multilabel targets.
 
     validation_fraction : float, default=0.1
         Share of the samples held out with `early_stopping`, in [0, 1). It has no effect if `fit`
@@ -251,10 +254,10 @@ class SETClassifier(ClassifierMixin, BaseSET):
         1000. Training leaves outputs too small or too large, so that probabilities are too cautious
         or too sure; held-out samples tell by how much ([7]_). No prediction of a class changes.
         "auto" takes those that `early_stopping` or a search for features has held out. If there are
-        none, three networks are trained on two thirds of the samples each, for a sixth of the
-        epochs and without evolution, which adds about a quarter to the time of `fit`. "cv" trains
-        as this fit did, on four fifths of the samples, five times. A number is taken as it is; 1
-        leaves outputs as they are. See `temperature_`.
+        none, two networks are trained on two thirds of the samples each, for a tenth of the epochs
+        and without evolution, which adds about a tenth to the time of `fit`. "cv" trains as this fit
+        did, on four fifths of the samples, five times. A number is taken as it is; 1 leaves outputs
+        as they are. See `temperature_`.
 
     class_weight : dict, "balanced", list of dict or None, default=None
         Weights of the classes. They multiply the sample weights. "balanced" is ``n_samples /
@@ -589,13 +592,7 @@ class SETClassifier(ClassifierMixin, BaseSET):
 
     def _encode(self, y, *, goes_on, is_part, classes=None):
         """Return labels, targets of the network, loss and number of outputs; set `classes_`."""
-        check_classification_targets(y)
-        y_type = type_of_target(y, input_name="y")
-        if y_type == "multiclass-multioutput":
-            raise ValueError(
-                "Multioutput target data is not supported with more than two classes per output."
-            )
-        is_multilabel = y_type == "multilabel-indicator"
+        is_multilabel = kind_of_labels(y) == "multilabel-indicator"
         if goes_on and is_multilabel != self._multilabel:
             raise ValueError(
                 "y must be of the same kind as in the previous call: "

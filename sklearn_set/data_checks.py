@@ -9,7 +9,10 @@ from numbers import Real
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import validate_data
+
+from sklearn_set.refusals import raise_explained
 
 # Kinds of NumPy's types that are real numbers.
 _REAL_KINDS = "biuf"
@@ -43,6 +46,8 @@ def validated(estimator, X, *y, **options):
             return validate_data(estimator, X, *y, **options)
     except OverflowError as error:
         raise ValueError(f"X contains values too large for a float: {error}.") from None
+    except (TypeError, ValueError) as error:
+        raise_explained(error, X, "X", type(estimator).__name__)
 
 
 def check_sparse(X, name):
@@ -80,6 +85,11 @@ def check_sparse(X, name):
 def _refuse_annotated(X, name):
     """Refuse annotated data, and sparse matrices that are in a file, as NumPy cannot read them."""
     kind = type(X).__name__
+    if np.ma.is_masked(X):
+        raise ValueError(
+            f"{name} has {np.ma.count_masked(X)} masked values, which would be read as if they "
+            f"were not. Fill them: {name}.filled(np.nan), then sklearn.impute.SimpleImputer."
+        )
     if all(hasattr(X, attribute) for attribute in ("X", "obs", "var")):
         raise TypeError(
             f"{name} must be a matrix, got {kind} instead. Pass its matrix, as in fit(adata.X, "
@@ -167,13 +177,19 @@ def check_missing(y, name="y"):
     if sparse.issparse(y) or y is None:
         return
     values = _as_array(y, name)
+    n_missing = _n_missing(values)
+    if n_missing:
+        raise ValueError(
+            f"Input {name} contains NaN: {n_missing} of {values.size} targets are missing "
+            "(None, NaN, NaT or NA). Remove these samples."
+        )
+
+
+def _n_missing(values):
+    """How many values of an array are missing."""
     if values.dtype.kind == "O":
-        n_missing = sum(map(_is_missing, values.ravel()))
-        if n_missing:
-            raise ValueError(
-                f"Input {name} contains NaN: {n_missing} of {values.size} targets are missing "
-                "(None, NaN, NaT or NA). Remove these samples."
-            )
+        return sum(map(_is_missing, values.ravel()))
+    return np.count_nonzero(values != values)  # NaN and NaT are not equal to themselves
 
 
 def _is_missing(value):
@@ -242,6 +258,30 @@ def check_labels(y, name="y"):
         raise ValueError(f"{name} must hold labels, numbers or strings, got {_OF_VALUES[kind]}.")
 
 
+def kind_of_labels(y):
+    """What kind of classes targets are, in scikit-learn's words.
+
+    Raises
+    ------
+    ValueError
+    """
+    try:
+        check_classification_targets(y)
+    except ValueError as error:
+        remedy = "Use SETRegressor for targets that are numbers, or make classes of them."
+        kinds = set() if sparse.issparse(y) else {type(each).__name__ for each in np.ravel(y)}
+        if len(kinds) > 1:
+            remedy = f"Labels of several types, {', '.join(sorted(kinds))}, have no order: make "
+            remedy += "all of them strings, for example."
+        raise ValueError(f"{error} {remedy}") from None
+    kind = type_of_target(y, input_name="y")
+    if kind == "multiclass-multioutput":
+        raise ValueError(
+            "Multioutput target data is not supported with more than two classes per output."
+        )
+    return kind
+
+
 def check_label_matrix(y, name="y"):
     """Refuse a matrix of labels that is not of 0 and 1.
 
@@ -302,10 +342,7 @@ def check_groups(groups, n_samples):
             f"{n_samples}, groups has {values.shape[0]}."
         )
     check_labels(values, "groups")
-    if values.dtype.kind == "O":
-        n_missing = sum(map(_is_missing, values))
-    else:
-        n_missing = np.count_nonzero(values != values)  # NaN and NaT are not equal to themselves
+    n_missing = _n_missing(values)
     if n_missing:
         raise ValueError(
             f"Input groups contains NaN: {n_missing} of {n_samples} are missing (None, NaN, NaT "

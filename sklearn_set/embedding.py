@@ -4,6 +4,8 @@ Knows the estimators, their networks and how far they predict; must not know tra
 outputs are good for.
 """
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import Any, Self
 
@@ -24,6 +26,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_set import machine
 from sklearn_set._typing import Floats, Int, Matrix, RandomState
+from sklearn_set.attributes import Estimator
 from sklearn_set.base import BaseSET
 from sklearn_set.classifier import SETClassifier
 from sklearn_set.data_checks import check_labels, check_missing, validated
@@ -58,7 +61,7 @@ _CONSTRAINTS = {
 
 
 class SETEmbedding(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimatorMixin, BaseEstimator
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimatorMixin, Estimator
 ):
     """Represent samples by the outputs of a hidden layer of a sparse network.
 

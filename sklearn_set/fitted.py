@@ -3,6 +3,10 @@
 Knows networks as training left them; must not know how they were trained.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -37,6 +41,8 @@ class FittedSET:
     `_network` is the network as training left it.  `_snapshots` are copies from earlier epochs,
     which predict together with it.  Other modules get all of them from `_networks()`.
     """
+
+    _network: Any
 
     # ------------------------------------------------------------------------ prediction
 
@@ -104,12 +110,12 @@ class FittedSET:
         Element ``(i, j)`` of ``coefs_[l]`` is the connection from neuron i of layer l to neuron
         j of layer l + 1.  The arrays share the model's memory: nothing is copied.
         """
-        return [layer.as_csr() for layer in self._fitted_network("coefs_").layers]
+        return [layer.as_csr() for layer in self._network.layers]
 
     @property
     def intercepts_(self) -> list[Floats]:
         """Biases of every layer: a list of arrays of shape (n_out,)."""
-        return [layer.bias for layer in self._fitted_network("intercepts_").layers]
+        return [layer.bias for layer in self._network.layers]
 
     @property
     def feature_importances_(self) -> Floats:
@@ -121,7 +127,6 @@ class FittedSET:
         multiplied by `feature_relevance_`.
         """
         fitted = self._as_of_now()
-        fitted._fitted_network("feature_importances_")
         strength = sum(
             network.per_feature(
                 sums_by_input(layer.topology, np.abs(layer.weights, dtype=np.float64))
@@ -139,7 +144,6 @@ class FittedSET:
         Those of snapshots count too.
         """
         fitted = self._as_of_now()
-        fitted._fitted_network("active_features_")
         degrees = [np.diff(network.layers[0].topology.indptr) for network in fitted._networks()]
         return np.any(degrees, axis=0)
 
@@ -158,14 +162,6 @@ class FittedSET:
     def _temperature(self):
         """What outputs are divided by: one, unless they have been calibrated."""
         return 1.0
-
-    def _fitted_network(self, name):
-        try:
-            return self.__dict__["_network"]
-        except KeyError:
-            raise AttributeError(
-                f"This {type(self).__name__} instance is not fitted yet: it has no {name}."
-            ) from None
 
     def __getstate__(self):
         state = super().__getstate__() | {"_sklearn_set_version": __version__}

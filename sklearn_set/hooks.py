@@ -5,6 +5,8 @@ experimental: if its names change, only this module changes.  Knows the protocol
 networks or what the callbacks do.
 """
 
+from __future__ import annotations
+
 import inspect
 from typing import Any, Self
 

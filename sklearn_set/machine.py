@@ -3,6 +3,8 @@
 Knows processors and OpenMP; must not know networks, estimators or data.
 """
 
+from __future__ import annotations
+
 import functools
 import importlib
 import importlib.util

@@ -311,6 +311,22 @@ def check_sizes(sizes, epsilon):
             raise ValueError(_too_sparse(epsilon, n_out - n_connections))
 
 
+def warning_of_few_connections(sizes, epsilon):
+    """What to tell of a network most of whose hidden neurons have no input; None of any other.
+
+    It depends on numbers alone, not on what is drawn: equal fits of a search say the same.
+    """
+    for n_in, n_out in pairwise(sizes[:-1]):
+        n_connections = n_erdos_renyi(n_in, n_out, epsilon)
+        if 2 * n_connections < n_out:
+            return (
+                f"epsilon={epsilon} gives only {n_connections} connection(s) from a layer of "
+                f"{n_in} neurons to one of {n_out} hidden neurons: most of these begin without "
+                "any input. Raise epsilon: from 1 on most have inputs, and the default is 10."
+            )
+    return None
+
+
 def _too_sparse(epsilon, n_unconnected):
     return (
         f"epsilon={epsilon} leaves {n_unconnected} output unit(s) of a layer without a "

@@ -13,6 +13,7 @@ from sklearn_set.data_checks import check_sparse
 from sklearn_set.holdout import HeldOut, rows_of
 from sklearn_set.identity import digest_of
 from sklearn_set.network import SparseNetwork
+from sklearn_set.refusals import raise_explained
 from sklearn_set.relevance import relevance_of
 from sklearn_set.sample_weights import check_sample_weight, mean_weight, relative
 from sklearn_set.samples import Samples
@@ -200,7 +201,10 @@ def check_validation_set(estimator, call, n_outputs, dtype):
 def _check_X_val(estimator, X_val, dtype):
     check_sparse(X_val, "X_val")
     try:
-        X = check_array(X_val, input_name="X_val", accept_sparse="csr", dtype=dtype, order="C")
+        try:
+            X = check_array(X_val, input_name="X_val", accept_sparse="csr", dtype=dtype, order="C")
+        except (ValueError, TypeError) as error:
+            raise_explained(error, X_val, "X_val", type(estimator).__name__)
         validate_data(estimator, X_val, reset=False, skip_check_array=True)
     except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"X_val does not match X. {error}") from None

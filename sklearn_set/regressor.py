@@ -3,6 +3,8 @@
 Knows targets, losses and the units of targets; must not know how a network is trained.
 """
 
+from __future__ import annotations
+
 from typing import Self
 
 import numpy as np
@@ -72,7 +74,8 @@ class SETRegressor(RegressorMixin, BaseSET):
     epsilon : float, default=10
         SET sparsity, above 0: a layer of n_in and n_out neurons gets ``min(round(epsilon *
         (n_in + n_out)), n_in * n_out)`` connections, drawn at random (Erdős–Rényi; [2]_, eq. 1).
-        Memory and time grow with it. The constant that scikit-learn's MLP calls `epsilon` is
+        Memory and time grow with it. A value so small that most hidden neurons begin without
+        inputs is warned of. The constant that scikit-learn's MLP calls `epsilon` is
         `adam_epsilon` here.
 
     zeta : float, default=0.3
@@ -235,7 +238,8 @@ class SETRegressor(RegressorMixin, BaseSET):
 
     early_stopping : bool, default=False
         Whether to hold out a validation set, unless `fit` gets one. Training ends when the score
-        on it stops improving, and the network of the best epoch is kept.
+        on it stops improving, and the network of the best epoch is kept: of equal scores that with
+        the lowest validation loss.
 
     validation_fraction : float, default=0.1
         Share of the samples held out with `early_stopping`, in [0, 1). It has no effect if `fit`

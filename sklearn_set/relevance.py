@@ -149,9 +149,9 @@ def _moments(X, tables, share, rows, offset, factor):
                 values *= factor
             # not BLAS, whose sums depend on its threads
             mean += np.einsum("b,bj->j", share[part], values)
-            square += np.einsum("b,bj,bj->j", share[part], values, values)
             for table, product in zip(tables, products, strict=True):
                 product += np.einsum("b,bj->j", table[part], values)
+            square += np.einsum("b,bj->j", share[part], np.square(values, out=values))
     variance = square - mean**2
     variance[variance <= 64 * np.finfo(np.float64).eps * square] = np.nan  # rounding, no variance
     return mean, variance, products

@@ -3,11 +3,35 @@
 Knows arrays and what the kernels can number; must not know networks, targets or weights.
 """
 
+import functools
+
 import numpy as np
 from scipy import sparse
 
 # Samples are numbered by int32.
 MAX_SAMPLES = np.iinfo(np.int32).max
+
+
+def some_of(values, most):
+    """All of few values; of many some, at distances that are multiples of nothing.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, ...)
+    most : int
+
+    Returns
+    -------
+    ndarray of shape (min(n, most), ...)
+    """
+    if values.shape[0] <= most:
+        return values
+    return values[(_fractions(most) * values.shape[0]).astype(np.intp)]
+
+
+@functools.cache
+def _fractions(most):
+    return np.arange(most) * (np.sqrt(5) - 1) / 2 % 1
 
 
 class Samples:

@@ -79,7 +79,7 @@ def record(progress, loss, held_out, settings, score_decides=True):
         line += f", validation loss = {validation_loss:.8f}\nValidation score: {score:f}"
         if score_decides:
             improved = score >= progress.best_validation_score + settings.tol
-            best = score > progress.best_validation_score
+            best = score > progress.best_validation_score or _wins_a_tie(progress, held_out)
         if score > progress.best_validation_score:
             progress.best_validation_score = score
     elif progress.validation_scores:
@@ -93,6 +93,18 @@ def record(progress, loss, held_out, settings, score_decides=True):
         progress.best_epoch = len(progress.loss_curve)
     progress.n_without_improvement = 0 if improved else progress.n_without_improvement + 1
     return best
+
+
+def _wins_a_tie(progress, held_out):
+    """Whether an epoch scores like the best one, and its validation loss is lower.
+
+    A few held-out samples give few different scores.  Of equal ones the first often comes from a
+    network that has hardly learned.
+    """
+    score, loss = held_out
+    if not -np.inf < score == progress.best_validation_score:
+        return False
+    return loss < progress.validation_loss_curve[progress.best_epoch - 1]
 
 
 def adjust_rate(progress, settings):

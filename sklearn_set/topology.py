@@ -8,13 +8,12 @@ by output neuron.  Knows positions and random numbers; must not know weights or 
 import numpy as np
 
 from sklearn_set._core import connections, directions, draws, measured
+from sklearn_set.samples import some_of
 
 MAX_CONNECTIONS = np.iinfo(np.int32).max
 
 # So many connections tell how outputs are distributed.
 _SAMPLED = 1 << 13
-# Which ones, as fractions of all: at distances that are multiples of nothing.
-_PLACES = np.arange(_SAMPLED) * (np.sqrt(5) - 1) / 2 % 1
 
 
 # These follow from indptr and indices, and are made on first use.  Several threads may need one at
@@ -170,7 +169,7 @@ class Topology:
 
     def _cuts(self, n_parts):
         # A sample of the outputs tells where to cut; to count all takes as long as to split.
-        sample = np.sort(_sample_of(self.indices))
+        sample = np.sort(some_of(self.indices, _SAMPLED))
         sample = np.append(sample, np.int32(self.n_out))  # there may be no connection
         cuts = sample[np.linspace(0, sample.shape[0] - 1, n_parts + 1).astype(np.intp)]
         cuts[0] = 0
@@ -195,13 +194,6 @@ class Topology:
 def empty(n_in, n_out):
     """A topology without connections."""
     return Topology(n_in, n_out, np.zeros(n_in + 1, np.int32), np.empty(0, np.int32))
-
-
-def _sample_of(values):
-    """All of few values; some of many."""
-    if values.shape[0] <= _SAMPLED:
-        return values
-    return values[(_PLACES * values.shape[0]).astype(np.intp)]
 
 
 def _chunks_of(indptr, work):

@@ -8,6 +8,7 @@ know data: what depends on X and y is checked where X and y are.
 import operator
 from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass
+from difflib import get_close_matches
 from math import inf
 from numbers import Integral, Real
 from typing import Any
@@ -37,12 +38,13 @@ class Constraint:
     """What a value must be: a test, and a phrase that ends the sentence "must be ...".
 
     `plain` converts an accepted value to Python's own type.  NumPy's small integers overflow where
-    Python's do not.
+    Python's do not.  `names` are the strings that it accepts, if they are few.
     """
 
     accepts: Callable[[object], bool]
     phrase: str
     plain: Callable[[Any], object] = _same
+    names: tuple = ()
 
     def __str__(self):
         return self.phrase
@@ -102,6 +104,7 @@ def options(*names):
     return Constraint(
         lambda value: isinstance(value, str) and value in names,
         f"a str among {{{', '.join(map(repr, names))}}}",
+        names=names,
     )
 
 
@@ -148,6 +151,9 @@ RANDOM_STATE = (
     NONE,
 )
 FLOAT_TYPE = Constraint(_is_float_type, "numpy.float32 or numpy.float64")
+
+# Characters of a value in a message.
+_LONGEST_SHOWN = 200
 
 _INFINITY = Constraint(
     lambda value: isinstance(value, Real) and value == inf, "a float among {inf}", float
@@ -262,18 +268,48 @@ def check_values(values, constraints, owner):
             continue
         *others, last = map(str, allowed)
         phrase = f"{', '.join(others)} or {last}" if others else last
+        hint = _hint(value, [known for each in allowed for known in each.names])
         raise InvalidParameterError(
-            f"The {name!r} parameter of {owner} must be {phrase}. Got {shown(value)} instead."
+            f"The {name!r} parameter of {owner} must be {phrase}. Got {shown(value)} instead.{hint}"
         )
     return result
 
 
+def _hint(value, names):
+    """What may have been meant, as the end of a message; empty if nothing tells."""
+    if isinstance(value, type) and hasattr(value, "fit"):
+        return f" This is the class: write {value.__name__}(), with its parameters in parentheses."
+    if isinstance(value, (list, tuple)):
+        texts = (each for each in value if isinstance(each, str))
+        value = next((text for text in texts if text not in names), None)
+    return did_you_mean(value, names)
+
+
+def did_you_mean(value, names):
+    """A question that ends a message: which names resemble a wrong one; empty if none does."""
+    if not isinstance(value, str):
+        return ""
+    wanted, known = value.lower(), {name.lower(): name for name in names}
+    near = [wanted] if wanted in known else get_close_matches(wanted, known, cutoff=0.7)
+    if len(wanted) >= 3 and wanted not in known:
+        within = sorted((name for name in known if f"_{wanted}" in f"_{name}"), key=len)
+        # what begins like it is more likely
+        near = sorted([*near, *within], key=lambda name: not name.startswith(wanted))
+    found = [repr(known[name]) for name in dict.fromkeys(near)][:3]
+    if not found:
+        return ""
+    *others, last = found
+    either = f"{', '.join(others)} or " if others else ""
+    return f" Did you mean {either}{last}?"
+
+
 def shown(value):
-    """A value as text for a message; Python refuses to write very large integers."""
+    """A value as text for a message, cut if long; Python refuses to write very large integers."""
     try:
-        return repr(value)
+        text = repr(value)
     except ValueError:
         return f"an int of {value.bit_length()} bits" if isinstance(value, int) else "it"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def plainly(value):

@@ -3,12 +3,12 @@
 Knows validation sets, losses and the user's scorers; must not know what follows from a score.
 """
 
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, get_scorer_names
 
 from sklearn_set.losses import mean_loss
 from sklearn_set.sample_weights import near_one
 from sklearn_set.samples import Samples
-from sklearn_set.validation import shown
+from sklearn_set.validation import InvalidParameterError, did_you_mean, shown
 
 
 def validator_of(estimator, problem, held_out, task):
@@ -48,9 +48,38 @@ def validator_of(estimator, problem, held_out, task):
     return validate
 
 
+def scorer_of(estimator, scoring, owner):
+    """scikit-learn's `check_scoring`, which would write a list of all names for a wrong one.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The one to score.
+    scoring : str, callable or None
+    owner : object
+        Whose parameter it is, for the message.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    InvalidParameterError, ValueError
+    """
+    names = get_scorer_names()
+    if isinstance(scoring, str) and scoring not in names:
+        raise InvalidParameterError(
+            f"The 'scoring' parameter of {type(owner).__name__} must be a str among those of "
+            "sklearn.metrics.get_scorer_names(), a callable or None. Got "
+            f"{shown(scoring)} instead.{did_you_mean(scoring, names)}"
+        )
+    return check_scoring(estimator, scoring=scoring)
+
+
 def _score_by_user(estimator, held_out, task):
     """Return a function: the score of the estimator by the user's `scoring`."""
-    scorer = check_scoring(estimator, scoring=estimator.scoring)
+    scorer = scorer_of(estimator, estimator.scoring, estimator)
     X = held_out.as_given()
     weight = {} if held_out.weight is None else {"sample_weight": held_out.weight}
 

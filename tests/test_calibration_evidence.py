@@ -51,14 +51,14 @@ def evidence(monkeypatch):
 
 
 @every_kind
-def test_short_networks_hold_every_sample_out_once(kind, trainings, evidence):
-    model = long(max_iter=50, learning_rate_init=0.002).fit(X, KINDS[kind])
-    assert len(trainings) == 3
+def test_short_networks_hold_two_thirds_of_the_samples_out_once(kind, trainings, evidence):
+    model = long(max_iter=80, learning_rate_init=0.002).fit(X, KINDS[kind])
+    assert len(trainings) == 2
     rows = np.concatenate([each[0] for each in trainings])
-    np.testing.assert_array_equal(np.bincount(rows), np.full(60, 2))
+    np.testing.assert_array_equal(np.sort(np.bincount(rows)), np.repeat([1, 2], [40, 20]))
     for rows, settings, state in trainings:
         assert settings.n_epochs == settings.max_iter == 8
-        assert settings.learning_rate_init == 0.016
+        assert settings.learning_rate_init == 0.024
         assert settings.zeta == 0
         assert not settings.verbose
         assert len(rows) == 40
@@ -83,7 +83,7 @@ def test_other_random_numbers_are_not_touched(trainings):
     )
     assert model._randomness.order.bit_generator.seed_seq.n_children_spawned == 0
     assert trainings
-    assert len({state.network.layers[0].weights[0] for *_, state in trainings}) == 3
+    assert len({state.network.layers[0].weights[0] for *_, state in trainings}) == 2
 
 
 def test_short_networks_read_features_in_the_same_units(trainings):
@@ -105,8 +105,16 @@ def test_many_samples_need_one_short_network(trainings, evidence, monkeypatch):
 @pytest.mark.parametrize("epochs", [22, 21])
 def test_a_short_training_tells_nothing(epochs, trainings):
     model = long(max_iter=epochs).fit(X, Y)
-    assert len(trainings) == (3 if epochs == 22 else 0)
+    assert [settings.n_epochs for _, settings, _ in trainings] == ([4, 4] if epochs == 22 else [])
     assert (model.temperature_ != 1) == (epochs == 22)
+
+
+def test_how_large_outputs_are_is_told_by_some_samples(evidence):
+    X, y = make_classification(140, 10, random_state=0)
+    model = long().fit(X, y)
+    ((_, size),) = evidence
+    assert size == pytest.approx(size_of(model._raw(X) * model.temperature_), rel=0.1)
+    assert size != pytest.approx(size_of(model._raw(X) * model.temperature_), rel=1e-9)
 
 
 def test_large_networks_have_no_short_ones(trainings, monkeypatch):
@@ -128,7 +136,7 @@ def test_short_networks_that_diverge_are_trained_at_the_usual_rate(always, monke
 
     monkeypatch.setattr(calibration, "train", diverging)
     assert (long().fit(X, Y).temperature_ == 1) == always
-    assert rates == ([0.008, 0.001] if always else [0.008, 0.001, 0.001, 0.001])
+    assert rates == ([0.012, 0.001] if always else [0.012, 0.001, 0.001])
 
 
 def test_short_networks_without_an_output_tell_nothing():
@@ -160,7 +168,7 @@ def test_early_stopping_has_held_samples_out(trainings, evidence):
 
 def test_a_validation_set_that_only_watches_does_not_decide(trainings):
     watched = long().fit(X, Y, X_val=X[:7], y_val=Y[:7])
-    assert len(trainings) == 3
+    assert len(trainings) == 2
     assert watched.temperature_ == long().fit(X, Y).temperature_
 
 
@@ -213,7 +221,7 @@ def test_groups_stay_together(how, evidence, monkeypatch):
 
     monkeypatch.setattr(calibration, "folds_of", spy)
     long(temperature=how).fit(X, Y, groups=groups)
-    assert len(kept) == (3 if how == "auto" else 5)
+    assert len(kept) == (2 if how == "auto" else 5)
     for rows, held_out in kept:
         assert not np.isin(groups[rows], groups[held_out]).any()
 
@@ -226,10 +234,12 @@ def test_a_class_of_one_group_is_left_out(evidence):
     assert 0 < len(parts) < 5  # no network of two classes tells of three
 
 
-def test_a_class_of_one_sample_counts_too(evidence):
-    long().fit(X, (np.arange(60) == 7).astype(int))
+@pytest.mark.parametrize(("n", "is_held_out"), [(58, True), (59, True), (60, False)])
+def test_a_class_of_one_sample_counts_too(n, is_held_out, evidence):
+    """Unless it is in the third that is never held out."""
+    long().fit(X[:n], (np.arange(n) == 7).astype(int))
     (parts, _), *_ = evidence
-    assert np.concatenate([part.targets for part in parts]).sum() == 1
+    assert np.concatenate([part.targets for part in parts]).sum() == is_held_out
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,14 @@ def test_a_score_that_does_not_improve_ends_the_fit():
     assert -log_loss(Y[60:], best.predict_proba(X[60:])) == pytest.approx(stop.best_score_)
 
 
+def test_of_equal_scores_the_last_is_kept():
+    scores = iter([0.1, 0.5, 0.3, 0.5, 0.2])
+    stop = EarlyStopping(lambda *_: next(scores), n_iter_no_change=3)
+    model = classifier().set_callbacks(stop).fit(X, Y)
+    assert (model.n_iter_, stop.best_iter_, stop.best_score_) == (5, 4, 0.5)
+    assert stop.best_estimator_.n_iter_ == 4
+
+
 def test_without_data_it_scores_on_the_training_data():
     stop = EarlyStopping()
     model = classifier().set_callbacks(stop).fit(X, Y, sample_weight=WEIGHT)

@@ -39,7 +39,7 @@ both_functions = pytest.mark.parametrize("function", [contributions, attribution
         ({"X": X[:, :5]}, "X has 5 features, but SETClassifier is expecting 8 features as input."),
         ({"X": X[0]}, "Expected 2D array, got 1D array instead"),
         ({"X": X[:0]}, "0 sample(s)"),
-        ({"X": np.full((2, 8), np.nan)}, "Input X contains NaN."),
+        ({"X": np.full((2, 8), np.nan)}, "Input X contains NaN: 16 of 16 values"),
     ],
     ids=range(17),
 )

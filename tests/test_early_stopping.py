@@ -82,6 +82,24 @@ def test_any_score_may_decide(factory, y, scoring, split):
     assert model.best_validation_score_ == max(model.validation_scores_)
 
 
+def test_of_equal_scores_the_lowest_validation_loss_decides():
+    how = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": 12}
+    model = classifier(scoring=lambda *_: 0.5, max_iter=12, learning_rate_init=0.01, **how)
+    model.fit(X, Y)
+    losses = model.validation_loss_curve_
+    assert model.best_iter_ == np.argmin(losses) + 1 > 1
+    assert model.best_validation_score_ == 0.5
+    # A higher score counts more than any loss.
+    scores = iter([0.5, 0.7, 0.6, 0.7, *[0.1] * 8])
+    model.set_params(scoring=lambda *_: next(scores)).fit(X, Y)
+    assert model.validation_loss_curve_ == losses
+    assert model.best_iter_ == (4 if losses[3] < losses[1] else 2)
+    # No epoch is the best by a score that nothing can be equal to, or lower than.
+    for score in (np.nan, -np.inf):
+        model.set_params(scoring=lambda *_, score=score: score).fit(X, Y)
+        assert (model.n_iter_, model.best_iter_) == (12, 0)
+
+
 def test_a_scorer_sees_what_the_user_gave():
     frame = pd.DataFrame(X, columns=[f"gene {i}" for i in range(8)])
     seen = []

@@ -158,10 +158,11 @@ def test_a_callback_ends_training(snapshots):
 
 
 def test_a_stop_with_early_stopping_keeps_the_best_network():
-    witness = Witness(stop_after=10)
-    model = judged().set_callbacks(witness).fit(X, NAMES)
+    witness, scores = Witness(stop_after=10), iter([0.2, 0.1, 0.4, 0.9, *[0.3] * 6])
+    model = judged().set_params(scoring=lambda *_: next(scores))
+    model.set_callbacks(witness).fit(X, NAMES)
     assert model.n_iter_ == 10
-    assert model.best_iter_ == np.argmax(model.validation_scores_) + 1 < 10
+    assert model.best_iter_ == np.argmax(model.validation_scores_) + 1 == 4
     assert equal(model, witness.models[model.best_iter_ - 1])
 
 

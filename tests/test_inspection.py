@@ -44,7 +44,7 @@ def test_the_estimator_is_found_in_pipelines(display, digits, evolved):
     [
         (lambda: Ridge().fit([[0.0], [1.0]], [0, 1]), "Got Ridge."),
         (lambda: make_pipeline(Ridge()).fit([[0.0], [1.0]], [0, 1]), "Got Ridge."),
-        (lambda: SETClassifier, "Got SETClassifier."),
+        (lambda: SETClassifier, "Got the class SETClassifier."),
         (lambda: Pipeline([("last", "passthrough")]), "Got 'passthrough'."),
         (lambda: [1.0, 0.5], "Got [1.0, 0.5]."),
     ],

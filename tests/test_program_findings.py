@@ -198,6 +198,8 @@ def test_genes_are_ranked_by_all_models():
     assert ranking.order[:2].tolist() == [3, 7]
     assert ranking.times[3] == 4
     assert ranking.times[7] == 1
+    shares = strengths / strengths.sum(axis=1, keepdims=True)  # as in feature_importances_
+    assert ranking.strength == pytest.approx(30 * shares.mean(axis=0))
     assert ranking.strength.mean() == pytest.approx(1)
     assert ranking.effect_of[3] == "a"
     difference = data.X[data.y == "a", 3].mean() - data.X[data.y == "b", 3].mean()

@@ -101,6 +101,7 @@ def test_the_page_is_whole_and_needs_nothing_else(report):
         "the pictures show the first repeat",
         "ridge, tuned penalty",
         "probability of the true class",
+        "times the mean strength",
         "in the top 6 of",
         "of what dense layers would have",
         "sklearn-set",

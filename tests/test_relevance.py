@@ -247,6 +247,5 @@ def test_held_out_samples_have_no_say():
 
 def test_short_networks_of_a_calibration_are_weighed_by_their_own_samples():
     seen, _ = rows_judged(max_iter=30)
-    assert [rows.shape[0] for rows in seen] == [60, 40, 40, 40]
-    left_out = np.concatenate([np.setdiff1d(ROWS, rows) for rows in seen[1:]])
-    np.testing.assert_array_equal(np.sort(left_out), ROWS)
+    assert [rows.shape[0] for rows in seen] == [60, 40, 40]
+    assert np.intersect1d(*(np.setdiff1d(ROWS, rows) for rows in seen[1:])).size == 0

@@ -225,35 +225,41 @@ def test_a_stepper_reads_each_array_of_a_topology_once(kernel, batch_size):
 # ----------------------------------------------------------------------------------- builds
 
 
+def paced(serial):
+    """A step of two threads, where one thread is said to need `serial` seconds."""
+    network = SparseNetwork.erdos_renyi(
+        (100, 400, 300, 4),
+        20,
+        activations=["relu", "relu"],
+        weight_init="auto",
+        dtype=np.dtype("float32"),
+        rng=np.random.default_rng(0),
+    )
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(64, 100)).astype(np.float32)
+    y = rng.integers(4, size=64).astype(np.int32)
+    workspace = Workspace(network, 64, 2)
+    stepper = machine.kernels("float32").Stepper(
+        network,
+        SGD().attach(network),
+        workspace,
+        Samples(X),
+        y,
+        None,
+        loss="softmax_log_loss",
+        n_threads=2,
+    )
+    workspace.pace[0] = serial
+    rows = np.arange(64, dtype=np.int32)
+    return lambda: stepper.step(rows, 0.01, 0.01, 0), stepper, workspace, network
+
+
 def test_threads_that_do_not_pay_are_given_a_rest():
     """A step on threads slower than one on a single thread is noticed; its result is the same."""
     results = []
     for serial in (1e-9, 1e9):  # seconds that one thread is said to need: none, and very many
-        network = SparseNetwork.erdos_renyi(
-            (100, 400, 300, 4),
-            20,
-            activations=["relu", "relu"],
-            weight_init="auto",
-            dtype=np.dtype("float32"),
-            rng=np.random.default_rng(0),
-        )
-        rng = np.random.default_rng(1)
-        X = rng.normal(size=(64, 100)).astype(np.float32)
-        y = rng.integers(4, size=64).astype(np.int32)
-        workspace = Workspace(network, 64, 2)
-        stepper = machine.kernels("float32").Stepper(
-            network,
-            SGD().attach(network),
-            workspace,
-            Samples(X),
-            y,
-            None,
-            loss="softmax_log_loss",
-            n_threads=2,
-        )
-        workspace.pace[0] = serial
-        rows = np.arange(64, dtype=np.int32)
-        losses = [stepper.step(rows, 0.01, 0.01, number) for number in range(3)]
+        step, stepper, workspace, network = paced(serial)
+        losses = [step() for _ in range(200)]
         assert stepper.seconds.keys() == {"gather", "forward", "backward"}
         assert min(stepper.seconds.values()) > 0
         if system.openmp_version():
@@ -262,3 +268,21 @@ def test_threads_that_do_not_pay_are_given_a_rest():
         results.append((losses, network.layers[0].weights))
     assert results[0][0] == results[1][0]
     np.testing.assert_array_equal(results[0][1], results[1][1])
+
+
+@pytest.mark.skipif(not system.openmp_version(), reason="built without threads")
+def test_one_good_step_does_not_bring_threads_back_for_good():
+    """Beside another program, threads run well now and then."""
+    step, _, workspace, _ = paced(1e-9)
+    pace = workspace.pace
+    for _ in range(200):
+        step()
+    assert pace[1] > 0
+    # The rest is over, and threads are quick from now on.
+    pace[:] = 1e9, pace[1] - 2 * pace[2], 100.0, 1.0
+    step()
+    assert pace[2] == 100  # they have not run for as long
+    assert pace[3] == 0  # what they gain makes good, and is no credit
+    pace[2] = 1e-9
+    step()
+    assert pace[2] == 0

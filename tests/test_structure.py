@@ -21,8 +21,9 @@ FLOORS = [
     {"evolution"},
     {"schedule", "search"},
     {"training"},
+    {"validation", "refusals"},
     {
-        "validation",
+        "attributes",
         "continuation",
         "data_checks",
         "docstrings",

@@ -12,7 +12,7 @@ import numpy as np
 
 from sklearn_set._cli.comparing import Comparison
 from sklearn_set._cli.files.messages import count
-from sklearn_set._cli.genes import GeneRanking
+from sklearn_set._cli.genes import IN_MEANS, GeneRanking
 from sklearn_set._cli.methods import CHANCE, METHODS, OURS, title_of
 from sklearn_set._cli.scoring import SCORES, mean_and_spread
 from sklearn_set._cli.tables import Table, as_csv
@@ -76,7 +76,7 @@ def genes_table(findings):
         "rank",
         "gene",
         moves,
-        "strength",
+        IN_MEANS,
         f"in the top {ranking.n_top} of",
         ranking.effect_name,
     ]
@@ -273,7 +273,7 @@ def genes_csv(findings):
         ]
         for place, gene in enumerate(ranking.order, 1)
     ]
-    return as_csv(["rank", "gene", "strength", top, moves, ranking.effect_name], rows)
+    return as_csv(["rank", "gene", IN_MEANS, top, moves, ranking.effect_name], rows)
 
 
 def _cell(value):

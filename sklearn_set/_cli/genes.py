@@ -10,13 +10,17 @@ from scipy import sparse
 
 N_TOP = 50
 
+# The scale of the strengths.  That of `feature_importances_`, which add up to one, would give most
+# of many thousand genes less than a thousandth.
+IN_MEANS = "times the mean strength"
+
 
 @dataclass
 class GeneRanking:
     """All genes, the strongest first."""
 
     order: np.ndarray  # of genes
-    strength: np.ndarray  # by gene: mean over the models, 1 for the mean gene
+    strength: np.ndarray  # by gene: mean over the models, times that of the mean gene
     n_top: int  # how many genes of a model are its top
     times: np.ndarray  # by gene: in how many models it is in the top
     n_models: int

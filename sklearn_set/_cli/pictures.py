@@ -14,6 +14,7 @@ from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay, RocCurveDisplay
 
 from sklearn_set._cli.findings import N_SHOWN
+from sklearn_set._cli.genes import IN_MEANS
 from sklearn_set._cli.methods import CHANCE, METHODS, OURS, title_of
 from sklearn_set.inspection import (
     FeatureImportanceDisplay,
@@ -270,15 +271,15 @@ def _genes(findings):
         FeatureImportanceDisplay.from_importances(
             shares, feature_names=names, max_features=n_shown, ax=ax
         )
-        ax.set(xlabel=f"Strength, mean of {len(shares)} models", ylabel="")
+        ax.set(xlabel=f"{IN_MEANS.capitalize()}, {len(shares)} models", ylabel="")
 
     caption = (
-        "The strongest genes; the mean gene has a strength of 1. Lines are standard deviations "
-        "over the models."
+        "How many times as strong as the mean gene the strongest are. Lines are standard "
+        "deviations over the models."
     )
     order, strength = findings.ranking.order[:n_shown], findings.ranking.strength
     bars = ", ".join(f"{findings.study.genes[gene]} {strength[gene]:.1f}" for gene in order)
-    alt = f"Bars of the strengths of genes: {bars}."
+    alt = f"Bars of genes, {IN_MEANS}: {bars}."
     return _drawn("genes", caption, alt, draw, (5.0, max(2.5, 1.0 + 0.24 * n_shown)))
 
 

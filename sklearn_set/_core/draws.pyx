@@ -24,12 +24,22 @@ cdef inline uint64_t next_bits(uint64_t* state) noexcept nogil:
     return z ^ (z >> 31)
 
 
-cdef inline uint64_t high_product(uint64_t a, uint64_t b) noexcept nogil:
-    """The upper half of a product, without a type of 128 bits."""
-    cdef uint64_t low = <uint32_t> a, high = a >> 32, other_low = <uint32_t> b, other_high = b >> 32
-    cdef uint64_t middle = high * other_low + ((low * other_low) >> 32)
-    cdef uint64_t rest = low * other_high + <uint32_t> middle
-    return high * other_high + (middle >> 32) + (rest >> 32)
+cdef extern from *:
+    """
+    #if defined(__SIZEOF_INT128__)
+    static inline uint64_t high_product(uint64_t a, uint64_t b) {
+        return (uint64_t)(((unsigned __int128)a * b) >> 64);
+    }
+    #else
+    static inline uint64_t high_product(uint64_t a, uint64_t b) {
+        uint64_t low = (uint32_t)a, high = a >> 32, other_low = (uint32_t)b, other_high = b >> 32;
+        uint64_t middle = high * other_low + ((low * other_low) >> 32);
+        uint64_t rest = low * other_high + (uint32_t)middle;
+        return high * other_high + (middle >> 32) + (rest >> 32);
+    }
+    #endif
+    """
+    uint64_t high_product(uint64_t a, uint64_t b) nogil  # the upper half of the product
 
 
 def draw_parts(

@@ -13,7 +13,7 @@ cdef struct Pace:
     double serial          # seconds of a step on one thread, lately; 0 for not known yet
     double serial_until    # until when to stay with one thread
     double patience        # for how long, the last time
-    double strikes         # slow steps of threads in a row: one may have met sleeping threads
+    double lost            # seconds that threads have lost lately, against one thread
 
 
 cdef int threads_that_pay(const Pace* pace, int n_threads) noexcept nogil:
@@ -41,12 +41,14 @@ cdef void learn_pace(Pace* pace, int used, double seconds) noexcept nogil:
             pace.serial = seconds
         else:
             pace.serial *= 1.05
-    elif pace.serial > 0 and seconds > 1.2 * pace.serial:
-        pace.strikes += 1
-        if pace.strikes == 3 or seconds > 10 * pace.serial:
-            pace.patience = min(max(2 * pace.patience, 10 * seconds), 1.0)
-            pace.serial_until = wall_seconds() + pace.patience
-            pace.strikes = 0
     elif pace.serial > 0:
-        pace.patience = 0
-        pace.strikes = 0
+        # What threads gain makes good what they have lost, but is no credit: beside another program
+        # they run well for some milliseconds, and then wait for as long.  One step may have met
+        # sleeping threads.
+        pace.lost = max(0.0, pace.lost + seconds - pace.serial)
+        if pace.lost > pace.serial + 2e-3:
+            pace.patience = min(max(2 * pace.patience, 10 * pace.lost), 1.0)
+            pace.serial_until = wall_seconds() + pace.patience
+            pace.lost = 0
+        elif wall_seconds() - pace.serial_until > pace.patience:
+            pace.patience = 0  # as long together as they were kept apart

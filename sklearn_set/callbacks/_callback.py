@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sklearn.base import BaseEstimator
 
+from sklearn_set.attributes import Explained
 from sklearn_set.base import BaseSET
 from sklearn_set.validation import check_values, interval
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 COUNT = interval(Integral, 1, inf)
 
 
-class Callback:
+class Callback(Explained):
     """A callback that keeps something for each fit that is under way.
 
     Several fits may be under way at once, as the clones of a search share their callbacks. A
@@ -94,6 +95,13 @@ class Callback:
     def _run_of_epoch(self, context):
         """What is kept for the fit of an epoch, or None if the task is not one."""
         return self._runs.get(id(context.parent)) if context.max_subtasks == 0 else None
+
+    def _why_absent(self, name):
+        return AttributeError(
+            f"This {type(self).__name__} has no {name}: it is there when a fit has ended that "
+            "called this callback after an epoch. Pass it to set_callbacks of an estimator, and "
+            "call fit."
+        )
 
     def _end(self, run):
         """Use what was kept; this one does not."""

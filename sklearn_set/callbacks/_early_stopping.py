@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.metrics import check_scoring
 
 from sklearn_set._typing import Float, Int, Matrix, Scoring
 from sklearn_set.callbacks._callback import COUNT, Callback
 from sklearn_set.hooks import training_of
 from sklearn_set.identity import digest_of
 from sklearn_set.validation import CONSTRAINTS, interval
+from sklearn_set.validator import scorer_of
 from sklearn_set.warning import warn
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class EarlyStopping(Callback):
     best_score_ : float
         The highest of them.
     best_iter_ : int
-        Its epoch, counted from 1.
+        Its epoch, counted from 1: the last one with this score.
     best_estimator_ : estimator
         The estimator as it was then.
 
@@ -162,7 +162,7 @@ class EarlyStopping(Callback):
             "n_bad": 0 if score >= found["best"] + self.tol else found["n_bad"] + 1,
             "n_iter": None if state is None else state.course.n_iter,
         }
-        if score > found["best"]:
+        if -inf < score >= found["best"]:  # of equal ones the last, which has learned most
             # Without callbacks: with them the copy would hold this callback, and call it again.
             best = copy(fitted_estimator).set_callbacks()
             now |= {"best": score, "best_iter": len(now["scores"]), "estimator": best}
@@ -213,11 +213,19 @@ class EarlyStopping(Callback):
             raise ValueError(f"{given} is provided, but {missing} was not provided.")
         return {
             "estimator": type(estimator).__name__,
-            "scorer": check_scoring(estimator, scoring=self.scoring),
+            "scorer": scorer_of(estimator, self.scoring, self),
             "found": {"scores": [], "best": -inf, "n_bad": 0},
             "has_begun": False,
             "ended": False,
         }
+
+    def _why_absent(self, name):
+        if "scores_" not in self.__dict__:
+            return super()._why_absent(name)
+        return AttributeError(
+            f"This EarlyStopping has no {name}: no score of the last fit was above -inf. Look at "
+            "scores_, and at the parameter 'scoring'."
+        )
 
     def _end(self, run):
         found = run["found"]

@@ -4,6 +4,8 @@ Everything that is not said here is as in the local estimators, which they deriv
 scikit-learn, and all that a fit on a cluster needs.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Integral
@@ -20,6 +22,7 @@ from sklearn_set.dask._reading import feature_units, in_target_units, read
 from sklearn_set.dask._training import AUTOMATIC_REPLICAS, Plan, RemoteState, divided, train
 from sklearn_set.hooks import TRANSIENT
 from sklearn_set.memory import training_bytes
+from sklearn_set.network import warning_of_few_connections
 from sklearn_set.optimizers import SOLVERS
 from sklearn_set.settings import decided
 from sklearn_set.topology import n_erdos_renyi
@@ -233,6 +236,7 @@ class DaskSET:
                 network, optimizer, self._randomness.network, float(self._progress.n_steps)
             )
             return cluster.hand_over(_replicas.same, model), data
+        self._warn_of(warning_of_few_connections(shape.sizes, self.epsilon))
         offset, factor = (None, 1.0) if units is None else (units.offset, units.factor)
         self.feature_offset_, self.feature_scale_ = offset, 1 / factor
         self.feature_relevance_ = None

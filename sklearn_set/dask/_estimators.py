@@ -3,6 +3,8 @@
 Knows the local estimators; must not know how a fit on a cluster goes.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Literal, Self, TypeAlias
 

@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_array
 
 from sklearn_set.data_checks import check_sparse
+from sklearn_set.refusals import raise_explained
 from sklearn_set.sample_weights import check_sample_weight, is_whole
 from sklearn_set.samples import Samples, check_n_samples
 from sklearn_set.scaling import TargetUnits
@@ -103,14 +104,17 @@ def examined(X, y, weight, number, local):
     try:
         names = list(X.columns) if hasattr(X, "columns") else None
         check_sparse(X, "X")
-        X = check_array(
-            X,
-            accept_sparse="csr",
-            dtype=local._accepted_dtypes(),
-            order="C",
-            ensure_min_samples=0,
-            input_name="X",
-        )
+        try:
+            X = check_array(
+                X,
+                accept_sparse="csr",
+                dtype=local._accepted_dtypes(),
+                order="C",
+                ensure_min_samples=0,
+                input_name="X",
+            )
+        except (ValueError, TypeError) as error:
+            raise_explained(error, X, "X", type(local).__name__)
         local._check_targets(y, "y")
         y = check_array(
             y,

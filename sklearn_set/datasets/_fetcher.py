@@ -4,6 +4,8 @@ Nothing is shipped with the package: the data belong to their studies. Knows par
 of what users get; must not know estimators, or how a source is read.
 """
 
+from __future__ import annotations
+
 import os
 from math import inf
 from numbers import Integral, Real

@@ -4,6 +4,8 @@ The generator serves examples and tests that must run offline. Knows random numb
 any estimator, so that its data favour none.
 """
 
+from __future__ import annotations
+
 from math import inf
 from numbers import Integral, Real
 from typing import Literal, TypedDict, Unpack, overload

@@ -5,6 +5,8 @@ can be converted as well.  Must not know what a graph looks like.  skl2onnx and 
 and imported when they are needed.
 """
 
+from __future__ import annotations
+
 from math import inf
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -47,7 +49,7 @@ def to_onnx(
     layers: _Layers = "auto",
     target_opset: Int | dict[str, int] | None = None,
     options: dict[Any, dict[str, Any]] | None = None,
-) -> "onnx.ModelProto":
+) -> onnx.ModelProto:
     """Convert a fitted estimator, or a pipeline that contains one, to an ONNX graph.
 
     Needs `skl2onnx` and `onnx`: ``pip install "sklearn_set[onnx]"``. The graph has one input, "X",

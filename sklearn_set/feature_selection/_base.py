@@ -3,6 +3,8 @@
 Must not know how features are selected.
 """
 
+from __future__ import annotations
+
 from inspect import signature
 from math import inf
 from numbers import Integral
@@ -10,13 +12,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.parallel import Parallel
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_set._typing import Matrix
+from sklearn_set.attributes import Estimator
 from sklearn_set.data_checks import check_sparse
 from sklearn_set.validation import NONE, Constraint, check_values, interval
 
@@ -27,7 +29,7 @@ ESTIMATOR = Constraint(
 N_JOBS = (interval(Integral, 1, inf), interval(Integral, -inf, -1, "right"), NONE)
 
 
-class FeatureSelector(SelectorMixin, BaseEstimator):
+class FeatureSelector(SelectorMixin, Estimator):
     """A selector whose `support_` tells which features are selected."""
 
     support_: NDArray[np.bool_]

@@ -6,6 +6,8 @@ number of halves, from B + 1 to 2 B, since frequencies are multiples of 1 / (2 B
 must not know data or estimators.
 """
 
+from __future__ import annotations
+
 from functools import lru_cache
 from math import ceil, inf
 from numbers import Integral, Real

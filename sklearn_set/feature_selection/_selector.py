@@ -5,6 +5,8 @@ Knows estimators, by their public parameters, methods and attributes; must not k
 layers, topologies or training.
 """
 
+from __future__ import annotations
+
 from math import inf
 from numbers import Integral, Real
 from typing import Any, Literal, Self
@@ -13,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.parallel import delayed
@@ -56,6 +57,7 @@ from sklearn_set.validation import (
     interval,
     options,
 )
+from sklearn_set.validator import scorer_of
 from sklearn_set.version import DOCUMENTATION
 from sklearn_set.warning import warn
 
@@ -350,7 +352,7 @@ class SETSelector(FeatureSelector):
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_networks).tolist()
         self.cv_results_ = None
         if n_selected in RULES:
-            scorer = check_scoring(network, self.scoring)
+            scorer = scorer_of(network, self.scoring, self)
             folds = splitter(self.cv, network, targets, numbers)
             data = X, targets, arguments, numbers
             n_selected, self.cv_results_ = cross_validated(

@@ -5,6 +5,8 @@ Checks parameters and data, fits an estimator to each half, and counts.  `_halve
 must not know networks.
 """
 
+from __future__ import annotations
+
 from math import inf
 from numbers import Integral, Real
 from typing import Literal, Self

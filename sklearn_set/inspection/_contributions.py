@@ -4,6 +4,8 @@
 know layers or topologies.
 """
 
+from __future__ import annotations
+
 from typing import Any, Literal
 
 import numpy as np

@@ -74,7 +74,8 @@ def network_of(estimator, attribute, owner):
     while isinstance(network, Pipeline):
         network = network.steps[-1][1]
     if not hasattr(network, "fit") or isinstance(network, type):
-        found = network.__name__ if isinstance(network, type) else repr(network)
+        is_class = isinstance(network, type)
+        found = f"the class {network.__name__}" if is_class else repr(network)
     else:
         check_is_fitted(network)
         if hasattr(network, attribute):

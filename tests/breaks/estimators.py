@@ -180,7 +180,7 @@ BREAKS = [
             "new units of features change what the network predicts",
             "sklearn_set/base.py",
         ),
-        ("units.differ_much and", "False and", "features of odd scales, without a word"),
+        ("if units.differ_much else None", "if False else None", "odd scales, without a word"),
         (
             "if not units.equals(before) and",
             "if False and",
@@ -278,7 +278,7 @@ BREAKS = [
             "groups that decide nothing make another fit",
         ),
         ("order[np.argsort(first)]", "order[:]", "the names of groups decide"),
-        ("n_missing = np.count_nonzero(values != values)", "n_missing = 0", "missing groups"),
+        ("return np.count_nonzero(values != values)", "return 0", "missing groups and targets"),
     ),
     *near(
         "test_data_checks test_trouble",
@@ -382,6 +382,38 @@ BREAKS = [
             "min(_OUTLIERS, min(self.quantile, 1 - self.quantile) / 2)",
             "_OUTLIERS",
             "the quantile that is asked for is an outlier",
+        ),
+    ),
+    *near(
+        "test_first_hour",
+        ("if 2 * n_connections < n_out:", "if False:", "few connections, without a word"),
+        (
+            "if text is not None and not self._is_part_of_a_fit():",
+            "if text is not None:",
+            "fits within a fit warn as well",
+        ),
+        (
+            "if error is not None:",
+            "if False:",
+            "an attribute that is not there, without a reason",
+            "sklearn_set/attributes.py",
+        ),
+        ("if name not in valid:", "if False:", "an unknown parameter, without a name that is near"),
+        (
+            "if isinstance(scoring, str) and scoring not in names:",
+            "if False:",
+            "all names of scorers for a wrong one",
+        ),
+        ("if np.ma.is_masked(X):", "if False:", "masked values are read"),
+        (
+            'if said.startswith(f"Input {name} contains NaN"):',
+            "if False:",
+            "missing values are not counted",
+        ),
+        (
+            "worst = at_fault[np.argsort(-counts[at_fault]",
+            "worst = at_fault[np.argsort(counts[at_fault]",
+            "features with few gaps are named first",
         ),
     ),
 ]

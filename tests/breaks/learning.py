@@ -116,6 +116,11 @@ BREAKS = [
             "progress.best_validation_score",
             "tol does not count for scores",
         ),
+        (
+            "return loss < progress.validation_loss_curve[progress.best_epoch - 1]",
+            "return False",
+            "of equal scores the first is kept",
+        ),
         ("self.best_loss = np.inf", "pass", "the best loss is not reset with warm_start"),
         (
             "settings.learning_rate_init / divisor",
