@@ -5,7 +5,9 @@ loss * sample weight / sum of sample weights; lanes of padding become zero.  Whe
 activation belong together, the derivative is prediction - target.
 The values are those of single samples, in double precision, and not weighted yet.
 
-Serial over a range of samples.  For several targets the delta is that of the sum over the outputs.  The value is their mean, but
+Serial over a range of samples; whoever calls gives disjoint ranges to different threads.
+
+For several targets the delta is that of the sum over the outputs.  The value is their mean, but
 the sum for the Poisson deviance: both as in scikit-learn's MLPRegressor, so that learning rates
 keep their meaning and curves stay comparable.
 """

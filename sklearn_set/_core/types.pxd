@@ -28,7 +28,7 @@ cdef struct LayerView:
     const int32_t* p_inputs     # (n_connections,) input neuron, ascending within a range
     const int32_t* p_outputs    # (n_connections,) output neuron
     const int32_t* p_slots      # (n_connections,) slot
-    bint is_shared              # several threads have written its tables
+    bint is_shared              # by so many threads that rows of deltas are fetched ahead
     int32_t n_chunks
     int32_t n_t_chunks
     # values

@@ -244,6 +244,11 @@ BREAKS = [
     *near(
         "test_step test_step_threads test_optimizers test_sample_weights test_input_dropout",
         (
+            "if half == 0: work.stop = middle",
+            "if half == 1: work.stop = middle",
+            "the halves of listed connections change places",
+        ),
+        (
             "1 - learning_rate * self.weight_decay",
             "1 - self.weight_decay",
             "weight decay does not follow the learning rate",
