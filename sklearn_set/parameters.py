@@ -34,9 +34,8 @@ def _known_parameters(estimator):
 def check_parameters(estimator):
     """Check every parameter of an estimator, then those that must agree with each other.
 
-    A parameter that only a user's subclass has is not checked.
-    scikit-learn's `skip_parameter_validation` does not turn these checks off: compiled code relies
-    on them.
+    A parameter that only a user's subclass has is not checked.  scikit-learn's
+    `skip_parameter_validation` does not turn these checks off: compiled code relies on them.
 
     Parameters
     ----------
