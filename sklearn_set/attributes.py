@@ -45,6 +45,9 @@ def _promises(kind, name):
 class Estimator(Explained, BaseEstimator):
     """An estimator that says why an attribute is not there, or which parameter may be meant."""
 
+    # The attribute that tells whether it is fitted.  Others may be there before: a user's own.
+    _mark_of_fit: ClassVar[str]
+
     # Why a fitted estimator may lack an attribute, by name.
     _reasons: ClassVar[dict] = {
         "feature_names_in_": "X of 'fit' had no names of features that are all strings, such as "
@@ -54,7 +57,7 @@ class Estimator(Explained, BaseEstimator):
     def _why_absent(self, name):
         kind = type(self).__name__
         # Not by `check_is_fitted`, which may ask for attributes, and so come here again.
-        if not any(each.endswith("_") and not each.startswith("_") for each in vars(self)):
+        if self._mark_of_fit not in vars(self):
             return NotFittedError(
                 f"This {kind} instance is not fitted yet: it has no {name}. Call 'fit' with "
                 "appropriate arguments before using this attribute."

@@ -37,6 +37,7 @@ from sklearn_set.memory import check_memory
 from sklearn_set.network import check_sizes, warning_of_few_connections
 from sklearn_set.number_types import automatic_type
 from sklearn_set.optimizers import SOLVERS
+from sklearn_set.parameters import check_parameters, parameters_of
 from sklearn_set.probe import n_probe_samples
 from sklearn_set.problem import Problem, check_part_weights, check_validation_set, identity_of
 from sklearn_set.sample_weights import check_sample_weight, n_counting, relative
@@ -48,12 +49,7 @@ from sklearn_set.settings import decided, name_of_fit
 from sklearn_set.state import Progress, Randomness, TrainingState
 from sklearn_set.topology import n_erdos_renyi
 from sklearn_set.training import train
-from sklearn_set.validation import (
-    check_parameters,
-    check_precision,
-    hidden_activations,
-    hidden_sizes,
-)
+from sklearn_set.validation import check_precision, hidden_activations, hidden_sizes
 from sklearn_set.validator import scorer_of, validator_of
 from sklearn_set.version import DOCUMENTATION
 from sklearn_set.warning import warn
@@ -121,7 +117,7 @@ class BaseSET(FittedSET, CallbackSupport, Estimator):
 
     @with_callbacks
     def _fit_with_callbacks(self, call):
-        given, parameters = self.get_params(deep=False), check_parameters(self)
+        given, parameters = parameters_of(self), check_parameters(self)
         if call.is_part and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         if self.scoring is not None:
@@ -428,7 +424,7 @@ class BaseSET(FittedSET, CallbackSupport, Estimator):
         self._network, self._snapshots = state.best_network(), tuple(state.course.snapshots)
         self._optimizer = state.best_optimizer() if problem.settings.keeps_moments else None
         self._progress, self._randomness = state.progress, state.randomness
-        self._decided = problem.settings.told(self.get_params(deep=False))
+        self._decided = problem.settings.told(parameters_of(self))
 
     def _fitted_attributes(self, state, problem, copies):
         """The attributes that `_publish` would set now; training does not change copies of them."""

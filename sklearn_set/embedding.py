@@ -31,13 +31,13 @@ from sklearn_set.base import BaseSET
 from sklearn_set.classifier import SETClassifier
 from sklearn_set.data_checks import check_labels, check_missing, validated_as
 from sklearn_set.network import sum_of_outputs, threads_pay
+from sklearn_set.parameters import check_parameters
 from sklearn_set.samples import Samples
 from sklearn_set.validation import (
     NONE,
     RANDOM_STATE,
     Constraint,
     InvalidParameterError,
-    check_parameters,
     check_values,
     hidden_sizes,
     interval,
@@ -334,8 +334,10 @@ class SETEmbedding(
         """The units of the outputs: hidden neurons have none."""
         return None
 
+    _mark_of_fit = "estimator_"
+
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "estimator_")
+        return hasattr(self, self._mark_of_fit)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

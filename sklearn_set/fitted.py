@@ -95,8 +95,10 @@ class FittedSET:
 
     # ---------------------------------------------------------------------- inspection
 
+    _mark_of_fit = "_network"
+
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "_network")
+        return hasattr(self, self._mark_of_fit)
 
     @property
     def coefs_(self) -> list[sparse.csr_array]:

@@ -13,6 +13,7 @@ from sklearn_set.data_checks import check_sparse
 from sklearn_set.holdout import HeldOut, rows_of
 from sklearn_set.identity import digest_of
 from sklearn_set.network import SparseNetwork
+from sklearn_set.parameters import parameters_of
 from sklearn_set.refusals import raise_explained
 from sklearn_set.relevance import relevance_of
 from sklearn_set.sample_weights import check_sample_weight, mean_weight, relative
@@ -273,7 +274,7 @@ def identity_of(estimator, problem, progress):
     -------
     str
     """
-    parameters = estimator.get_params(deep=False)
+    parameters = parameters_of(estimator)
     for name in _NOT_DECISIVE:
         del parameters[name]
     sizes = hidden_sizes(estimator.hidden_layer_sizes)

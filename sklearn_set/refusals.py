@@ -57,7 +57,7 @@ def _explained(error, X, name, owner):
         )
     if "could not convert string to float" in said:
         return (
-            f"{name} must hold numbers: {said}{_place_of_text(X)}. Leave out what is not a feature,"
+            f"{name} must hold numbers: {said}{_place(X)}. Leave out what is not a feature,"
             " such as names of samples and labels, and encode categories, for example with "
             "sklearn.preprocessing.OneHotEncoder."
         )
@@ -67,7 +67,9 @@ def _explained(error, X, name, owner):
             "or convert them, for example to days since the first."
         )
     if said.startswith("float() argument must be"):
-        return f"{name} must be a table of numbers, as array, matrix or data frame: {said}"
+        return (
+            f"{name} must be a table of numbers, as array, matrix or data frame: {said}{_place(X)}"
+        )
     if said.startswith("The feature names should match") and "in the same order" in said:
         return (
             f"{said.rstrip()}\nPass the columns in that order: {name}[model.feature_names_in_], of "
@@ -107,22 +109,22 @@ def _name_of(X, feature):
     return str(feature) if columns is None else repr(columns[feature])
 
 
-def _place_of_text(X):
-    """Where the first text is that is no number, as the end of a sentence; empty if unknown."""
+def _place(X):
+    """Where the first value is that is no number, as the end of a sentence; empty if unknown."""
     rows = np.asarray(X, dtype=object)
     if rows.ndim != 2:
         return ""
     for feature in range(rows.shape[1]):
         for sample, value in enumerate(rows[:, feature]):
-            if isinstance(value, str) and not _is_number(value):
+            if not _is_number(value):
                 return f", in feature {_name_of(X, feature)} of sample {sample}"
     return ""
 
 
-def _is_number(text):
+def _is_number(value):
     try:
-        float(text)
-    except ValueError:
+        float(value)
+    except (TypeError, ValueError):
         return False
     return True
 

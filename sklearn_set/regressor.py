@@ -355,10 +355,10 @@ class SETRegressor(RegressorMixin, BaseSET):
         `feature_offset_`.
 
     feature_relevance_ : ndarray of shape (n_features,) or None
-        What the features are then multiplied by, with `feature_relevance`: minus the logarithm of
-        the p-value of an F test of each feature alone, times the probability that it is not due
-        to chance, at least .05 of the largest. Their quadratic mean is 1. This is an estimate to
-        learn by, not a test. None if the features are not weighed, or look all alike.
+        What the features are then multiplied by, with `feature_relevance`: the share of each
+        feature's association with the targets that is not due to chance, as far as F tests of all
+        features, each by itself, tell; at least .05, then brought to a quadratic mean of 1. This is
+        an estimate to learn by, not a test. None if features are not weighed, or look all alike.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -390,8 +390,7 @@ class SETRegressor(RegressorMixin, BaseSET):
        all-round blessings of dynamic sparsity", ICLR 2022, arXiv:2106.14568.
     .. [7] P. J. Huber, "Robust estimation of a location parameter", Annals of Mathematical
        Statistics 35:73-101, 1964.
-    .. [8] B. Efron, R. Tibshirani, J. D. Storey, V. Tusher, "Empirical Bayes analysis of a
-       microarray experiment", Journal of the American Statistical Association 96:1151-1160, 2001.
+    .. [8] M. Stephens, "False discovery rates: a new deal", Biostatistics 18:275-294, 2017.
     .. [9] R. Koenker, G. Bassett, "Regression quantiles", Econometrica 46:33-50, 1978.
 
     Examples

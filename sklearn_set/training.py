@@ -114,13 +114,14 @@ def train(state, data, settings, *, validate=None, observer=None):
     begin_course(state, settings)
     if LOSSES[data.loss].of_classes and (settings.mixup > 0 or settings.label_smoothing > 0):
         data = soften(data, state.network.sizes[-1], settings.label_smoothing)
-    workspace = Workspace(state.network, settings.batch_size, settings.n_threads)
+    workspace = workspace_for(state, of_now(state, data, settings)[1])
     observer = observer or Observer()
     try:
         while course.n_iter < settings.n_epochs and not course.has_ended:
             observer.epoch_begins()
             course.is_between_epochs = False
             now = of_now(state, data, settings)
+            workspace = workspace_for(state, now[1], workspace)
             if is_time_to_evolve(state.progress, settings):
                 evolve_network(state, *now, workspace)
             loss = run_epoch(state, *now, workspace)
@@ -173,6 +174,16 @@ def end_course(course, settings, finite):
     # With n_iter_no_change=inf, training was meant to last `n_epochs`.
     ended_as_told = course.has_ended or settings.n_iter_no_change == np.inf
     course.converged = ended_as_told and not course.interrupted
+
+
+def workspace_for(state, settings, before=None):
+    """The workspace of the next epoch: the one before, unless batches are of another size now.
+
+    It is as wide as a batch, since whether threads pay is learned from batches of its width.
+    """
+    if before is not None and before.batch_size == settings.batch_size:
+        return before
+    return Workspace(state.network, settings.batch_size, settings.n_threads)
 
 
 def is_searching(course):

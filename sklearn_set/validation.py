@@ -1,8 +1,8 @@
 """Checks of parameters, as a table, in the wording that users of scikit-learn know.
 
-`CONSTRAINTS` says what each parameter of the estimators accepts. `check_parameters` applies it
-before any work is done. Knows parameters, and the tables of options that they choose from; must not
-know data: what depends on X and y is checked where X and y are.
+`CONSTRAINTS` says what each parameter of the estimators accepts. `parameters.check_parameters`
+applies it before any work is done. Knows parameters, and the tables of options that they choose
+from; must not know data: what depends on X and y is checked where X and y are.
 """
 
 import operator
@@ -318,38 +318,6 @@ def plainly(value):
     Values of parameters are shown with them, as scikit-learn does.
     """
     return shown(value.item() if isinstance(value, np.generic) else value)
-
-
-def check_parameters(estimator):
-    """Check every parameter of an estimator, then those that must agree with each other.
-
-    A parameter that `CONSTRAINTS` does not list, such as one of a user's subclass, is not checked.
-    scikit-learn's `skip_parameter_validation` does not turn these checks off: compiled code relies
-    on them.
-
-    Parameters
-    ----------
-    estimator : BaseEstimator
-        The estimator, fitted or not. It is not changed.
-
-    Returns
-    -------
-    dict of str to object
-        The parameters, numbers as Python's own.
-
-    Raises
-    ------
-    InvalidParameterError
-        If a parameter has a type or value that it does not accept, or if the number of
-        activations differs from the number of hidden layers.
-    """
-    parameters = estimator.get_params(deep=False)
-    values = check_values(parameters, CONSTRAINTS, type(estimator).__name__)
-    if "hidden_layer_sizes" in parameters:
-        sizes = hidden_sizes(parameters["hidden_layer_sizes"])
-        if "activation" in parameters:
-            hidden_activations(parameters["activation"], len(sizes))
-    return values
 
 
 def check_precision(parameters, dtype, owner):

@@ -22,6 +22,7 @@ class Workspace:
 
     Attributes
     ----------
+    batch_size : int
     width : int
         Number of columns: the batch size, rounded up to a width that the kernels have.
     tables : list of ndarray of shape (n_units, width)
@@ -37,6 +38,7 @@ class Workspace:
 
     def __init__(self, network, batch_size, n_threads):
         kernels = machine.kernels(network.dtype.name)
+        self.batch_size = batch_size
         self.width = kernels.batch_width(batch_size)
         self._n_threads = n_threads
         self._dtype = network.dtype

@@ -389,3 +389,12 @@ def test_a_table_that_is_none_of_numbers_is_told(kind, method):
         call(table, Y)
     assert type(caught.value) in (ValueError, TypeError)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("value", [b"ten", pd.NA, {}], ids=repr)
+def test_the_place_of_any_value_that_is_no_number_is_told(value):
+    table = X.astype(object)
+    table[4, 2] = value
+    for data, feature in ((table, "2"), (pd.DataFrame(table, columns=FRAME.columns), "'gene 2'")):
+        with pytest.raises((ValueError, TypeError), match=f"in feature {feature} of sample 4"):
+            classifier().fit(data, Y)

@@ -19,7 +19,8 @@ from sklearn.utils import get_tags
 
 import sklearn_set
 from sklearn_set import SETClassifier, SETRegressor
-from sklearn_set.validation import CONSTRAINTS, check_parameters
+from sklearn_set.parameters import check_parameters
+from sklearn_set.validation import CONSTRAINTS
 
 PUBLIC_MODULES = [
     "sklearn_set",

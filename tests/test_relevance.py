@@ -5,11 +5,12 @@ from unittest import mock
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.stats import chi2
 from sklearn.datasets import make_friedman1
 from sklearn.feature_selection import f_classif, f_regression
 
 from sklearn_set import SETClassifier, SETRegressor, problem
-from sklearn_set.relevance import false_discovery_rates, relevance_of
+from sklearn_set.relevance import relevance_of, shares_of_associations
 
 N, N_FEATURES = 60, 400
 rng = np.random.default_rng(3)
@@ -30,61 +31,73 @@ SMALL = {
 every_estimator = pytest.mark.parametrize("estimator", [SETClassifier, SETRegressor])
 
 
-def slow_rates(p):
-    """Slopes of the least concave majorant, found between all pairs of points."""
-    values = np.unique(p)
-    points = [(0.0, 0.0), *((v, np.mean(p <= v)) for v in values)]
-    by_chance = min(1.0, 2 * np.mean(p > 0.5))
-    rates = []
-    for value in p:
-        # the majorant's slope left of a point: the least of the steepest
-        after = [point for point in points if point[0] >= value]
-        before = [point for point in points if point[0] < value]
-        slope = min(max((b[1] - a[1]) / (b[0] - a[0]) for b in after) for a in before)
-        rates.append(min(1.0, by_chance / slope))
-    return np.array(rates)
+def slow_shares(p, n_explaining):
+    """For each p-value the share of each strength by itself, without a grid of statistics."""
+    sums = chi2.isf(np.maximum(p, 1e-15), n_explaining)[:, np.newaxis]
+    largest = chi2.isf(1e-15, n_explaining)
+    powers = range(-4, int(np.ceil(np.log2(largest / n_explaining) + 1)))
+    strength = np.array([0, *(2.0**power for power in powers)])
+    likelihood = chi2.pdf(sums / (1 + strength), n_explaining) / (1 + strength)
+    often = np.full(strength.shape, 1 / strength.shape[0])
+    for _ in range(200):
+        each = often * likelihood / (often * likelihood).sum(axis=1, keepdims=True)
+        often = each.sum(axis=0)
+        often[0] += 10
+        often /= often.sum()
+    each = often * likelihood / (often * likelihood).sum(axis=1, keepdims=True)
+    return each @ (strength / (1 + strength))
 
 
-def slow_relevance(p):
-    relevance = (1 - slow_rates(p)) * -np.log(np.maximum(p, 1e-15))
-    relevance = np.maximum(relevance / relevance.max(), 0.05)
+def slow_relevance(p, n_explaining):
+    relevance = np.maximum(slow_shares(p, n_explaining), 0.05)
     return relevance / np.sqrt(np.mean(relevance**2))
 
 
 def test_it_is_that_of_f_statistics_of_classes():
     _, p = f_classif(X, LABELS)
     found = relevance_of(X, LABELS, None, ROWS)
-    np.testing.assert_allclose(found, slow_relevance(p), rtol=2e-4)
+    np.testing.assert_allclose(found, slow_relevance(p, 2), rtol=5e-3)
     assert set(np.argsort(-found)[:5]) == set(range(5))
     assert np.mean(found**2) == pytest.approx(1, rel=1e-3)
 
 
 def test_it_is_that_of_the_target_that_a_feature_tells_most_of():
-    p = np.minimum(1, 3 * np.min([f_regression(X, target)[1] for target in TARGETS.T], axis=0))
+    p = 1 - (1 - np.min([f_regression(X, target)[1] for target in TARGETS.T], axis=0)) ** 3
     found = relevance_of(X, TARGETS, None, ROWS)
-    np.testing.assert_allclose(found, slow_relevance(p), rtol=2e-4)
+    np.testing.assert_allclose(found, slow_relevance(p, 1), rtol=5e-3)
     assert set(np.argsort(-found)[:2]) == {7, 8}
 
 
 def test_two_classes_are_as_good_as_a_target_of_zeros_and_ones():
-    two = LABELS % 2
+    two = LABELS // 2
     as_target = relevance_of(X, two[:, np.newaxis].astype(float), None, ROWS)
     np.testing.assert_allclose(relevance_of(X, two, None, ROWS), as_target, rtol=3e-4)
 
 
+@pytest.mark.parametrize("n_explaining", [1, 2, 9])
 @pytest.mark.parametrize("n_real", [0, 1, 20])
-def test_rates_of_false_discoveries_are_those_of_the_slow_way(n_real):
+def test_shares_are_those_of_the_slow_way(n_real, n_explaining):
     p = np.concatenate([np.random.default_rng(n_real).random(60), np.linspace(1e-9, 1e-6, n_real)])
-    np.testing.assert_allclose(false_discovery_rates(p), slow_rates(p), rtol=1e-9)
+    found = shares_of_associations(p, n_explaining)
+    np.testing.assert_allclose(found, slow_shares(p, n_explaining), rtol=0.02, atol=1e-3)
+    assert (np.diff(found[np.argsort(p)]) <= 0).all()
 
 
-def test_chance_alone_makes_no_discovery():
+def test_what_stands_out_is_real_and_what_does_not_is_chance():
     even = (np.arange(1000) + 0.5) / 1000
-    assert false_discovery_rates(even).min() > 0.4
-    many = np.concatenate([even, np.full(100, 1e-5)])
-    assert false_discovery_rates(many)[-100:].max() < 0.01
-    assert false_discovery_rates(np.ones(4)).min() == 1
-    assert np.isfinite(false_discovery_rates(np.zeros(4))).all()
+    assert shares_of_associations(even, 1).max() < 0.05
+    many = shares_of_associations(np.concatenate([even, np.full(100, 1e-9)]), 1)
+    assert many[-100:].min() > 0.9
+    assert many[:1000][even > 0.1].max() < 0.15
+    assert shares_of_associations(np.ones(4), 1).max() < 0.05
+    assert np.isfinite(shares_of_associations(np.zeros(4), 99)).all()
+
+
+def test_where_everything_tells_a_little_all_features_tell_alike():
+    # All sums are a half larger than by chance: a third of each is real, whatever its p-value.
+    sums = 1.5 * chi2.isf((np.arange(20000) + 0.5) / 20000, 1)
+    shares = shares_of_associations(chi2.sf(sums, 1), 1)
+    np.testing.assert_allclose(shares[sums < 9], 1 / 3, atol=0.1)
 
 
 @pytest.mark.parametrize("targets", [LABELS, TARGETS], ids=["classes", "targets"])
@@ -129,6 +142,34 @@ def test_where_nothing_can_be_told_all_features_are_alike():
     assert np.unique(found[:3]).tolist() == [found.min()]
 
 
+def test_a_constant_target_tells_nothing_whatever_its_rounding_errors():
+    far = X + 3  # features whose means would stand out
+    constant = np.full((N, 1), 0.1)
+    assert relevance_of(far, constant, None, ROWS) is None
+    assert relevance_of(far, np.hstack([constant, 7e5 * constant]), None, ROWS) is None
+    both = relevance_of(far, np.hstack([TARGETS[:, :1], constant]), None, ROWS)
+    np.testing.assert_array_equal(both, relevance_of(far, TARGETS[:, :1], None, ROWS))
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-3, 1e200])
+def test_targets_may_be_of_any_size_and_anywhere(size):
+    expected = relevance_of(X, TARGETS, None, ROWS)
+    np.testing.assert_array_equal(relevance_of(X, TARGETS * size, None, ROWS), expected)
+    np.testing.assert_array_equal(relevance_of(X, TARGETS + 1e6, None, ROWS), expected)
+
+
+def test_a_few_samples_that_weigh_much_are_few_samples():
+    """If weights are no counts, many small ones do not make evidence."""
+    noise = np.random.default_rng(0).standard_normal((N, N_FEATURES))
+    weight = np.where(ROWS < 6, 100.0, 0.7)
+    assert relevance_of(noise, LABELS, weight * N / weight.sum(), ROWS) is None
+    some = rng.random(N) + 1
+    found = relevance_of(X, LABELS, some, ROWS)
+    assert set(np.argsort(-found)[:5]) == set(range(5))
+    twice = relevance_of(X, LABELS, 2 * some, ROWS)
+    np.testing.assert_array_equal(found, twice)
+
+
 def test_a_feature_that_is_the_target_does_not_outshine_others():
     copied = X.copy()
     copied[:, 9] = LABELS == 1
@@ -162,6 +203,20 @@ def test_few_samples_suffice_to_find_few_features_among_many():
     }
     assert scores["auto"] > 0.95
     assert scores["auto"] > scores[False] + 0.08
+
+
+def test_where_all_features_tell_a_little_none_is_left_aside():
+    rng = np.random.default_rng(1)
+    y = np.arange(600) % 2
+    X = rng.standard_normal((600, 8000)) + np.outer(y - 0.5, 0.12 * rng.choice([-1, 1], 8000))
+    scores = [
+        SETClassifier(feature_relevance=relevance, temperature=1, random_state=0)
+        .fit(X[:100], y[:100])
+        .score(X[100:], y[100:])
+        for relevance in ("auto", False)
+    ]
+    assert scores[0] > scores[1] - 0.03
+    assert scores[0] > 0.93
 
 
 @pytest.mark.slow

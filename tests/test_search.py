@@ -232,6 +232,22 @@ def test_the_penalty_falls_with_the_share_of_the_features(monkeypatch):
     assert seen[60:] == [(0.5 * share, 300, 30)] * 40
 
 
+def test_batches_of_a_search_tell_whether_threads_pay(monkeypatch):
+    """They may be smaller than those after it: it trains on fewer samples."""
+    X, y = ring(300, 60)
+    seconds, run_epoch = {}, training.run_epoch
+
+    def spy(state, data, settings, workspace):
+        loss = run_epoch(state, data, settings, workspace)
+        seconds.setdefault(settings.batch_size, []).append(workspace.pace[0])
+        return loss
+
+    monkeypatch.setattr(training, "run_epoch", spy)
+    SETClassifier(100, batch_size=200, random_state=0).fit(X, y)
+    assert {size: len(known) for size, known in seconds.items()} == {120: 60, 200: 40}
+    assert min(min(known) for known in seconds.values()) > 0
+
+
 def test_a_search_that_has_ended_holds_no_networks():
     X, y = ring(200, 50)
     states = []

@@ -25,6 +25,7 @@ FLOORS = [
     {
         "attributes",
         "continuation",
+        "parameters",
         "data_checks",
         "docstrings",
         "sample_weights",

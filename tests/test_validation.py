@@ -13,10 +13,10 @@ from sklearn_set.activations import ACTIVATIONS
 from sklearn_set.evolution import GROWTH_RULES, NEWBORN_WEIGHTS, PRUNING_RULES
 from sklearn_set.losses import REGRESSION_LOSSES
 from sklearn_set.optimizers import HYPER_PARAMETERS, SOLVERS
+from sklearn_set.parameters import check_parameters
 from sklearn_set.validation import (
     CONSTRAINTS,
     InvalidParameterError,
-    check_parameters,
     hidden_activations,
     hidden_sizes,
 )

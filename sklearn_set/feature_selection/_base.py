@@ -74,8 +74,10 @@ class FeatureSelector(SelectorMixin, Estimator):
         check_is_fitted(self)
         return self.support_
 
+    _mark_of_fit = "support_"
+
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "support_")
+        return hasattr(self, self._mark_of_fit)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

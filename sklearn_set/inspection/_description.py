@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn_set.fitted import FittedSET
 from sklearn_set.inspection._drawing import network_of
 from sklearn_set.network import law_of_weights
+from sklearn_set.parameters import parameters_of
 from sklearn_set.settings import plain
 from sklearn_set.version import __version__
 
@@ -61,7 +62,7 @@ def describe(estimator: BaseEstimator) -> dict[str, Any]:
         )
     network = network._as_of_now()
     decided = _decided(network)
-    parameters = {name: plain(value) for name, value in network.get_params(deep=False).items()}
+    parameters = {name: plain(value) for name, value in parameters_of(network).items()}
     parameters |= decided
     layers = network._network.layers
     fitted = {
@@ -87,7 +88,7 @@ def _decided(network):
     if decided.get("weight_init") == "auto":
         laws = [law_of_weights("auto", layer.activation) for layer in network._network.layers]
         decided["weight_init"] = laws[0] if len(set(laws)) == 1 else laws
-    parameters = network.get_params(deep=False)
+    parameters = parameters_of(network)
     for name, found in (
         ("dtype", lambda: network._network.dtype.name),
         ("temperature", lambda: float(network.temperature_)),
