@@ -131,17 +131,18 @@ def shares_of_associations(p, n_explaining):
     counts = np.bincount(below, 1 - above, _N_INTERVALS + 1)
     counts += np.bincount(below + 1, above, _N_INTERVALS + 1)
 
-    likelihood = -0.5 * np.divide.outer(sums, 1 + strength)
-    likelihood -= 0.5 * n_explaining * np.log1p(strength)
-    likelihood = np.exp(likelihood - likelihood.max(axis=1, keepdims=True))
+    # One row for each strength: the sums are many, and shall be neighbours in memory.
+    likelihood = -0.5 * np.outer(1 / (1 + strength), sums)
+    likelihood -= 0.5 * n_explaining * np.log1p(strength)[:, np.newaxis]
+    likelihood = np.exp(likelihood - likelihood.max(axis=0))
     often = np.full(strength.shape[0], 1 / strength.shape[0])
     for _ in range(_N_STEPS):
-        joint = likelihood * often
-        often = np.einsum("a,ab->b", counts / joint.sum(axis=1), joint)
+        total = np.einsum("t,ts->s", often, likelihood)
+        often *= np.einsum("s,ts->t", counts / total, likelihood)
         often[0] += _PRIOR
         often /= often.sum()
-    joint = likelihood * often
-    shares = np.einsum("ab,b->a", joint, strength / (1 + strength)) / joint.sum(axis=1)
+    shares = np.einsum("t,ts->s", often * strength / (1 + strength), likelihood)
+    shares /= np.einsum("t,ts->s", often, likelihood)
     return shares[below] * (1 - above) + shares[below + 1] * above
 
 
