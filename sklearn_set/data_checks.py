@@ -9,6 +9,7 @@ from numbers import Real
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import validate_data
 
@@ -48,6 +49,42 @@ def validated(estimator, X, *y, **options):
         raise ValueError(f"X contains values too large for a float: {error}.") from None
     except (TypeError, ValueError) as error:
         raise_explained(error, X, "X", type(estimator).__name__)
+
+
+def validated_as(estimator, X, dtype):
+    """X of a prediction, checked, also whether it has a place in the number type of a network.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : object
+    dtype : numpy.dtype
+
+    Returns
+    -------
+    X : ndarray or CSR matrix
+        The values of a sparse one are still to be converted.
+    wider : numpy.dtype
+        The number type of X as it was or of the network, whichever is wider.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Also if a value is too large for the number type.
+    """
+    numbers = (np.float64, np.float32)
+    X = validated(estimator, X, dtype=numbers, reset=False, accept_sparse="csr", order="C")
+    wider = np.result_type(X.dtype, dtype)
+    if X.dtype == dtype:
+        return X, wider
+    try:
+        with np.errstate(all="ignore"):  # too large is refused in words
+            values = (X.data if sparse.issparse(X) else X).astype(dtype)
+            assert_all_finite(values, input_name="X")
+    except ValueError as error:
+        raise_explained(error, X, "X", type(estimator).__name__)
+    # To convert a sparse matrix as a whole takes longer than to predict a row of it.
+    return X if sparse.issparse(X) else values, wider
 
 
 def check_sparse(X, name):

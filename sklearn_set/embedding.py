@@ -22,14 +22,14 @@ from sklearn.base import (
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.multiclass import unique_labels
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_set import machine
 from sklearn_set._typing import Floats, Int, Matrix, RandomState
 from sklearn_set.attributes import Estimator
 from sklearn_set.base import BaseSET
 from sklearn_set.classifier import SETClassifier
-from sklearn_set.data_checks import check_labels, check_missing, validated
+from sklearn_set.data_checks import check_labels, check_missing, validated_as
 from sklearn_set.network import sum_of_outputs, threads_pay
 from sklearn_set.samples import Samples
 from sklearn_set.validation import (
@@ -215,12 +215,8 @@ class SETEmbedding(
         fitted.__dict__ = self.__dict__
         networks = fitted._networks()
         dtype, n_threads = networks[0].dtype, 1
-        layout = {"accept_sparse": "csr", "order": "C"}
-        X = validated(fitted, X, dtype=(np.float64, np.float32), reset=False, **layout)
-        wider = np.result_type(X.dtype, dtype)
-        with np.errstate(all="ignore"):  # too large is refused in words
-            if X.dtype != dtype:
-                X = check_array(X, dtype=dtype, input_name="X", **layout)
+        X, wider = validated_as(fitted, X, dtype)
+        with np.errstate(all="ignore"):  # too large is told in words
             if threads_pay(networks, X.shape[0]):
                 n_threads = machine.effective_n_threads(_unfrozen(fitted.estimator_).n_jobs)
             hidden = sum_of_outputs(networks, Samples(X, dtype), n_threads)

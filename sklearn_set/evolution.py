@@ -84,6 +84,8 @@ def evolve(
     for depth, (layer, layer_probe) in enumerate(zip(network.layers, probes, strict=True)):
         if depth == 0 and network.inputs is not None:
             topology, source, n_new = _renewed_inputs(layer, layer_probe, network.inputs, renewed)
+        elif n_renewable(layer.topology) == 0:
+            continue
         else:
             n_wanted = layer.topology.n_connections
             topology, source, n_new = renewed(layer, layer_probe, n_wanted)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_set import machine
 from sklearn_set._typing import Floats, Labels, Matrix
-from sklearn_set.data_checks import validated
+from sklearn_set.data_checks import validated_as
 from sklearn_set.hooks import TRANSIENT
 from sklearn_set.network import sum_of_outputs, threads_pay
 from sklearn_set.samples import Samples
@@ -59,12 +59,7 @@ class FittedSET:
         """
         check_is_fitted(self)
         dtype = self._network.dtype
-        layout = {"accept_sparse": "csr", "order": "C"}
-        X = validated(self, X, dtype=(np.float64, np.float32), reset=False, **layout)
-        wider = np.result_type(X.dtype, dtype)
-        if X.dtype != dtype:
-            with np.errstate(all="ignore"):  # too large is refused in words
-                X = check_array(X, dtype=dtype, input_name="X", **layout)
+        X, wider = validated_as(self, X, dtype)
         networks, n_threads = self._networks(), 1
         # To predict a few rows takes less time than to count the processors.
         if threads_pay(networks, X.shape[0]):

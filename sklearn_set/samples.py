@@ -3,6 +3,8 @@
 Knows arrays and what the kernels can number; must not know networks, targets or weights.
 """
 
+import functools
+
 import numpy as np
 from scipy import sparse
 
@@ -24,8 +26,12 @@ def some_of(values, most):
     """
     if values.shape[0] <= most:
         return values
-    places = np.arange(most) * (np.sqrt(5) - 1) / 2 % 1 * values.shape[0]
-    return values[places.astype(np.intp)]
+    return values[(_fractions(most) * values.shape[0]).astype(np.intp)]
+
+
+@functools.cache
+def _fractions(most):
+    return np.arange(most) * (np.sqrt(5) - 1) / 2 % 1
 
 
 class Samples:

@@ -25,6 +25,7 @@ _NOT_DERIVED = {
     "_chunks": None,
     "_t_chunks": None,
     "_splits": None,
+    "_by_part": None,
 }
 
 
@@ -94,7 +95,7 @@ class Topology:
         """See the class."""
         chunks = self._chunks
         if chunks is None:
-            chunks = _chunks_of(self.indptr)
+            chunks = _chunks_of(self.indptr, measured.CHUNK_WORK)
             self._chunks = chunks
         return chunks
 
@@ -103,7 +104,7 @@ class Topology:
         """See the class."""
         t_chunks = self._t_chunks
         if t_chunks is None:
-            t_chunks = _chunks_of(self.t_indptr)
+            t_chunks = _chunks_of(self.t_indptr, measured.T_CHUNK_WORK)
             self._t_chunks = t_chunks
         return t_chunks
 
@@ -134,14 +135,45 @@ class Topology:
         """
         splits = self._splits
         if splits is None or splits[1].shape[0] != n_parts + 1:
-            # A sample of the outputs tells where to cut; to count all takes as long as to split.
-            sample = np.sort(some_of(self.indices, _SAMPLED))
-            sample = np.append(sample, np.int32(self.n_out))  # there may be no connection
-            t_splits = sample[np.linspace(0, sample.shape[0] - 1, n_parts + 1).astype(np.intp)]
-            t_splits[0] = 0
+            t_splits = self._cuts(n_parts)
             splits = directions.split(self.indptr, self.indices, t_splits, n_threads), t_splits
             self._splits = splits
         return splits
+
+    def by_part(self, n_parts, n_threads=1):
+        """The connections, part of the output neurons by part, and by slot within one.
+
+        Parameters
+        ----------
+        n_parts : int
+            As for `splits`.
+        n_threads : int, default=1
+            Changes nothing but time.
+
+        Returns
+        -------
+        t_splits : ndarray of shape (n_parts + 1,), int32
+            The cuts between the parts.
+        p_indptr : ndarray of shape (n_parts + 1,), int32
+            Where the connections of each part begin.
+        p_inputs, p_outputs, p_slots : ndarray of shape (n_connections,), int32
+            Input neuron, output neuron and slot of each.
+        """
+        by_part = self._by_part
+        if by_part is None or by_part[0].shape[0] != n_parts + 1:
+            t_splits = self._cuts(n_parts)
+            listed = directions.list_by_part(self.indptr, self.indices, t_splits, n_threads)
+            by_part = t_splits, *listed
+            self._by_part = by_part
+        return by_part
+
+    def _cuts(self, n_parts):
+        # A sample of the outputs tells where to cut; to count all takes as long as to split.
+        sample = np.sort(some_of(self.indices, _SAMPLED))
+        sample = np.append(sample, np.int32(self.n_out))  # there may be no connection
+        cuts = sample[np.linspace(0, sample.shape[0] - 1, n_parts + 1).astype(np.intp)]
+        cuts[0] = 0
+        return cuts
 
     def _counted(self, n_threads=1):
         t_indptr = self._t_indptr
@@ -164,12 +196,12 @@ def empty(n_in, n_out):
     return Topology(n_in, n_out, np.zeros(n_in + 1, np.int32), np.empty(0, np.int32))
 
 
-def _chunks_of(indptr):
+def _chunks_of(indptr, work):
     """Cuts between chunks, the units of parallel work.
 
     They depend on the topology alone.  So sums over chunks are the same for any number of threads.
     """
-    return directions.equal_work(indptr, measured.CHUNK_WORK, measured.MAX_CHUNKS)
+    return directions.equal_work(indptr, work, measured.MAX_CHUNKS)
 
 
 def n_erdos_renyi(n_in, n_out, epsilon):

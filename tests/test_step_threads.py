@@ -40,9 +40,18 @@ LARGE = (8000, 500, 400, 3)
 LARGE_BATCH = 200
 
 
+# Inputs of many connections, so that each has some with every thread's part of the outputs.
+LONG_RUNS = (300, 2000, 3)
+
+
 @functools.cache
 def large_network(dtype):
     return random_network(LARGE, 8.5, ["relu", "silu"], dtype, seed=1)
+
+
+@functools.cache
+def network_of_long_runs(dtype):
+    return random_network(LONG_RUNS, 60, ["relu"], dtype, seed=1)
 
 
 @functools.cache
@@ -97,6 +106,30 @@ def test_same_bits_for_any_number_of_threads(kernel, sparse_input, batch_size):
         other_losses, other_values = train_large(kernel, n_threads, sparse_input, batch_size)
         assert other_losses == losses
         assert_same_bits(other_values, values)
+
+
+@pytest.mark.parametrize("batch_size", [1, 8, 30])
+@pytest.mark.parametrize("make", [large_network, network_of_long_runs])
+@every_kernel()
+def test_same_bits_however_the_outputs_are_cut(kernel, make, batch_size):
+    """Where the connections of each part are listed, and where inputs have many with it."""
+    results = []
+    for n_threads in (1, 2, 4, 9):
+        network = make(kernel[1]).copy()
+        topology = network.layers[0].topology
+        topology._by_part = None
+        data = make_data(60, network.sizes, "softmax_log_loss", kernel[1], seed=3)
+        optimizer = SGD().attach(network)
+        stepper = make_stepper(
+            kernel, network, optimizer, data, batch_size=batch_size, n_threads=n_threads
+        )
+        rows = some_rows(60, batch_size, seed=4)
+        losses = [stepper.step(rows, 0.01, 0.01, step) for step in range(2)]
+        results.append((losses, values_of(network, optimizer)))
+        assert (topology._by_part is not None) == (make is large_network and n_threads > 2)
+    for losses, values in results[1:]:
+        assert losses == results[0][0]
+        assert_same_bits(values, results[0][1])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -291,7 +291,8 @@ def test_large_layers_have_many_chunks_and_small_ones_a_single_one():
 def test_a_pickle_drops_what_follows_from_the_rest():
     topology = draw(3000, 2000, 4)
     fresh = pickle.dumps(topology)
-    topology.chunks, topology.t_slots, topology.splits(2)  # computed when they are asked for
+    # computed when they are asked for
+    topology.chunks, topology.t_slots, topology.splits(2), topology.by_part(2)
     assert len(pickle.dumps(topology)) == len(fresh)
     assert len(fresh) < 4 * (topology.n_connections + topology.n_in) + 1000
     copied = pickle.loads(pickle.dumps(topology))
@@ -343,6 +344,26 @@ def test_splits_part_the_outputs_of_every_input(n_parts):
     assert shares.max() - shares.min() <= 2 * np.diff(topology.t_indptr).max()
 
 
+@pytest.mark.parametrize("sizes", [(40, 23, 3), (0, 5, 1), (7, 4, 0), (900, 700, 60)])
+@pytest.mark.parametrize("n_parts", [1, 2, 7])
+def test_lists_hold_the_connections_of_each_part_in_order(sizes, n_parts):
+    topology = draw(*sizes)
+    rows = np.repeat(np.arange(topology.n_in), np.diff(topology.indptr))
+    slots = np.arange(topology.n_connections)
+    for n_threads in (1, 2, 5):
+        topology = Topology(topology.n_in, topology.n_out, topology.indptr, topology.indices)
+        t_splits, p_indptr, p_inputs, p_outputs, p_slots = topology.by_part(n_parts, n_threads)
+        np.testing.assert_array_equal(t_splits, topology.splits(n_parts)[1])
+        assert (p_indptr[0], p_indptr[-1]) == (0, topology.n_connections)
+        for part in range(n_parts):
+            low, high = t_splits[part : part + 2]
+            expected = slots[(low <= topology.indices) & (topology.indices < high)]
+            listed = slice(*p_indptr[part : part + 2])
+            np.testing.assert_array_equal(p_slots[listed], expected)
+            np.testing.assert_array_equal(p_inputs[listed], rows[expected])
+            np.testing.assert_array_equal(p_outputs[listed], topology.indices[expected])
+
+
 @pytest.mark.parametrize(("n_in", "n_out"), [(8192, 10), (4096, 10), (2048, 64), (3000, 300)])
 def test_splits_are_balanced_where_all_rows_are_equal(n_in, n_out):
     """Of more connections than are looked at."""
@@ -356,18 +377,22 @@ def test_splits_are_balanced_where_all_rows_are_equal(n_in, n_out):
 DERIVED = ("t_indptr", "t_indices", "t_slots", "chunks", "t_chunks")
 
 
-@pytest.mark.parametrize("attribute", [*DERIVED, "splits"])
+IN_PARTS = ("splits", "by_part")
+
+
+@pytest.mark.parametrize("attribute", [*DERIVED, *IN_PARTS])
 def test_what_another_thread_does_between_two_looks_changes_nothing(attribute):
     """As if another thread replaced the kept arrays between any two looks at them."""
     topology, other = draw(40, 23, 3), draw(40, 23, 3)
     expected = {name: getattr(other, name) for name in DERIVED}
-    expected["splits"] = other.splits(2)
+    expected |= {name: getattr(other, name)(2) for name in IN_PARTS}
     kept = {
         "_t_indptr": [other.t_indptr, None],
         "_transposed": [(other.t_indices, other.t_slots), None],
         "_chunks": [other.chunks, None],
         "_t_chunks": [other.t_chunks, None],
         "_splits": [expected["splits"], expected["splits"], other.splits(5), None],
+        "_by_part": [expected["by_part"], expected["by_part"], other.by_part(5), None],
     }
     assert kept.keys() == topology_module._NOT_DERIVED.keys()
 
@@ -379,7 +404,8 @@ def test_what_another_thread_does_between_two_looks_changes_nothing(attribute):
         setattr(Shared, name, property(lambda _, looks=looks: next(looks), lambda *_: None))
     topology.__class__ = Shared
     for _ in range(4):
-        found = topology.splits(2) if attribute == "splits" else getattr(topology, attribute)
+        found = getattr(topology, attribute)
+        found = found(2) if attribute in IN_PARTS else found
         assert len(found) == len(expected[attribute])
         for ours, theirs in zip(found, expected[attribute], strict=True):
             np.testing.assert_array_equal(ours, theirs)

@@ -80,7 +80,7 @@ cdef inline double backward_range(
     cdef Py_ssize_t b, k, flushed = layer.indptr[start]
     cdef double squares = 0
     cdef real_t* row
-    cdef bint prefetch = (
+    cdef bint prefetch = layer.is_shared or (
         layer.n_out * width * <Py_ssize_t> sizeof(real_t) > PREFETCH_TABLE_BYTES)
     # A neuron that is silent for the whole batch has no gradient, and no delta if its
     # activation is flat at zero.

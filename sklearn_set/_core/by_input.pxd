@@ -168,6 +168,27 @@ cdef inline void do_block(block_t* width_tag, const Work* work, Py_ssize_t offse
 include "ladder.pxi"
 
 
+cdef inline bint begin_sums(
+    const LayerView* layer, int32_t half, int32_t part, real_t* outputs, Py_ssize_t width,
+) noexcept nogil:
+    """Set the sums of a part to the biases, or to zeros in the second half.
+
+    Returns whether they are to be prefetched.
+    """
+    cdef int32_t j, start = layer.t_splits[part], stop = layer.t_splits[part + 1]
+    cdef Py_ssize_t b
+    cdef real_t* output
+    cdef real_t value
+    for j in range(start, stop):
+        output = outputs + j * width
+        if width * <Py_ssize_t> sizeof(real_t) >= 64:
+            claim_row(output + FILLED_AHEAD * width, width)
+        value = layer.bias[j] if half == 0 else 0
+        for b in range(width):
+            output[b] = value
+    return (stop - start) * width * <Py_ssize_t> sizeof(real_t) > PREFETCH_SUMS_BYTES
+
+
 cdef inline void sum_part(
     const LayerView* layer,
     int32_t half,               # of the input neurons
@@ -182,10 +203,7 @@ cdef inline void sum_part(
     over silent neurons; in return it reads and writes the outputs again for every connection.  A
     neuron adds the inputs of a half in ascending order, however many parts there are.
     """
-    cdef int32_t j, start = layer.t_splits[part], stop = layer.t_splits[part + 1]
-    cdef Py_ssize_t b, offset = 0
-    cdef real_t* output
-    cdef real_t value
+    cdef Py_ssize_t offset = 0
     cdef Work work
     work.layer = layer
     work.inputs = inputs
@@ -193,16 +211,8 @@ cdef inline void sum_part(
     work.width = width
     work.half = half
     work.part = part
-    work.prefetch = (
-        (stop - start) * width * <Py_ssize_t> sizeof(real_t) > PREFETCH_SUMS_BYTES)
+    work.prefetch = begin_sums(layer, half, part, outputs, width)
     work.stream = not work.prefetch and layer.indptr[layer.n_in] > STREAMED_SLOTS
-    for j in range(start, stop):
-        output = outputs + j * width
-        if width * <Py_ssize_t> sizeof(real_t) >= 64:
-            claim_row(output + FILLED_AHEAD * width, width)
-        value = layer.bias[j] if half == 0 else 0
-        for b in range(width):
-            output[b] = value
     while offset < width:
         offset = do_next_block(&work, width, offset)
 

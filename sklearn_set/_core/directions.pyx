@@ -202,3 +202,79 @@ cdef void split_rows(
                 k += 1
             splits[p, i] = <int32_t> k
         splits[n_splits, i] = indptr[i + 1]
+
+
+def list_by_part(
+    const int32_t[::1] indptr, const int32_t[::1] indices, const int32_t[::1] t_splits,
+    int n_threads=1,
+):
+    """The connections with each range of output neurons, in the order of their slots.
+
+    Parameters
+    ----------
+    indptr : ndarray of shape (n_in + 1,), int32
+    indices : ndarray of shape (n_connections,), int32
+    t_splits : ndarray of shape (n_splits + 1,), int32
+        Ascending cuts of the output neurons, from 0 to n_out.
+    n_threads : int, default=1
+        Changes nothing but time.
+
+    Returns
+    -------
+    p_indptr : ndarray of shape (n_splits + 1,), int32
+        Where the connections of each range begin.
+    p_inputs, p_outputs, p_slots : ndarray of shape (n_connections,), int32
+        Input neuron, output neuron and slot of each.
+    """
+    cdef Py_ssize_t n = indices.shape[0], n_splits = t_splits.shape[0] - 1, c
+    cdef int n_parts = parts(n, n_threads)
+    ranges_array = np.repeat(np.arange(n_splits, dtype=np.int32), np.diff(t_splits))
+    rows_array = np.searchsorted(indptr, np.linspace(0, n, n_parts + 1))
+    rows_array[0] = 0
+    rows_array[n_parts] = indptr.shape[0] - 1
+    # A cache line more than needed, so that no two threads count in one.
+    places_array = np.zeros((n_parts, n_splits + 16), dtype=np.int32)
+    arrays = [np.empty(n, dtype=np.int32) for _ in range(3)]
+    cdef const int32_t[::1] ranges = ranges_array
+    cdef int64_t[::1] rows = rows_array
+    cdef int32_t[:, ::1] places = places_array
+    cdef int32_t[::1] p_inputs = arrays[0], p_outputs = arrays[1], p_slots = arrays[2]
+    for c in prange(n_parts, num_threads=n_threads, use_threads_if=n_parts > 1, nogil=True,
+                    schedule="static", chunksize=1):
+        count_ranges(indices[indptr[rows[c]] : indptr[rows[c + 1]]], ranges, places[c])
+    # Range by range, and within one part by part.
+    counts = places_array[:, :n_splits].T
+    ends = counts.cumsum(dtype=np.int32).reshape(n_splits, n_parts)
+    p_indptr = np.append(np.int32(0), ends[:, n_parts - 1])
+    places_array[:, :n_splits] = (ends - counts).T
+    for c in prange(n_parts, num_threads=n_threads, use_threads_if=n_parts > 1, nogil=True,
+                    schedule="static", chunksize=1):
+        list_rows(indptr, indices, rows[c], rows[c + 1], ranges, places[c], p_inputs, p_outputs,
+                  p_slots)
+    return p_indptr, *arrays
+
+
+cdef void count_ranges(
+    const int32_t[::1] indices, const int32_t[::1] ranges, int32_t[::1] counts,
+) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(indices.shape[0]):
+        counts[ranges[indices[k]]] += 1
+
+
+cdef void list_rows(
+    const int32_t[::1] indptr, const int32_t[::1] indices, Py_ssize_t start, Py_ssize_t stop,
+    const int32_t[::1] ranges, int32_t[::1] next_place, int32_t[::1] p_inputs,
+    int32_t[::1] p_outputs, int32_t[::1] p_slots,
+) noexcept nogil:
+    """Put the connections of the input neurons [start, stop) where they belong."""
+    cdef Py_ssize_t i, k
+    cdef int32_t place, r
+    for i in range(start, stop):
+        for k in range(indptr[i], indptr[i + 1]):
+            r = ranges[indices[k]]
+            place = next_place[r]
+            next_place[r] = place + 1
+            p_inputs[place] = <int32_t> i
+            p_outputs[place] = indices[k]
+            p_slots[place] = <int32_t> k

@@ -8,6 +8,7 @@ from libc.stdint cimport int32_t, uint32_t
 
 from sklearn_set._core.by_input cimport finish_rows, sum_part
 from sklearn_set._core.by_output cimport forward_rows
+from sklearn_set._core.by_part cimport sum_listed
 from sklearn_set._core.lanes cimport real_t
 from sklearn_set._core.measured cimport (
     FINISHED_ROWS, SERIAL_FINISH, SERIAL_WORK, WORK_BESIDE_WIDTH,
@@ -29,6 +30,7 @@ cdef void forward_layer(
     share_t* shares, Py_ssize_t width, uint32_t dropout_key, int most_threads,
 ) noexcept nogil:
     cdef int t
+    cdef Py_ssize_t n_parts = layer.n_halves * layer.n_splits
     cdef Py_ssize_t c, n_blocks = (<Py_ssize_t> layer.n_out + FINISHED_ROWS - 1) // FINISHED_ROWS
     cdef int n_threads = n_threads_for(layer, width, most_threads)
     cdef bint use_threads = n_threads > 1
@@ -38,10 +40,17 @@ cdef void forward_layer(
                         schedule="static", chunksize=1):
             forward_share(layer, inputs, outputs, shares, width, dropout_key, t, n_threads)
         return
-    for c in prange(layer.n_halves * layer.n_splits, num_threads=n_threads,
-                    use_threads_if=use_threads, schedule="static", chunksize=1):
-        sum_part(layer, c % layer.n_halves, c // layer.n_halves, inputs,
-                 others if c % layer.n_halves == 1 else outputs, width)
+    # Two loops, so that each has a function of its own: compilers inline less in a larger one.
+    if layer.p_indptr == NULL:
+        for c in prange(n_parts, num_threads=n_threads, use_threads_if=use_threads,
+                        schedule="static", chunksize=1):
+            sum_part(layer, c % layer.n_halves, c // layer.n_halves, inputs,
+                     others if c % layer.n_halves == 1 else outputs, width)
+    else:
+        for c in prange(n_parts, num_threads=n_threads, use_threads_if=use_threads,
+                        schedule="static", chunksize=1):
+            sum_listed(layer, c % layer.n_halves, c // layer.n_halves, inputs,
+                       others if c % layer.n_halves == 1 else outputs, width)
     for c in prange(n_blocks, num_threads=n_threads, schedule="static",
                     use_threads_if=use_threads and layer.n_out * width > SERIAL_FINISH):
         finish_rows(layer, c * FINISHED_ROWS, min((c + 1) * FINISHED_ROWS, layer.n_out), outputs,

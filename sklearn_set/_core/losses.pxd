@@ -3,7 +3,9 @@
 Each reads the pre-activations of the output neurons and replaces them by the derivative of the
 loss * sample weight / sum of sample weights; lanes of padding become zero.  Where loss and output
 activation belong together, the derivative is prediction - target.
-The value returned is the weighted *sum* of the loss over the batch, in double precision.
+The values are those of single samples, in double precision, and not weighted yet.
+
+Serial over a range of samples; whoever calls gives disjoint ranges to different threads.
 
 For several targets the delta is that of the sum over the outputs.  The value is their mean, but
 the sum for the Poisson deviance: both as in scikit-learn's MLPRegressor, so that learning rates
@@ -27,50 +29,66 @@ cdef enum Loss:
     POISSON = 7             # regression of counts: exp, half Poisson deviance
 
 
-cdef inline double loss_and_delta(
+cdef inline void loss_and_delta(
     int loss,
     double parameter,         # the loss's own number, such as the quantile
     const BatchView* batch,
+    Py_ssize_t start,         # columns [start, stop), those of padding too
+    Py_ssize_t stop,
     real_t* outputs,          # INOUT (n_outputs, width) z, replaced by deltas
     int32_t n_outputs,
     double weight_sum,
+    double* losses,           # OUT (width,)
 ) noexcept nogil:
     cdef Py_ssize_t b, j, width = batch.width
-    cdef double total = 0
     cdef double weight, scale
     cdef real_t* z
     cdef const real_t* target
     cdef int32_t sample
-    for b in range(batch.n_batch):
-        sample = batch.rows[b]
-        weight = 1 if batch.sample_weight == NULL else batch.sample_weight[sample]
-        scale = weight / weight_sum
+    for b in range(start, stop):
         z = outputs + b
+        weight = weight_of(batch, b)
         if weight == 0:
             # Whatever the output is (it may even overflow), it must leave no trace.
+            losses[b] = 0
             for j in range(n_outputs):
                 z[j * width] = 0
-        elif loss == SOFTMAX_LOG_LOSS:
-            total += weight * softmax_log_loss(z, batch.labels[sample], n_outputs, width, scale)
+            continue
+        sample = batch.rows[b]
+        scale = weight / weight_sum
+        if loss == SOFTMAX_LOG_LOSS:
+            losses[b] = softmax_log_loss(z, batch.labels[sample], n_outputs, width, scale)
+            continue
+        target = batch.targets + <Py_ssize_t> sample * n_outputs
+        if loss == LOGISTIC_LOG_LOSS:
+            losses[b] = logistic_log_loss(z, target, n_outputs, width, scale)
+        elif loss == SOFT_LOG_LOSS:
+            losses[b] = soft_log_loss(z, target, n_outputs, width, scale)
+        elif loss == ABSOLUTE_ERROR:
+            losses[b] = absolute_error(z, target, n_outputs, width, scale)
+        elif loss == HUBER:
+            losses[b] = huber(z, target, n_outputs, width, scale, parameter)
+        elif loss == QUANTILE:
+            losses[b] = pinball(z, target, n_outputs, width, scale, parameter)
+        elif loss == POISSON:
+            losses[b] = poisson(z, target, n_outputs, width, scale)
         else:
-            target = batch.targets + <Py_ssize_t> sample * n_outputs
-            if loss == LOGISTIC_LOG_LOSS:
-                total += weight * logistic_log_loss(z, target, n_outputs, width, scale)
-            elif loss == SOFT_LOG_LOSS:
-                total += weight * soft_log_loss(z, target, n_outputs, width, scale)
-            elif loss == ABSOLUTE_ERROR:
-                total += weight * absolute_error(z, target, n_outputs, width, scale)
-            elif loss == HUBER:
-                total += weight * huber(z, target, n_outputs, width, scale, parameter)
-            elif loss == QUANTILE:
-                total += weight * pinball(z, target, n_outputs, width, scale, parameter)
-            elif loss == POISSON:
-                total += weight * poisson(z, target, n_outputs, width, scale)
-            else:
-                total += weight * squared_error(z, target, n_outputs, width, scale)
-    for b in range(batch.n_batch, width):
-        for j in range(n_outputs):
-            outputs[j * width + b] = 0
+            losses[b] = squared_error(z, target, n_outputs, width, scale)
+
+
+cdef inline double weight_of(const BatchView* batch, Py_ssize_t b) noexcept nogil:
+    """The weight of column b: zero for padding."""
+    if b >= batch.n_batch:
+        return 0
+    return 1 if batch.sample_weight == NULL else batch.sample_weight[batch.rows[b]]
+
+
+cdef inline double weighted_sum(const BatchView* batch, const double* losses) noexcept nogil:
+    """The sum of the losses of all samples, each times its weight, in their order."""
+    cdef Py_ssize_t b
+    cdef double total = 0
+    for b in range(batch.n_batch):
+        total += weight_of(batch, b) * losses[b]
     return total
 
 

@@ -54,6 +54,11 @@ cpdef enum:
     # Activating fewer outputs takes less time than threads need to meet once more.
     # $ compare.py HEAD --force-threads --workloads W1 --batches 4,8,16 --threads 2
     SERIAL_FINISH = 1 << 14
+    # The same of the loss, in outputs of all samples; a thread takes so many samples, whose outputs
+    # fill whole cache lines.
+    # $ compare.py HEAD --force-threads --workloads W1,W5 --batches 32,128 --threads 1,2
+    SERIAL_LOSS = 512
+    LOST_COLUMNS = 16
     # Connections of an evolution for each thread, and numbers that are compared in it.
     # $ bench_step.py --force-threads --workloads W5 --batches 2 --threads 1,2 --no-limits
     SERIAL_CONNECTIONS = 16_000
@@ -71,6 +76,13 @@ cpdef enum:
     # $ compare.py HEAD --force-threads --workloads W1,W4 --batches 2,32 --threads 1,2
     CHUNK_WORK = 1024
     MAX_CHUNKS = 256
+    # The same of output neurons, in smaller pieces: nothing is done once for each.
+    # $ bench_threads.py W5,128 --threads 1,16
+    T_CHUNK_WORK = 512
+    # Connections of an input neuron with each thread's part of the outputs, below which the
+    # connections of a part are listed: loops that are shorter end before the processor expects it.
+    # $ bench_threads.py W1,32 W2,32 W3,32 --threads 1,4,8,16
+    LISTED_RUN = 8
     # Output neurons whose activation is computed in one go.
     # $ compare.py HEAD --workloads W1,W2 --batches 2,32 --threads 1
     FINISHED_ROWS = 64
@@ -114,6 +126,9 @@ cpdef enum:
     # Sums that are read and written for every connection: from half of that.
     # $ compare.py HEAD --workloads W2 --batches 2,4,8 --threads 1
     PREFETCH_SUMS_BYTES = 1 << 19
+    # What threads have written, where the connections of a part are listed.
+    # $ bench_threads.py W1,32 W2,32 W3,32 --threads 1,4,8,16
+    LISTED_AHEAD = 32
     # The rows of the neurons themselves come in order, and few ahead are enough; more where they
     # are about to be filled, for another processor may hold them.
     # $ compare.py HEAD --force-threads --workloads W2,W4 --batches 32 --threads 1,2

@@ -8,8 +8,10 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
+#define FETCH(number) (*(const volatile int32_t *)(number))
 #define FETCH_AND_ADD_ONE(number) _InterlockedExchangeAdd((volatile long *)(number), 1)
 #else
+#define FETCH(number) __atomic_load_n(number, __ATOMIC_RELAXED)
 #define FETCH_AND_ADD_ONE(number) __atomic_fetch_add(number, 1, __ATOMIC_RELAXED)
 #endif
 
@@ -31,6 +33,8 @@ static inline void share_out(share_t *shares, int n_threads, int32_t n_chunks) {
 static inline int32_t take_chunk(share_t *shares, int n_threads, int thread) {
     for (int turn = 0; turn < n_threads; ++turn) {
         share_t *share = &shares[(thread + turn) % n_threads];
+        /* A look leaves the counter in the caches of others; an addition would take it away. */
+        if (FETCH(&share->next) >= share->end) continue;
         int32_t chunk = FETCH_AND_ADD_ONE(&share->next);
         if (chunk < share->end) return chunk;
     }

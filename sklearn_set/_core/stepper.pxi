@@ -14,7 +14,8 @@ import numpy as np
 from sklearn_set._core.activations cimport mask_key
 from sklearn_set._core.backward cimport backward_rows, update_biases
 from sklearn_set._core.lanes cimport real_t
-from sklearn_set._core.losses cimport SOFTMAX_LOG_LOSS, loss_and_delta
+from sklearn_set._core.losses cimport SOFTMAX_LOG_LOSS, loss_and_delta, weighted_sum
+from sklearn_set._core.measured cimport LOST_COLUMNS, SERIAL_LOSS
 from sklearn_set._core.rows cimport padded_width
 from sklearn_set._core.shares cimport share_out, share_t, take_chunk
 from sklearn_set._core.types cimport BatchView, LayerView
@@ -60,6 +61,7 @@ cdef class Stepper:
     cdef LayerView* layers
     cdef real_t** tables            # activations, which the backward pass turns into deltas
     cdef real_t* scratch
+    cdef double* losses             # of the samples of a batch
     cdef int n_layers, n_threads, loss
     cdef Py_ssize_t scratch_size, sums_size
     cdef UpdateRule rule
@@ -101,7 +103,8 @@ cdef class Stepper:
                           workspace.partial]
         self.tables = <real_t**> calloc(self.n_layers + 1, sizeof(real_t*))
         self.shares = <share_t*> calloc(self.n_threads, sizeof(share_t))
-        if self.tables == NULL or self.shares == NULL:
+        self.losses = <double*> calloc(workspace.width, sizeof(double))
+        if self.tables == NULL or self.shares == NULL or self.losses == NULL:
             raise MemoryError
         for depth in range(self.n_layers + 1):
             self.tables[depth] = reals(workspace.tables[depth])
@@ -182,6 +185,7 @@ cdef class Stepper:
         free(self.partial)
         free(self.flags)
         free(self.shares)
+        free(self.losses)
 
     def step(self, const int32_t[::1] rows, double learning_rate, double step_size,
              uint64_t step_number):
@@ -262,8 +266,7 @@ cdef class Stepper:
                           self.others, self.shares, width,
                           self.dropout_key(depth, step_number), n_threads)
         passed = wall_seconds()
-        loss = loss_and_delta(self.loss, self.loss_parameter, &self.batch, self.tables[last + 1],
-                              output.n_out, weight_sum)
+        loss = self.loss_of_batch(output.n_out, self.tables[last + 1], weight_sum, n_threads)
         loss = (loss + 0.5 * self.alpha * self.penalty * (weight_sum / expected)) / weight_sum
         self.penalty = 0
         update_biases(output, &self.rule, self.tables[last + 1], width, 0, output.n_out,
@@ -274,6 +277,19 @@ cdef class Stepper:
         self.clock[1] += passed - gathered
         self.clock[2] += wall_seconds() - passed
         return loss
+
+    cdef double loss_of_batch(
+        self, int32_t n_outputs, real_t* outputs, double weight_sum, int n_threads,
+    ) noexcept nogil:
+        """The weighted sum of the losses; the outputs become deltas."""
+        cdef Py_ssize_t c, width = self.batch.width
+        cdef Py_ssize_t n_chunks = (width + LOST_COLUMNS - 1) // LOST_COLUMNS
+        for c in prange(n_chunks, num_threads=n_threads, schedule="static",
+                        use_threads_if=n_threads > 1 and n_outputs * width > SERIAL_LOSS):
+            loss_and_delta(self.loss, self.loss_parameter, &self.batch, c * LOST_COLUMNS,
+                           min((c + 1) * LOST_COLUMNS, width), outputs, n_outputs, weight_sum,
+                           self.losses)
+        return weighted_sum(&self.batch, self.losses)
 
     cdef void backward_layer(
         self, int depth, Py_ssize_t width, uint64_t step_number, int most_threads,

@@ -23,6 +23,12 @@ cdef struct LayerView:
     const int32_t* t_splits     # (n_splits + 1,) their cuts
     # (n_splits + 1, n_in) slots where an input's outputs change range; NULL for a single range
     const int32_t* splits
+    # or, where an input has few connections with each range, the connections range by range
+    const int32_t* p_indptr     # (n_splits + 1,) where each begins; NULL where not listed
+    const int32_t* p_inputs     # (n_connections,) input neuron, ascending within a range
+    const int32_t* p_outputs    # (n_connections,) output neuron
+    const int32_t* p_slots      # (n_connections,) slot
+    bint is_shared              # by so many threads that rows of deltas are fetched ahead
     int32_t n_chunks
     int32_t n_t_chunks
     # values

@@ -11,7 +11,8 @@ import numpy as np
 from sklearn_set._core.activations cimport N_ACTIVATIONS
 from sklearn_set._core.lanes cimport real_t
 from sklearn_set._core.measured cimport (
-    BY_INPUT, CACHED_SUMS, FEW_OUTPUTS_OF_INPUT, FEWEST_INPUTS_OF_OUTPUT, NEAR_SUMS, PREDICTED,
+    BY_INPUT, CACHED_SUMS, FEW_OUTPUTS_OF_INPUT, FEWEST_INPUTS_OF_OUTPUT, LISTED_RUN, NEAR_SUMS,
+    PREDICTED,
 )
 from sklearn_set._core.rows cimport padded_width
 from sklearn_set._core.types cimport BatchView, LayerView
@@ -94,6 +95,14 @@ def n_partial_rows(network, Py_ssize_t width=PREDICTED):
     )
 
 
+cdef bint has_short_runs(topology, Py_ssize_t n_parts, int n_threads):
+    """Whether the connections of each part are listed, for an input has too few with it.
+
+    Lists are 12 bytes per connection, for which two threads would gain too little.
+    """
+    return n_threads > 2 and topology.n_connections < LISTED_RUN * n_parts * topology.n_in
+
+
 cdef tuple view_layer(
     LayerView* view, layer, int n_threads, bint by_input, int n_halves, int n_now,
 ):
@@ -104,21 +113,27 @@ cdef tuple view_layer(
     """
     topology = layer.topology
     view.by_input = by_input
+    view.is_shared = n_threads > 2
     view.n_halves = n_halves
     view.middle = topology.indptr.searchsorted(topology.n_connections // 2)
     t_indices, t_slots, t_chunks, splits, t_splits = None, None, None, None, None
+    p_indptr, p_inputs, p_outputs, p_slots = None, None, None, None
+    cdef Py_ssize_t n_parts = (n_threads + n_halves - 1) // n_halves
     # Read once: another thread may replace it by an equal array, and this one may then be freed.
     t_indptr, chunks = None, topology.chunks
     if not by_input:
         t_indptr, t_indices, t_slots = topology.by_output(n_now)
         t_chunks = topology.t_chunks
-    elif n_threads <= view.n_halves:
+    elif n_parts == 1:
         t_splits = np.array([0, topology.n_out], np.int32)
+    elif has_short_runs(topology, n_parts, n_threads):
+        t_splits, p_indptr, p_inputs, p_outputs, p_slots = topology.by_part(n_parts, n_now)
     else:
-        splits, t_splits = topology.splits(-(-n_threads // view.n_halves), n_now)
+        splits, t_splits = topology.splits(n_parts, n_now)
     arrays = (
         topology.indptr, topology.indices, t_indptr, t_indices, t_slots,
-        chunks, t_chunks, splits, t_splits, layer.weights, layer.bias,
+        chunks, t_chunks, splits, t_splits, p_indptr, p_inputs, p_outputs, p_slots,
+        layer.weights, layer.bias,
     )
     view.n_in = topology.n_in
     view.n_out = topology.n_out
@@ -131,6 +146,10 @@ cdef tuple view_layer(
     view.t_chunks = const_ints(t_chunks)
     view.splits = const_ints(None if splits is None else splits.reshape(-1))
     view.t_splits = const_ints(t_splits)
+    view.p_indptr = const_ints(p_indptr)
+    view.p_inputs = const_ints(p_inputs)
+    view.p_outputs = const_ints(p_outputs)
+    view.p_slots = const_ints(p_slots)
     view.n_chunks = chunks.shape[0] - 1
     view.n_t_chunks = 0 if t_chunks is None else t_chunks.shape[0] - 1
     view.n_splits = 0 if t_splits is None else t_splits.shape[0] - 1

@@ -48,6 +48,11 @@ BREAKS = [
             "splits[n_splits, i] = <int32_t> k",
             "threads leave out the connections of the last part",
         ),
+        (
+            "places_array[:, :n_splits] = (ends - counts).T",
+            "places_array[:, :n_splits] = (ends - counts.max()).T",
+            "lists of parts overlap",
+        ),
     ),
     *near(
         "test_pruning test_topology",
