@@ -12,6 +12,8 @@ TWICE = ["TP53", "TP53", "TP53", *GENES[3:]]
 NUMBERED = ["TP53", "TP53 #2", "TP53 #3", *GENES[3:]]
 SPACED = [f" {gene} " for gene in GENES]
 
+ENTREZ = [*["7157"] * 2, *[str(7160 + place) for place in range(len(GENES) - 2)]]
+
 KINDS = UNDERSTOOD | {
     "spaces around the names": Kind("a.csv", text(table(genes=SPACED)), **read()),
     "spaces around the names of rows": Kind(
@@ -21,6 +23,16 @@ KINDS = UNDERSTOOD | {
         "a.csv",
         "# log2\n" + text(table().set_axis(["sample", *TWICE, "diagnosis"], axis=1)),
         **read(genes=NUMBERED),
+    ),
+    "columns of the same name, below one without": Kind(
+        "a.csv",
+        text(table().set_axis(["", *TWICE, "diagnosis"], axis=1)),
+        **read(genes=NUMBERED),
+    ),
+    "rows called by the same number": Kind(
+        "a.csv",
+        text(turned(labels=TYPES, genes=ENTREZ)),
+        **read(genes=["7157", "7157 #2", *ENTREZ[2:]]),
     ),
 }
 

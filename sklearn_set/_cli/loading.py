@@ -17,12 +17,12 @@ table = pd.read_csv("new_samples.csv", index_col=0{options}).T  # rows of the fi
 table = table.rename(columns=lambda name: str(name).strip())"""
 _NUMBERED = """\
 {table}
-names = pd.Series(table.columns).astype(str).str.strip()
+names = pd.Series(table.columns).fillna("").astype(str).str.strip()
 number = names.groupby(names).cumcount() + 1  # genes whose names stand more than once
 table.columns = names.where(number == 1, names + " #" + number.astype(str))"""
 _TABLE = """\
 table = pd.read_csv("new_samples.csv", header=None{below})  # rows are samples
-table.columns = pd.read_csv("new_samples.csv", header=None, nrows=1{options}).loc[0]"""
+table.columns = pd.read_csv("new_samples.csv", header=None, nrows=1, dtype=str{options}).loc[0]"""
 _SELECTED = """
 table = table[model.feature_names_in_].astype(float)  # the same genes in the same order"""
 _ARRAY = """\
