@@ -62,9 +62,10 @@ def _row_of_labels(lines, target):
             return None
         if target in lines.rows:
             return target
+        elsewhere = " If another file holds the labels, name that with --annotations."
         raise Refusal(
             f"has no column {target!r}, nor a row of this name; its columns are "
-            f"{_columns_in_short(lines)}.{meant(target, [*lines.names, *lines.rows])}"
+            f"{_columns_in_short(lines)}.{meant(target, [*lines.names, *lines.rows]) or elsewhere}"
         )
     if any(map(tells_labels, lines.names)):
         return None
