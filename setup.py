@@ -235,7 +235,7 @@ SITE = "https://sklearn-set.readthedocs.io/en/latest"
 def description():
     """README.md for a package index: pages of doc/ are those of the site, as are its pictures.
 
-    Links to other files become text.
+    Links to other files become text, and those of the line below the title go.
     """
 
     def elsewhere(match):
@@ -244,6 +244,7 @@ def description():
 
     readme = Path("README.md").read_text(encoding="utf-8")
     readme = readme.replace("](doc/_static/", f"]({SITE}/_static/")
+    readme = re.sub(r" ·\s\[[^\]]+\]\((?!https?:|doc/)[^)]+\)", "", readme)
     to_files = r"\[([^\]]+)\]\((?!https?:|#)(?:doc/([\w/]+)\.md(#[\w-]+)?|[^)]+)\)"
     return re.sub(to_files, elsewhere, readme)
 

@@ -1,5 +1,6 @@
 """The benchmarks run: each says what it does, and measures something small."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -112,6 +113,16 @@ def test_small_measurement(script, tmp_path):
     assert run(script, *SMALL[script], *options).count("\n|") >= 2  # a table
     if options:
         assert json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("n_epochs", ["0", "1"])
+def test_a_fit_of_one_epoch_is_no_measurement(modules, monkeypatch, capsys, n_epochs):
+    bench_fit = importlib.import_module("bench_fit")
+    monkeypatch.setattr(sys, "argv", ["bench_fit.py", "--epochs", n_epochs])
+    with pytest.raises(SystemExit, match="2"):
+        bench_fit.main()
+    told = f"error: --epochs must be 2 or more, got {n_epochs}: the first warms up"
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.slow

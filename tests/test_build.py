@@ -4,6 +4,7 @@ It compiles, and is marked slow.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -84,3 +85,6 @@ def test_a_build_that_lacks_everything_passes_the_same_tests(tmp_path):
         assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
         # A build takes minutes, and says what it does.
         assert all(f"sklearn_set: {what}" in result.stderr for what in told)
+        # Nor does Cython warn: who reads the log should find nothing to wonder about.
+        log = result.stdout + result.stderr
+        assert not re.findall(r"^warning: .*\.p[yx][xdi]:.*", log, re.MULTILINE)

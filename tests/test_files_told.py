@@ -255,3 +255,12 @@ def test_a_few_whole_columns_are_told_and_many_are_not():
     for n_whole, is_told in ((1, True), (3, True), (4, False), (30, False)):
         X = np.c_[COUNTS[:, :n_whole], LOGS[:, n_whole:]]
         assert ("whole numbers only" in doubted(X, TYPES)) == is_told
+
+
+@pytest.mark.parametrize("frame", [table(labels=None), turned()])
+def test_labels_that_are_nowhere_may_be_in_another_file(frame, tmp_path):
+    (tmp_path / "a.csv").write_text(text(frame), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"name that with --annotations\.$"):
+        understood(tmp_path / "a.csv", "outcome")
+    with pytest.raises(ValueError, match=r"Perhaps 'TP53' is meant\.$"):
+        understood(tmp_path / "a.csv", "TP5")

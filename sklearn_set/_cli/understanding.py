@@ -14,6 +14,7 @@ from scipy import sparse
 
 from sklearn_set._cli.doubts import doubts
 from sklearn_set._cli.files.messages import Refusal, count, some
+from sklearn_set._cli.loading import loading_of
 from sklearn_set._cli.targets import CLASSES, target_of
 from sklearn_set._cli.values import checked, described, log2_of
 
@@ -33,6 +34,7 @@ class Study:
     kind: str  # of the numbers, in words: counts, raw intensities, logarithms
     has_missing: bool
     notes: list
+    loading: str  # Python that reads new samples as these were read
 
     @property
     def is_classification(self):
@@ -97,6 +99,7 @@ def understand(samples, title, *, task=None, raw="auto"):
         kind=kind,
         has_missing=n_missing > 0,
         notes=notes,
+        loading=loading_of(samples),
     )
 
 

@@ -54,12 +54,6 @@ Load only models that you trust: such a file can run any code. It needs the vers
 above, or others close to them.
 """
 
-_LOADING = """\
-table = pd.read_csv("new_samples.csv", index_col=0)  # rows are samples, columns are genes
-table = table[model.feature_names_in_]  # the same genes in the same order"""
-_LOADING_SPARSE = """\
-table = ...  # a sparse matrix: rows are samples, columns the same genes in the same order"""
-
 
 def versions_in_words():
     """What made the report."""
@@ -130,7 +124,6 @@ def _umask():
 
 def _readme(findings, command, versions):
     study = findings.study
-    named = not study.is_sparse
     takes = "takes log2(1 + x) itself" if study.takes_logarithms else "takes them as they are"
     units = (
         f"The table holds numbers as those of {study.title}, which look like {study.kind}: the "
@@ -142,8 +135,8 @@ def _readme(findings, command, versions):
         command=command,
         versions=versions,
         genes=". ".join(["all genes, the strongest first", *warning_on_genes(findings)]),
-        imports="\nimport pandas as pd" if named else "",
-        loading=_LOADING if named else _LOADING_SPARSE,
+        imports="" if study.is_sparse else "\nimport pandas as pd",
+        loading=study.loading,
         probabilities=probabilities,
         note=f"{units} Missing cells are filled in." if study.has_missing else units,
     )

@@ -87,8 +87,8 @@ def transpose(
     places_array[0] = t_indptr[:n_out]
     if n_parts > 1:
         cuts_array = np.asarray(indptr)[rows_array].astype(np.int64)
-        np.cumsum(count_in_parts(indices, cuts_array, n_out, n_threads)[:-1], axis=0,
-                  out=places_array[1:])
+        np.cumsum(count_in_parts(indices, cuts_array, n_out, n_threads)[: n_parts - 1],
+                  axis=0, out=places_array[1:])
         places_array[1:] += places_array[0]
     t_indices_array = np.empty(n, dtype=np.int32)
     t_slots_array = np.empty(n, dtype=np.int32)

@@ -39,6 +39,8 @@ def main():
     parser.add_argument("--growth", choices=GROWTH_RULES, default="random")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.epochs < 2:
+        parser.error(f"--epochs must be 2 or more, got {arguments.epochs}: the first warms up")
     if arguments.one:
         print(json.dumps(measure(arguments)))
         return

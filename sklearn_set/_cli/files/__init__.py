@@ -131,8 +131,9 @@ def _read(path, wanted):
     if path.suffix.lower() == ".h5ad":
         return from_anndata(path, wanted)
     import_pandas()
-    content, encoding = text_of(path.read_bytes())
+    content, told, options = text_of(path.read_bytes())
     read = from_series_matrix if is_series_matrix(content) else from_table
     samples = read(content, wanted)
-    samples.form += encoding
+    samples.form += told
+    samples.reading |= options
     return samples

@@ -40,7 +40,7 @@ def read_annotations(path, target, groups):
     import_pandas()
     if not re.search(r"\.(csv|tsv|txt)(\.gz)?$", path.name, re.IGNORECASE):
         raise Refusal(f"is of an unknown kind, expected {_KINDS}.")
-    content, _ = text_of(path.read_bytes())
+    content, *_ = text_of(path.read_bytes())
     columns = descriptions_of(content) if is_series_matrix(content) else _columns_of(content)
     if target is None:
         named = list(filter(tells_labels, columns))

@@ -10,6 +10,7 @@ MISSING = (
     *("", "NA", "N/A", "n/a", "n.a.", "N.A.", "<NA>", "NaN", "nan", "-nan", "NULL", "null", "?"),
     *("#N/A", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?", "#NULL!"),  # of spreadsheets
 )
+UNKNOWN_TO_PANDAS = ("n.a.", "N.A.", "?", *MISSING[-6:])
 
 # Spreadsheets take genes such as MARCH1 and SEPT2 for dates, and 2310009E13 for a number.
 _MONTH = (

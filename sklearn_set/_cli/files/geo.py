@@ -62,6 +62,7 @@ def from_series_matrix(content, wanted):
         advice=f"Name another description with --target: {candidates(descriptions)}.",
         groups=groups,
         group=group,
+        reading={"sep": "\t", "comment": "!"},
     )
 
 

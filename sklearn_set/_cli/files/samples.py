@@ -45,3 +45,5 @@ class Samples:
     hints: list = field(default_factory=list)
     transposed: bool = False
     decimal: str = "."
+    # Options of pandas.read_csv for such a file, and `without`: columns that are no samples.
+    reading: dict | None = None  # None for arrays

@@ -8,7 +8,13 @@ from collections import Counter
 
 import numpy as np
 
-from sklearn_set._cli.files.cells import MISSING, is_number, tells_genes, tells_labels
+from sklearn_set._cli.files.cells import (
+    MISSING,
+    UNKNOWN_TO_PANDAS,
+    is_number,
+    tells_genes,
+    tells_labels,
+)
 from sklearn_set._cli.files.columns import sorted_out
 from sklearn_set._cli.files.frames import offender_in, parse, texts_of, transposed
 from sklearn_set._cli.files.lines import DELIMITERS, scan
@@ -35,6 +41,14 @@ def _form(lines, decimal):
     return f"a table with {DELIMITERS[lines.delimiter]} between its cells{commas}"
 
 
+def _reading(content, lines, decimal):
+    """Options with which pandas reads the table, without those that are its defaults."""
+    missing = [code for code in UNKNOWN_TO_PANDAS if code.encode() in content]
+    told = {"sep": lines.delimiter, "decimal": decimal, "na_values": missing}
+    usual = {"sep": ",", "decimal": ".", "na_values": []}
+    return {name: option for name, option in told.items() if option != usual[name]}
+
+
 def _columns_in_short(lines):
     """A few names of columns, in words."""
     among = " among others" if len(lines.names) > 6 else ""
@@ -48,9 +62,10 @@ def _row_of_labels(lines, target):
             return None
         if target in lines.rows:
             return target
+        elsewhere = " If another file holds the labels, name that with --annotations."
         raise Refusal(
             f"has no column {target!r}, nor a row of this name; its columns are "
-            f"{_columns_in_short(lines)}.{meant(target, [*lines.names, *lines.rows])}"
+            f"{_columns_in_short(lines)}.{meant(target, [*lines.names, *lines.rows]) or elsewhere}"
         )
     if any(map(tells_labels, lines.names)):
         return None
@@ -132,6 +147,7 @@ def _samples_as_rows(content, lines, wanted):
         left_out=[*ignored, *found.left_out],
         hints=found.hints,
         decimal=decimal,
+        reading=_reading(content, lines, decimal),
     )
 
 
@@ -182,6 +198,8 @@ def _genes_as_rows(content, lines, row, wanted):
     labels = None if row is None else aside[row]
     kept, left_out = _columns_of_samples(lines, frame, text, labels, known, decimal)
     ignored = [f"{name!r} (as told)" for name in wanted.ignore]
+    others = [lines.names[column] for column in frame.columns[1:] if column not in kept]
+    others = others if len(others) < 10 else []  # so many are samples that the annotations lack
     return transposed(
         frame,
         kept,
@@ -194,6 +212,7 @@ def _genes_as_rows(content, lines, row, wanted):
         group=f"row {wanted.groups!r}",
         form=_form(lines, decimal),
         decimal=decimal,
+        reading={**_reading(content, lines, decimal), "without": others},
     )
 
 

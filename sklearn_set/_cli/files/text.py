@@ -21,7 +21,7 @@ _OTHER_KINDS = {
 
 
 def text_of(content):
-    """Content as UTF-8 without a mark, and what was done to it, in words for the notes."""
+    """Content as UTF-8 without a mark; what was done to it, in words and as options of pandas."""
     packed = content.startswith(b"\x1f\x8b")
     if packed:
         try:
@@ -47,7 +47,11 @@ def text_of(content):
     if start == b"^":
         raise Refusal("is a SOFT file, expected the series matrix that GEO offers beside it.")
     content, above = _without_remarks(content)
-    return content, f"{encoding}{', packed by gzip' if packed else ''}{above}"
+    told = f"{f', in {encoding}' if encoding else ''}{', packed by gzip' if packed else ''}{above}"
+    options = {"encoding": encoding.lower().replace("windows-", "cp")} if encoding else {}
+    if above:
+        options["skiprows"] = content[: -len(content.lstrip())].count(b"\n")
+    return content, told, options
 
 
 def _without_remarks(content):
@@ -89,10 +93,10 @@ def _without_remarks(content):
 
 
 def _as_utf8(content):
-    """Content as UTF-8 without a mark, and what it was, in words for the notes."""
+    """Content as UTF-8 without a mark, and the name of what it was, if that is another."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         try:
-            return content.decode("utf-16").encode(), ", in UTF-16"
+            return content.decode("utf-16").encode(), "UTF-16"
         except UnicodeDecodeError:
             raise Refusal("begins like UTF-16, but is not.") from None
     content = content.removeprefix(codecs.BOM_UTF8)
@@ -110,4 +114,4 @@ def _from_one_byte_each(content):
         windows = content.decode("cp1252")
     except UnicodeDecodeError:
         windows = latin
-    return windows.encode(), ", in latin-1" if windows == latin else ", in Windows-1252"
+    return windows.encode(), "latin-1" if windows == latin else "Windows-1252"
