@@ -398,9 +398,10 @@ def some_rows(n_samples, n_batch, seed):
 
 @pytest.fixture
 def pyplot():
-    """Pyplot, whose figures are closed afterwards."""
+    """Pyplot without figures, which are closed afterwards."""
     import matplotlib.pyplot as pyplot
 
+    pyplot.close("all")  # those of a picture that failed elsewhere
     yield pyplot
     pyplot.close("all")
 

@@ -240,7 +240,7 @@ def test_one_hot_labels_tell_the_class():
 
 
 def test_samples_that_are_the_same_are_told_also_of_sparse_ones():
-    X = sparse.csr_array(np.where(COUNTS > 200, COUNTS, 0).astype(np.float32)).tolil()
+    X = np.where(COUNTS > 200, COUNTS, 0).astype(np.float32)
     X[[5, 9]] = X[2]
     told = doubted(sparse.csr_array(X), TYPES)
     assert told.startswith("3 samples have the numbers of another ('S2' = 'S5' = 'S9'):")

@@ -360,7 +360,7 @@ def test_columns_in_another_order_are_told():
 TABLES = {
     "text": (FRAME.assign(name="ann"), "'ann', in feature 'name' of sample 0. Leave out"),
     "one text": (
-        FRAME.astype(object).replace(FRAME.iloc[2, 3], "high"),
+        FRAME.astype(object).mask(FRAME.eq(FRAME.iloc[2, 3]), "high"),
         "'high', in feature 'gene 3' of sample 2. Leave out",
     ),
     "list": ([["0.5", 1, "x"]] * 60, "'x', in feature 2 of sample 0. Leave out"),
