@@ -29,8 +29,11 @@ class Explained:
         def __getattr__(self, name):
             if name.endswith("_") and not name.startswith("_") and _promises(type(self), name):
                 error = self._why_absent(name)
-                if error is not None:
-                    raise error
+                try:
+                    if error is not None:
+                        raise error
+                finally:
+                    del error  # or error and frame would keep each other, and what the frame sees
             # Python comes here if a property has raised AttributeError, too: it says so again.
             return super().__getattribute__(name)
 

@@ -327,7 +327,7 @@ def _from_whole_fits(estimator, problem, state):
         try:
             model.fit(problem.X[rows], problem.y[rows], weight, groups=groups, **validation)
         except ValueError as error:
-            fault = error
+            fault = str(error)
             continue
         if model.n_outputs_ == estimator.n_outputs_:
             size = size_of(model._raw(problem.X[np.sort(some_of(rows, _ENOUGH_FOR_SIZE))]))

@@ -28,11 +28,14 @@ def raise_explained(error, X, name, owner):
     owner : str
         Name of the estimator.
     """
-    text = _explained(error, X, name, owner)
-    if text is None:
-        raise error
-    kind = TypeError if isinstance(error, TypeError) else ValueError
-    raise kind(text) from None
+    try:
+        text = _explained(error, X, name, owner)
+        if text is None:
+            raise error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(text) from None
+    finally:
+        del error  # or error and frame would keep each other, and X
 
 
 def _explained(error, X, name, owner):

@@ -310,6 +310,22 @@ def test_data_are_free_when_fit_has_ended():
         gc.enable()
 
 
+def test_data_are_free_when_fit_has_refused_them():
+    """Errors hold the frames that they came through, and no frame may hold its error."""
+    given = np.array(X)
+    given[2, 3] = np.nan
+    seen = weakref.ref(given)
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(ValueError, match="contains NaN"):
+            SETClassifier(**SMALL).fit(given, Y)
+        del given
+        assert seen() is None
+    finally:
+        gc.enable()
+
+
 @quiet
 def test_scorers_run_under_the_settings_of_the_caller():
     seen = []
