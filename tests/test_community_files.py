@@ -330,3 +330,8 @@ def test_hooks_have_the_versions_of_make_lint():
     )
     assert {name.replace(" ", "-") for name in called} <= set(hooks)
     assert len(called) == 3
+
+
+def test_the_documentation_can_import_every_public_module():
+    needed = set(PROJECT["project"]["optional-dependencies"]["dask"])
+    assert needed <= set(PROJECT["dependency-groups"]["doc"])
