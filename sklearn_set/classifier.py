@@ -255,9 +255,9 @@ class SETClassifier(ClassifierMixin, BaseSET):
         or too sure; held-out samples tell by how much ([7]_). No prediction of a class changes.
         "auto" takes those that `early_stopping` or a search for features has held out. If there are
         none, two networks are trained on two thirds of the samples each, for a tenth of the epochs
-        and without evolution, which adds about a tenth to the time of `fit`. "cv" trains as this
-        fit did, on four fifths of the samples, five times. A number is taken as it is; 1 leaves
-        outputs as they are. See `temperature_`.
+        and without evolution, which adds a tenth to a fifth to the time of `fit`. "cv" trains as
+        this fit did, on four fifths of the samples, five times. A number is taken as it is; 1
+        leaves outputs as they are. See `temperature_`.
 
     class_weight : dict, "balanced", list of dict or None, default=None
         Weights of the classes. They multiply the sample weights. "balanced" is ``n_samples /
