@@ -398,13 +398,13 @@ def draw_distinct(population, size, rng, n_threads=1):
     # rare.
     expected = -population * np.log1p(-size / population)
     n_draws = int(np.ceil(expected + 6 * np.sqrt(expected - size) + 4))
-    drawn, starts, n_distinct = _draw_in_parts(population, n_draws, rng, n_threads)
+    counts, drawn, n_distinct = _draw_in_parts(population, n_draws, rng, n_threads)
     excess = int(n_distinct.sum()) - size
     if excess < 0:
-        drawn = draws.gather_parts(drawn, starts, n_distinct, np.empty(0, np.int64), n_threads)
+        drawn = draws.gather_parts(drawn, counts, n_distinct, np.empty(0, np.int64), n_threads)
         return _topped_up(drawn, population, size, rng)
     too_many = np.sort(rng.choice(size + excess, excess, replace=False, shuffle=False))
-    return draws.gather_parts(drawn, starts, n_distinct, too_many, n_threads)
+    return draws.gather_parts(drawn, counts, n_distinct, too_many, n_threads)
 
 
 def _draw_in_parts(population, n_draws, rng, n_threads):
@@ -418,8 +418,7 @@ def _draw_in_parts(population, n_draws, rng, n_threads):
     if n_parts > 1:
         counts = rng.multinomial(n_draws, np.diff(cuts) / population).astype(np.int64)
     seed = rng.integers(2**64, dtype=np.uint64)
-    drawn, n_distinct = draws.draw_parts(cuts, counts, seed, n_threads)
-    return drawn, np.cumsum(counts) - counts, n_distinct
+    return counts, *draws.draw_parts(cuts, counts, seed, n_threads)
 
 
 def _topped_up(drawn, population, size, rng):

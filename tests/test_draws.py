@@ -81,7 +81,7 @@ def test_parts_and_seeds_have_streams_of_their_own():
 @pytest.mark.parametrize("left_out", [[], [0], [6], [0, 1, 2, 3, 4, 5, 6], [2, 3, 5]])
 def test_what_counts_is_gathered_but_for_some(left_out, n_threads):
     drawn = np.array([10, 11, -1, 20, -1, 30, 31, 32, 33])
-    starts, n_distinct = np.array([0, 3, 5, 5]), np.array([2, 1, 0, 4])
-    result = gather_parts(drawn, starts, n_distinct, np.array(left_out, np.int64), n_threads)
+    counts, n_distinct = np.array([3, 2, 0, 4]), np.array([2, 1, 0, 4])
+    result = gather_parts(drawn, counts, n_distinct, np.array(left_out, np.int64), n_threads)
     expected = np.delete([10, 11, 20, 30, 31, 32, 33], np.array(left_out, np.int64))
     np.testing.assert_array_equal(result, expected)

@@ -15,6 +15,10 @@ ctypedef fused bits_t:
     uint32_t
     uint64_t
 
+ctypedef fused ascending_t:
+    int32_t
+    int64_t
+
 
 def splice(
     const int32_t[::1] indptr,
@@ -50,10 +54,8 @@ def splice(
     """
     cdef Py_ssize_t n_in = indptr.shape[0] - 1, n_new = ranks.shape[0], n, c
     cdef int n_chunks = parts(max(indices.shape[0], n_new), n_threads)
-    rows_array, kept_array, grown_array = cut(indptr, keep, ranks, n_out, n_chunks, n_threads)
-    cdef int64_t[::1] rows = rows_array
-    cdef int64_t[::1] kept = kept_array
-    cdef int64_t[::1] grown = grown_array
+    cdef int64_t[:, ::1] cuts = cut(indptr, keep, ranks, n_out, n_chunks, n_threads)
+    cdef int64_t[::1] rows = cuts[0], kept = cuts[1], grown = cuts[2]
     n = kept[n_chunks] + n_new
     new_indptr_array = np.empty(n_in + 1, dtype=np.int32)
     new_indices_array = np.empty(n, dtype=np.int32)
@@ -69,27 +71,38 @@ def splice(
     return new_indptr_array, new_indices_array, source_array
 
 
-cdef tuple cut(
+cdef int64_t[:, ::1] cut(
     const int32_t[::1] indptr, const uint8_t[::1] keep, const int64_t[::1] ranks, int64_t n_out,
     int n_chunks, int n_threads,
 ):
-    """The rows that begin a chunk, and how many are kept and have come before it."""
+    """Where each chunk begins, and the last one ends: rows, what is kept and comes before it."""
     cdef Py_ssize_t n_in = indptr.shape[0] - 1, n_slots = keep.shape[0], c
-    rows_array = np.searchsorted(indptr, np.linspace(0, n_slots, n_chunks + 1))
-    if n_slots == 0:
-        rows_array = np.linspace(0, n_in, n_chunks + 1).astype(np.int64)
-    cdef int64_t[::1] rows = rows_array
-    rows[0] = 0
+    cdef int64_t[:, ::1] cuts = np.zeros((3, n_chunks + 1), dtype=np.int64)
+    cdef int64_t[::1] rows = cuts[0], kept = cuts[1], found = cuts[2]
+    for c in range(1, n_chunks):
+        rows[c] = first_from(indptr, n_slots * c // n_chunks) if n_slots else n_in * c // n_chunks
     rows[n_chunks] = n_in
-    kept_array = np.zeros(n_chunks + 1, dtype=np.int64)
-    cdef int64_t[::1] kept = kept_array
     for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
                     schedule="static", chunksize=1):
         kept[c + 1] = count_kept(keep, indptr[rows[c]], indptr[rows[c + 1]])
-    np.cumsum(kept_array, out=kept_array)
-    if ranks.shape[0] and ranks[ranks.shape[0] - 1] >= n_in * n_out - kept[n_chunks]:
+    for c in range(n_chunks):
+        kept[c + 1] += kept[c]
+        found[c + 1] = first_from(ranks, rows[c + 1] * n_out - kept[c + 1])
+    if found[n_chunks] < ranks.shape[0]:
         raise ValueError("a rank exceeds the number of free positions")
-    return rows_array, kept_array, np.searchsorted(ranks, rows_array * n_out - kept_array)
+    return cuts
+
+
+cdef Py_ssize_t first_from(const ascending_t[::1] values, int64_t least) noexcept nogil:
+    """Where the values from `least` on begin."""
+    cdef Py_ssize_t start = 0, stop = values.shape[0], middle
+    while start < stop:
+        middle = (start + stop) // 2
+        if values[middle] < least:
+            start = middle + 1
+        else:
+            stop = middle
+    return start
 
 
 cdef void splice_rows(
@@ -163,10 +176,8 @@ def locate(
     """
     cdef Py_ssize_t c
     cdef int n_chunks = parts(max(indices.shape[0], ranks.shape[0]), n_threads)
-    rows_array, kept_array, found_array = cut(indptr, keep, ranks, n_out, n_chunks, n_threads)
-    cdef int64_t[::1] rows = rows_array
-    cdef int64_t[::1] kept = kept_array
-    cdef int64_t[::1] found = found_array
+    cdef int64_t[:, ::1] cuts = cut(indptr, keep, ranks, n_out, n_chunks, n_threads)
+    cdef int64_t[::1] rows = cuts[0], kept = cuts[1], found = cuts[2]
     result_array = np.empty(ranks.shape[0], dtype=np.int64)
     cdef int64_t[::1] result = result_array
     for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
@@ -239,21 +250,20 @@ def carry(
         if count_newcomers(source, 0, n) < n:
             raise ValueError("there are no old values for connections that survive")
         old = np.zeros(1, dtype=result_array.dtype)  # read, but not used
-    cuts_array = np.linspace(0, n, n_chunks + 1).astype(np.int64)
-    grown_array = np.zeros(n_chunks + 1, dtype=np.int64)
     cdef bits_t[::1] result = result_array
-    cdef int64_t[::1] cuts = cuts_array
-    cdef int64_t[::1] grown = grown_array
+    cdef int64_t[::1] grown = np.zeros(n_chunks + 1, dtype=np.int64)
     if newborn.shape[0]:
         for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
                         schedule="static", chunksize=1):
-            grown[c + 1] = count_newcomers(source, cuts[c], cuts[c + 1])
-        np.cumsum(grown_array, out=grown_array)
+            grown[c + 1] = count_newcomers(source, n * c // n_chunks, n * (c + 1) // n_chunks)
+        for c in range(n_chunks):
+            grown[c + 1] += grown[c]
         if grown[n_chunks] != newborn.shape[0]:
             raise ValueError("there must be as many newborn values as newcomers")
     for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
                     schedule="static", chunksize=1):
-        carry_slots(source, old, newborn, cuts[c], cuts[c + 1], grown[c], result)
+        carry_slots(source, old, newborn, n * c // n_chunks, n * (c + 1) // n_chunks, grown[c],
+                    result)
     return result_array
 
 

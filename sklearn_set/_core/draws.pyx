@@ -65,16 +65,16 @@ def draw_parts(
     n_distinct : ndarray of shape (n_parts,), int64
         How many numbers of each part count; what comes after them means nothing.
     """
-    cdef Py_ssize_t n_parts = counts.shape[0], t
+    cdef Py_ssize_t n_parts = counts.shape[0], t, p
     cdef int n_shares
     cdef int n_failed = 0
-    starts_array = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64, copy=False)
+    cdef int64_t[::1] starts = starts_of(counts)
+    drawn_array = np.empty(starts[n_parts], dtype=np.int64)
     n_distinct_array = np.zeros(n_parts, dtype=np.int64)
-    drawn_array = np.empty(starts_array[n_parts], dtype=np.int64)
-    cdef int64_t[::1] starts = starts_array
-    cdef int64_t[::1] n_distinct = n_distinct_array
-    cdef int64_t[::1] drawn = drawn_array
-    cdef int64_t most = max(counts, default=0)
+    cdef int64_t[::1] drawn = drawn_array, n_distinct = n_distinct_array
+    cdef int64_t most = 0
+    for p in range(n_parts):
+        most = max(most, counts[p])
     if drawn.shape[0] == 0:
         return drawn_array, n_distinct_array
     n_shares = parts(drawn.shape[0], n_threads)
@@ -86,6 +86,15 @@ def draw_parts(
     if n_failed > 0:
         raise MemoryError
     return drawn_array, n_distinct_array
+
+
+cdef int64_t[::1] starts_of(const int64_t[::1] counts):
+    """Where parts of so many numbers begin, and the last one ends."""
+    cdef Py_ssize_t n_parts = counts.shape[0], p
+    cdef int64_t[::1] starts = np.zeros(n_parts + 1, dtype=np.int64)
+    for p in range(n_parts):
+        starts[p + 1] = starts[p] + counts[p]
+    return starts
 
 
 cdef bint draw_some(
@@ -161,7 +170,7 @@ cdef inline uint32_t leading(uint64_t bits, int shift) noexcept nogil:
 
 
 def gather_parts(
-    const int64_t[::1] drawn, const int64_t[::1] starts, const int64_t[::1] n_distinct,
+    const int64_t[::1] drawn, const int64_t[::1] counts, const int64_t[::1] n_distinct,
     const int64_t[::1] left_out, int n_threads=1,
 ):
     """The numbers that count, without those at some places, in one array.
@@ -169,8 +178,8 @@ def gather_parts(
     Parameters
     ----------
     drawn : ndarray of shape (n,), int64
-    starts : ndarray of shape (n_parts,), int64
-        Where each part begins in `drawn`.
+    counts : ndarray of shape (n_parts,), int64
+        How often each part has drawn.
     n_distinct : ndarray of shape (n_parts,), int64
         How many numbers of each part count.
     left_out : ndarray of shape (n_left_out,), int64
@@ -182,13 +191,15 @@ def gather_parts(
     -------
     ndarray of shape (sum of n_distinct - n_left_out,), int64
     """
-    cdef Py_ssize_t n_parts = starts.shape[0], p
+    cdef Py_ssize_t n_parts = counts.shape[0], n_left_out = left_out.shape[0], p, k = 0
     cdef int n_shares
-    before_array = np.concatenate([[0], np.cumsum(n_distinct)]).astype(np.int64, copy=False)
-    skipped_array = np.searchsorted(left_out, before_array)
-    result_array = np.empty(before_array[n_parts] - left_out.shape[0], dtype=np.int64)
-    cdef const int64_t[::1] before = before_array
-    cdef const int64_t[::1] skipped = skipped_array
+    cdef int64_t[::1] starts = starts_of(counts), before = starts_of(n_distinct)
+    cdef int64_t[::1] skipped = np.zeros(n_parts + 1, dtype=np.int64)
+    for p in range(n_parts):
+        while k < n_left_out and left_out[k] < before[p + 1]:
+            k += 1
+        skipped[p + 1] = k
+    result_array = np.empty(before[n_parts] - n_left_out, dtype=np.int64)
     cdef int64_t[::1] result = result_array
     n_shares = parts(result.shape[0], n_threads)
     for p in prange(n_parts, num_threads=n_threads, nogil=True, schedule="static",

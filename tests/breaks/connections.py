@@ -34,8 +34,8 @@ BREAKS = [
             "all newcomers have the same weight",
         ),
         (
-            ">= n_in * n_out - kept[n_chunks]:",
-            "> n_in * n_out - kept[n_chunks]:",
+            "rows[c + 1] * n_out - kept[c + 1])",
+            "rows[c + 1] * n_out - kept[c + 1] + 1)",
             "a rank behind the last free position is not refused",
         ),
         (
