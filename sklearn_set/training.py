@@ -292,7 +292,7 @@ def run_epoch(state, data, settings, workspace):
         total += loss * n_samples
         n_used += n_samples
     loss = total / n_used if n_used else 0.0
-    if not (np.isfinite(loss) and stepper.weights_are_finite and _biases_are_finite(state)):
+    if not (np.isfinite(loss) and stepper.weights_are_finite and stepper.biases_are_finite):
         raise DivergenceError(DIVERGED)
     state.progress.n_epochs += 1
     state.progress.n_samples_seen += data.rows.shape[0]
@@ -333,16 +333,6 @@ def batch_losses(stepper, state, data, batch_size):
         loss = stepper.step(rows, rate, step_size, progress.n_steps)
         progress.n_steps += 1
         yield loss, rows.shape[0]
-
-
-def _biases_are_finite(state):
-    """Whether biases and their moments are finite.
-
-    Adam's squares overflow before its gradients do, and then nothing moves any more.
-    """
-    biases = [layer.bias for layer in state.network.layers]
-    moments = [moment for layer in state.optimizer.bias_moments for moment in layer]
-    return all(np.isfinite(values).all() for values in biases + moments)
 
 
 def complete_epoch(state, settings, loss, held_out):

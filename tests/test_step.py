@@ -28,7 +28,7 @@ from conftest import (
 from scipy import sparse
 from stepping import IRREGULAR, assert_same_bits, values_of
 
-from sklearn_set.optimizers import SGD
+from sklearn_set.optimizers import SGD, Adam
 from sklearn_set.samples import Samples, check_n_samples
 from sklearn_set.state import Progress, Randomness, TrainingState
 from sklearn_set.training import TrainingData, run_epoch
@@ -271,6 +271,26 @@ def test_weights_that_overflow_are_noticed(kernel, value, depth):
         stepper.step(np.arange(10, dtype=np.int32), 1e-3, 1e-3, 1)
         assert not np.isfinite(damaged.layers[depth].weights[slot])
         assert not stepper.weights_are_finite
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@every_kernel()
+def test_biases_and_moments_that_overflow_are_noticed(kernel, value, depth):
+    """In any layer, in whichever place."""
+    sizes = (16, 19, 9, 3)
+    network = irregular_network(sizes, "relu", kernel[1], seed=25)
+    optimizer = Adam().attach(network)
+    data = make_data(10, sizes, "squared_error", kernel[1], seed=26)
+    stepper = make_stepper(kernel, network, optimizer, data, batch_size=10)
+    stepper.step(np.arange(10, dtype=np.int32), 1e-3, 1e-3, 0)
+    for values in (network.layers[depth].bias, *optimizer.bias_moments[depth]):
+        for place in (0, values.shape[0] // 2, -1):
+            before = values[place]
+            assert stepper.biases_are_finite
+            values[place] = value
+            assert not stepper.biases_are_finite
+            values[place] = before
 
 
 @every_kernel()

@@ -22,6 +22,13 @@ from sklearn_set._core.types cimport BatchView, LayerView
 from sklearn_set._core.updates cimport N_SOLVERS, UpdateRule, sum_of_squares
 
 
+cdef bint are_finite(const real_t* values, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t k, n_finite = 0
+    for k in range(n):
+        n_finite += values[k] - values[k] == 0
+    return n_finite == n
+
+
 cdef class Stepper:
     """Training steps on a network whose memory it borrows.
 
@@ -226,6 +233,23 @@ cdef class Stepper:
     def weights_are_finite(self):
         """Whether no weight of a connection has become infinite or not a number."""
         return self.penalty - self.penalty == 0
+
+    @property
+    def biases_are_finite(self):
+        """Whether no bias and no moment of one has become infinite or not a number.
+
+        Adam's squares overflow before its gradients do, and then nothing moves any more.
+        """
+        cdef int depth, m
+        cdef const LayerView* layer
+        cdef bint finite = True
+        for depth in range(self.n_layers):
+            layer = &self.layers[depth]
+            finite = finite and are_finite(layer.bias, layer.n_out)
+            for m in range(2):
+                if layer.bias_moments[m] != NULL:
+                    finite = finite and are_finite(layer.bias_moments[m], layer.n_out)
+        return finite
 
     @property
     def seconds(self):

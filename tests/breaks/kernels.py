@@ -31,6 +31,11 @@ BREAKS = [
             "gradients of a wide batch are those of its last block",
         ),
         (
+            "finite = finite and are_finite(layer.bias_moments[m], layer.n_out)",
+            "pass",
+            "moments of biases that overflow are not told of",
+        ),
+        (
             "gradients[k - flushed] = 0",
             "pass",
             "gradients of silent neurons are not reset",
