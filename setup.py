@@ -79,7 +79,15 @@ def extensions():
     )
     plain = [("SKLEARN_SET_PLAIN", "1")] if os.environ.get("SKLEARN_SET_PLAIN") == "1" else []
     yield Extension("sklearn_set._core.system", [str(CORE / "system.pyx")], depends=headers)
-    for name in ("connections", "directions", "draws", "measured", "products", "pruning"):
+    for name in (
+        "connections",
+        "directions",
+        "draws",
+        "measured",
+        "mixture",
+        "products",
+        "pruning",
+    ):
         yield Extension(f"sklearn_set._core.{name}", [str(CORE / f"{name}.pyx")])
     for variant, flags in variants().items():
         for real, bits in REAL_BITS.items():

@@ -7,9 +7,10 @@ of that will be found again.  Knows arrays; must not know networks, estimators o
 
 import numpy as np
 from scipy import sparse
-from scipy.special import chdtrc, chdtri, fdtrc
+from scipy.special import betainc, betaincinv, chdtrc, chdtri
 
 from sklearn_set._core import measured
+from sklearn_set._core.mixture import proportions
 
 # The least relevance: what a feature may still tell with others.
 _LEAST = 0.05
@@ -24,6 +25,9 @@ _WEAKEST = -4
 _PRIOR = 10.0
 _N_STEPS = 200
 _N_INTERVALS = 256
+
+# Steps of the table from which p-values are read: a p-value takes a tenth of a microsecond.
+_N_TABULATED = 1024
 
 # Bits of a relevance.
 _BITS = 12
@@ -71,16 +75,25 @@ def relevance_of(X, targets, weight, rows, offset=None, factor=1.0):
             return None
         n_tests = np.count_nonzero(np.isfinite(explained).any(axis=1))
         explained = np.nan_to_num(explained, nan=0.0, posinf=1.0).max(axis=0)[varies]
-        explained = np.clip(explained, 0, 1 - 1e-12)
-        F = explained / (1 - explained) * (n_left / n_explaining)
-        p = fdtrc(n_explaining, n_left, F)
-        p = -np.expm1(n_tests * np.log1p(-p))  # of the least of so many
+        p = _p_values(explained, n_explaining, n_left, n_tests)
     relevance = np.full(X.shape[1], _LEAST)
     shares = shares_of_associations(p, n_explaining)
     relevance[varies] = np.maximum(shares, _LEAST)
     if relevance.min() == relevance.max():
         return None
     return _rounded(relevance / np.sqrt(np.mean(relevance**2)))
+
+
+def _p_values(explained, n_explaining, n_left, n_tests):
+    """p-values of F tests, by the share that is explained, the largest of so many tests.
+
+    They are read from a table.  Under chance, what is not explained follows a beta distribution.
+    """
+    freedom = n_left / 2, n_explaining / 2
+    sure = betaincinv(*freedom, _SUREST / n_tests)  # all beyond are as sure
+    angles = np.linspace(0, np.arccos(np.sqrt(sure)), _N_TABULATED + 1)
+    p = -np.expm1(n_tests * np.log1p(-betainc(*freedom, np.cos(angles) ** 2)))
+    return np.interp(explained, np.sin(angles) ** 2, p)
 
 
 def _n_samples_of(weight):
@@ -131,18 +144,12 @@ def shares_of_associations(p, n_explaining):
     counts = np.bincount(below, 1 - above, _N_INTERVALS + 1)
     counts += np.bincount(below + 1, above, _N_INTERVALS + 1)
 
-    # One row for each strength: the sums are many, and shall be neighbours in memory.
-    likelihood = -0.5 * np.outer(1 / (1 + strength), sums)
-    likelihood -= 0.5 * n_explaining * np.log1p(strength)[:, np.newaxis]
-    likelihood = np.exp(likelihood - likelihood.max(axis=0))
-    often = np.full(strength.shape[0], 1 / strength.shape[0])
-    for _ in range(_N_STEPS):
-        total = np.einsum("t,ts->s", often, likelihood)
-        often *= np.einsum("s,ts->t", counts / total, likelihood)
-        often[0] += _PRIOR
-        often /= often.sum()
-    shares = np.einsum("t,ts->s", often * strength / (1 + strength), likelihood)
-    shares /= np.einsum("t,ts->s", often, likelihood)
+    likelihood = -0.5 * np.outer(sums, 1 / (1 + strength))
+    likelihood -= 0.5 * n_explaining * np.log1p(strength)
+    likelihood = np.exp(likelihood - likelihood.max(axis=1, keepdims=True))
+    often = proportions(likelihood, counts, _PRIOR, _N_STEPS)
+    shares = np.einsum("t,st->s", often * strength / (1 + strength), likelihood)
+    shares /= np.einsum("t,st->s", often, likelihood)
     return shares[below] * (1 - above) + shares[below + 1] * above
 
 

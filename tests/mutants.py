@@ -30,7 +30,7 @@ SOURCES = (".py", ".pyx", ".pxd", ".pxi", ".h")
 NOT_COPIED = (".git", ".venv", "build", "__pycache__", ".pytest_cache", "_build", "auto_examples")
 
 # Compiled modules of their own; kernels that none of them includes are part of the last one.
-MODULES = ("connections", "directions", "draws", "products", "pruning", "system")
+MODULES = ("connections", "directions", "draws", "mixture", "products", "pruning", "system")
 STEP = "step_baseline_f64"
 
 # Seconds after which tests hang, of one break.

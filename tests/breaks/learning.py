@@ -237,12 +237,9 @@ BREAKS = [
         ("if folder == root:", "if True:", "limits of the groups above"),
     ),
     *near(
-        "test_divergence",
-        (
-            "for values in biases + moments",
-            "for values in biases",
-            "moments that overflow are not told of",
-        ),
+        "test_relevance",
+        ("often[0] += prior", "pass", "nothing speaks for features that tell nothing"),
+        ("n_tests * np.log1p(", "np.log1p(", "the best of many targets looks like the only one"),
     ),
     *near(
         "test_step",
