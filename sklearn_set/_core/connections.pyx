@@ -64,10 +64,18 @@ def splice(
     cdef int32_t[::1] new_indices = new_indices_array
     cdef int32_t[::1] source = source_array
     new_indptr[0] = 0
+    cdef Place place
     for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
                     schedule="static", chunksize=1):
-        splice_rows(indptr, indices, keep, ranks, n_out, rows[c], rows[c + 1], kept[c], grown[c],
-                    kept[c + 1] + grown[c + 1], new_indptr, new_indices, source)
+        place.kept = kept[c]
+        place.grown = grown[c]
+        place.last = kept[c + 1] + grown[c + 1]
+        place.ranks = &ranks[0]
+        place.n_ranks = n_new
+        place.indices = &new_indices[0]
+        place.source = &source[0]
+        splice_rows(&indptr[0], &indices[0], &keep[0], n_out, rows[c], rows[c + 1], place,
+                    &new_indptr[0])
     return new_indptr_array, new_indices_array, source_array
 
 
@@ -105,42 +113,70 @@ cdef Py_ssize_t first_from(const ascending_t[::1] values, int64_t least) noexcep
     return start
 
 
+cdef struct Place:
+    # How far a splice has come, and where it writes.
+    int64_t slot                # the next new one
+    int64_t last                # the one to stop before
+    int64_t kept                # connections kept so far
+    int64_t grown               # newcomers so far
+    int64_t rank                # of the next newcomer
+    int64_t following           # of the one after it
+    const int64_t* ranks        # of all newcomers
+    int64_t n_ranks
+    int32_t* indices
+    int32_t* source
+
+
 cdef void splice_rows(
-    const int32_t[::1] indptr, const int32_t[::1] indices, const uint8_t[::1] keep,
-    const int64_t[::1] ranks, int64_t n_out,
+    const int32_t* indptr, const int32_t* indices, const uint8_t* keep, int64_t n_out,
     Py_ssize_t start,               # input neurons [start, stop)
     Py_ssize_t stop,
-    int64_t kept,                   # connections kept before them
-    int64_t c,                      # newcomers before them
-    Py_ssize_t last,                # slot to stop before
-    int32_t[::1] new_indptr, int32_t[::1] new_indices, int32_t[::1] source,
+    Place place,
+    int32_t* new_indptr,
 ) noexcept nogil:
-    cdef Py_ssize_t i, k, s = kept + c, end, n_new = ranks.shape[0]
-    cdef int64_t base, new, never = INT64_MAX // 2  # the rank after the last
-    cdef int64_t rank = ranks[c] if c < n_new else never
+    cdef Py_ssize_t i, k
+    cdef int64_t base
+    place.slot = place.kept + place.grown
+    place.rank = rank_of(&place, place.grown)
+    place.following = rank_of(&place, place.grown + 1)
     for i in range(start, stop):
         base = i * n_out
-        k = indptr[i]
-        end = indptr[i + 1]
-        while True:
-            # A newcomer of rank r stands at r + (kept connections before it).
-            new = rank + (s - c) - base
-            while k < end and indices[k] <= new:
-                # Kept or not: a number, not a branch, which would be as good as random.
-                if s < last:  # nearly always; it may all be written, and others go on there
-                    new_indices[s] = indices[k]
-                    source[s] = <int32_t> k
-                s += keep[k]
-                new += keep[k]
-                k += 1
-            if new >= n_out:
-                break
-            new_indices[s] = <int32_t> new
-            source[s] = -1
-            s += 1
-            c += 1
-            rank = ranks[c] if c < n_new else never
-        new_indptr[i + 1] = <int32_t> s
+        for k in range(indptr[i], indptr[i + 1]):
+            let_in(&place, base, indices[k])
+            # Kept or not: a number, not a branch, which would be as good as random.
+            if place.slot < place.last:  # nearly always
+                place.indices[place.slot] = indices[k]
+                place.source[place.slot] = <int32_t> k
+            place.slot += keep[k]
+            place.kept += keep[k]
+        let_in(&place, base, n_out)
+        new_indptr[i + 1] = <int32_t> place.slot
+
+
+cdef inline void let_in(Place* place, int64_t base, int64_t index) noexcept nogil:
+    """The newcomers of a row that come before an index."""
+    # A newcomer of rank r stands at r + (connections kept before it).
+    cdef int64_t limit = base + index - place.kept
+    cdef int64_t comes = (place.rank - limit) >> 63  # -1 or 0
+    # One or none: a number, too.  What is written too early is overwritten.
+    if place.slot < place.last:
+        place.indices[place.slot] = <int32_t> (place.rank + place.kept - base)
+        place.source[place.slot] = -1
+    place.slot -= comes
+    place.grown -= comes
+    place.rank ^= (place.rank ^ place.following) & comes
+    place.following = rank_of(place, place.grown + 1)
+    while place.rank < limit:  # seldom
+        place.indices[place.slot] = <int32_t> (place.rank + place.kept - base)
+        place.source[place.slot] = -1
+        place.slot += 1
+        place.grown += 1
+        place.rank = place.following
+        place.following = rank_of(place, place.grown + 1)
+
+
+cdef inline int64_t rank_of(const Place* place, int64_t c) noexcept nogil:
+    return place.ranks[c] if c < place.n_ranks else INT64_MAX >> 1
 
 
 cdef int64_t count_kept(const uint8_t[::1] keep, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:

@@ -19,9 +19,14 @@ BREAKS = [
     *near(
         "test_topology test_growth test_splice test_probe",
         (
-            "if new >= n_out:",
-            "if new > n_out:",
+            "let_in(&place, base, n_out)",
+            "let_in(&place, base, n_out + 1)",
             "a newcomer beyond the last output neuron",
+        ),
+        (
+            "while place.rank < limit:",
+            "if place.rank < limit:",
+            "a third newcomer between two connections comes too late",
         ),
         (
             "n_held += keep[k] & ~comes_first",
