@@ -15,7 +15,8 @@ ctypedef fused bits_t:
     uint32_t
     uint64_t
 
-ctypedef fused ascending_t:
+ctypedef fused number_t:
+    uint8_t
     int32_t
     int64_t
 
@@ -61,8 +62,8 @@ def splice(
     new_indices_array = np.empty(n, dtype=np.int32)
     source_array = np.empty(n, dtype=np.int32)
     cdef int32_t[::1] new_indptr = new_indptr_array
-    cdef int32_t[::1] new_indices = new_indices_array
-    cdef int32_t[::1] source = source_array
+    cdef const int32_t[::1] new_indices = new_indices_array
+    cdef const int32_t[::1] source = source_array
     new_indptr[0] = 0
     cdef Place place
     for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
@@ -70,11 +71,11 @@ def splice(
         place.kept = kept[c]
         place.grown = grown[c]
         place.last = kept[c + 1] + grown[c + 1]
-        place.ranks = &ranks[0]
+        place.ranks = numbers(ranks)
         place.n_ranks = n_new
-        place.indices = &new_indices[0]
-        place.source = &source[0]
-        splice_rows(&indptr[0], &indices[0], &keep[0], n_out, rows[c], rows[c + 1], place,
+        place.indices = <int32_t*> numbers(new_indices)
+        place.source = <int32_t*> numbers(source)
+        splice_rows(&indptr[0], numbers(indices), numbers(keep), n_out, rows[c], rows[c + 1], place,
                     &new_indptr[0])
     return new_indptr_array, new_indices_array, source_array
 
@@ -101,7 +102,7 @@ cdef int64_t[:, ::1] cut(
     return cuts
 
 
-cdef Py_ssize_t first_from(const ascending_t[::1] values, int64_t least) noexcept nogil:
+cdef Py_ssize_t first_from(const number_t[::1] values, int64_t least) noexcept nogil:
     """Where the values from `least` on begin."""
     cdef Py_ssize_t start = 0, stop = values.shape[0], middle
     while start < stop:
@@ -111,6 +112,10 @@ cdef Py_ssize_t first_from(const ascending_t[::1] values, int64_t least) noexcep
         else:
             stop = middle
     return start
+
+
+cdef inline const number_t* numbers(const number_t[::1] values) noexcept nogil:
+    return &values[0] if values.shape[0] else NULL
 
 
 cdef struct Place:
