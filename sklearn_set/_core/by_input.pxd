@@ -1,8 +1,8 @@
 """Forward by input neuron, for narrow batches: weights stream, silent neurons are passed over.
 
 Serial.  The caller cuts a layer into two halves of its input neurons, each with sums of its own,
-and into parts of its output neurons, and gives them to different threads.  Knows a layer in the
-order of its slots.  Must not know threads, the data, or the other passes.
+and gives them to different threads; for more threads see by_split.pxd and by_part.pxd.  Knows a
+layer in the order of its slots.  Must not know threads, the data, or the other passes.
 """
 
 from libc.stdint cimport int32_t, uint32_t
@@ -14,7 +14,7 @@ from sklearn_set._core.lanes cimport (
     block_add_to, block_add_to4, block_load, block_width, is_zero, real_t,
 )
 from sklearn_set._core.measured cimport (
-    FAR_DISTANCE, FILLED_AHEAD, PREFETCH_DISTANCE, PREFETCH_SUMS_BYTES, STREAM_AHEAD,
+    FAR_DISTANCE, FILLED_AHEAD, PARTED_AHEAD, PREFETCH_DISTANCE, PREFETCH_SUMS_BYTES, STREAM_AHEAD,
     STREAMED_SLOTS, WIDEST_BY_INPUT as WIDEST,
 )
 from sklearn_set._core.rows cimport (
@@ -24,6 +24,16 @@ from sklearn_set._core.types cimport LayerView
 
 cdef enum:
     NARROWEST = 1
+
+
+# Whether an input neuron's slots are followed by the next one's, or by those of other parts.
+cdef struct whole_layer:
+    char unused
+cdef struct part_of_layer:
+    char unused
+ctypedef fused share_of_layer_t:
+    whole_layer
+    part_of_layer
 
 
 cdef struct Ahead:
@@ -99,22 +109,42 @@ cdef inline void scatter_block(
         k += 1
 
 
+cdef inline void prefetch_slots(
+    const LayerView* layer, Py_ssize_t begin, Py_ssize_t end,
+) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(begin, end, 16):
+        PREFETCH(layer.indices + k)
+        PREFETCH(layer.weights + k)
+
+
+cdef struct Work:
+    # the sums of one half of the input neurons in one part of the output neurons
+    const LayerView* layer
+    const real_t* inputs        # IN (n_in, width)
+    real_t* outputs             # INOUT (n_out, width)
+    Py_ssize_t width
+    int32_t half
+    int32_t part
+    bint prefetch
+    bint stream
+
+
 cdef inline void scatter_rows(
     block_t* width_tag,
     extent_t* extent_tag,
-    const LayerView* layer,
-    int32_t half,
-    int32_t part,
-    const real_t* inputs,       # IN (n_in, width)
-    real_t* outputs,            # INOUT (n_out, width)
-    Py_ssize_t row_width,
+    share_of_layer_t* share_tag,
+    const Work* work,
     Py_ssize_t offset,          # of the block's first column
-    bint prefetch,
-    bint stream,
 ) noexcept nogil:
     """Add the inputs of a half, times their weights, to a block of columns of a part."""
     cdef block_t x
-    cdef Py_ssize_t width = block_width(&x) if extent_t is whole_row else row_width
+    cdef const LayerView* layer = work.layer
+    cdef int32_t half = work.half, part = work.part
+    cdef const real_t* inputs = work.inputs
+    cdef real_t* outputs = work.outputs
+    cdef bint prefetch = work.prefetch, stream = work.stream
+    cdef Py_ssize_t width = block_width(&x) if extent_t is whole_row else work.width
     cdef int32_t first = layer.middle if half == 1 else 0
     cdef int32_t last = layer.middle if half == 0 and layer.n_halves == 2 else layer.n_in
     cdef const int32_t* begin = first_slots(layer, part)
@@ -133,36 +163,25 @@ cdef inline void scatter_rows(
             n += k
             ahead.slot += k
     for i in range(first, last):
+        if share_of_layer_t is part_of_layer and last - i > PARTED_AHEAD:
+            # What other threads have written, and slots with gaps between.
+            k = i + PARTED_AHEAD
+            prefetch_row(inputs + k * width + offset, block_width(&x))
+            prefetch_slots(layer, begin[k], end[k] + 15)
         if begin[i] < end[i] and not layer.silent[i]:
-            if stream:
-                for k in range(begin[i], end[i], 16):
-                    PREFETCH(layer.indices + k + STREAM_AHEAD)
-                    PREFETCH(layer.weights + k + STREAM_AHEAD)
+            if share_of_layer_t is whole_layer and stream:
+                prefetch_slots(layer, begin[i] + STREAM_AHEAD, end[i] + STREAM_AHEAD)
             block_load(&x, inputs + i * width + offset)
             scatter_block(&x, layer, part, begin[i], end[i], outputs + offset, width,
                           &ahead if prefetch else NULL)
 
 
-cdef struct Work:
-    # the sums of one half of the input neurons in one part of the output neurons
-    const LayerView* layer
-    const real_t* inputs        # IN (n_in, width)
-    real_t* outputs             # INOUT (n_out, width)
-    Py_ssize_t width
-    int32_t half
-    int32_t part
-    bint prefetch
-    bint stream
-
-
 cdef inline void do_block(block_t* width_tag, const Work* work, Py_ssize_t offset) noexcept nogil:
     # A row that is one block has a width that the compiler knows; narrow ones always are.
     if block_width(width_tag) < 8 or work.width == block_width(width_tag):
-        scatter_rows(width_tag, <whole_row*> NULL, work.layer, work.half, work.part, work.inputs,
-                     work.outputs, work.width, offset, work.prefetch, work.stream)
+        scatter_rows(width_tag, <whole_row*> NULL, <whole_layer*> NULL, work, offset)
     else:
-        scatter_rows(width_tag, <part_of_row*> NULL, work.layer, work.half, work.part,
-                     work.inputs, work.outputs, work.width, offset, work.prefetch, work.stream)
+        scatter_rows(width_tag, <part_of_row*> NULL, <whole_layer*> NULL, work, offset)
 
 
 include "ladder.pxi"
@@ -189,13 +208,27 @@ cdef inline bint begin_sums(
     return (stop - start) * width * <Py_ssize_t> sizeof(real_t) > PREFETCH_SUMS_BYTES
 
 
-cdef inline void sum_part(
+cdef inline void begin_work(
+    Work* work,                 # OUT
     const LayerView* layer,
     int32_t half,               # of the input neurons
     int32_t part,               # of the splits: its output neurons, and no others, are written
     const real_t* inputs,       # IN (n_in, width)
     real_t* outputs,            # OUT (n_out, width)
     Py_ssize_t width,
+) noexcept nogil:
+    work.layer = layer
+    work.inputs = inputs
+    work.outputs = outputs
+    work.width = width
+    work.half = half
+    work.part = part
+    work.prefetch = begin_sums(layer, half, part, outputs, width)
+    work.stream = not work.prefetch and layer.indptr[layer.n_in] > STREAMED_SLOTS
+
+
+cdef inline void sum_half(
+    const LayerView* layer, int32_t half, const real_t* inputs, real_t* outputs, Py_ssize_t width,
 ) noexcept nogil:
     """The weighted sums of the forward pass by input neuron, for narrow batches.
 
@@ -205,14 +238,7 @@ cdef inline void sum_part(
     """
     cdef Py_ssize_t offset = 0
     cdef Work work
-    work.layer = layer
-    work.inputs = inputs
-    work.outputs = outputs
-    work.width = width
-    work.half = half
-    work.part = part
-    work.prefetch = begin_sums(layer, half, part, outputs, width)
-    work.stream = not work.prefetch and layer.indptr[layer.n_in] > STREAMED_SLOTS
+    begin_work(&work, layer, half, 0, inputs, outputs, width)
     while offset < width:
         offset = do_next_block(&work, width, offset)
 

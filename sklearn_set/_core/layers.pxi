@@ -6,9 +6,10 @@
 from cython.parallel cimport prange
 from libc.stdint cimport int32_t, uint32_t
 
-from sklearn_set._core.by_input cimport finish_rows, sum_part
+from sklearn_set._core.by_input cimport finish_rows, sum_half
 from sklearn_set._core.by_output cimport forward_rows
 from sklearn_set._core.by_part cimport sum_listed
+from sklearn_set._core.by_split cimport sum_part
 from sklearn_set._core.lanes cimport real_t
 from sklearn_set._core.measured cimport (
     FINISHED_ROWS, SERIAL_FINISH, SERIAL_WORK, WORK_BESIDE_WIDTH,
@@ -40,8 +41,12 @@ cdef void forward_layer(
                         schedule="static", chunksize=1):
             forward_share(layer, inputs, outputs, shares, width, dropout_key, t, n_threads)
         return
-    # Two loops, so that each has a function of its own: compilers inline less in a larger one.
-    if layer.p_indptr == NULL:
+    # Three loops, so that each has a function of its own: compilers inline less in a larger one.
+    if layer.n_splits == 1:
+        for c in prange(n_parts, num_threads=n_threads, use_threads_if=use_threads,
+                        schedule="static", chunksize=1):
+            sum_half(layer, c, inputs, others if c == 1 else outputs, width)
+    elif layer.p_indptr == NULL:
         for c in prange(n_parts, num_threads=n_threads, use_threads_if=use_threads,
                         schedule="static", chunksize=1):
             sum_part(layer, c % layer.n_halves, c // layer.n_halves, inputs,

@@ -126,6 +126,9 @@ cpdef enum:
     # Sums that are read and written for every connection: from half of that.
     # $ compare.py HEAD --workloads W2 --batches 2,4,8 --threads 1
     PREFETCH_SUMS_BYTES = 1 << 19
+    # The input neurons of a part of the outputs, whose rows other threads have written.
+    # $ bench_threads.py W1,32 W2,2 W2,8 W2,32 --threads 1,4,8
+    PARTED_AHEAD = 14
     # What threads have written, where the connections of a part are listed.
     # $ bench_threads.py W1,32 W2,32 W3,32 --threads 1,4,8,16
     LISTED_AHEAD = 32
