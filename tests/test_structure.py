@@ -107,7 +107,7 @@ def test_the_compiled_core_knows_nothing_above_itself(path):
 # The kernels, from the cellar down.  A file takes from floors below its own, and a room of step.pxi
 # uses those that are included before it.
 CORE_FLOORS = [
-    {"measured.pxd", "lanes.pxd", "shares.pxd"},
+    {"ascending.pxd", "measured.pxd", "lanes.pxd", "shares.pxd"},
     {"types.pxd", "rows.pxd", "parts.pxd"},
     {"activations.pxd", "losses.pxd", "updates.pxd"},
     {"by_output.pxd", "by_input.pxd", "backward_row.pxd"},

@@ -10,6 +10,7 @@ passes.
 
 from libc.stdint cimport int32_t
 
+from sklearn_set._core.ascending cimport first_from
 from sklearn_set._core.by_input cimport begin_sums
 from sklearn_set._core.lanes cimport (
     MAX_BLOCK, PREFETCH,
@@ -70,20 +71,6 @@ cdef inline void do_block(block_t* width_tag, const Work* work, Py_ssize_t offse
 
 
 include "ladder.pxi"
-
-
-cdef inline Py_ssize_t first_from(
-    const int32_t* inputs, Py_ssize_t start, Py_ssize_t stop, int32_t least,
-) noexcept nogil:
-    """Where the input neurons from `least` on begin in a part of the list."""
-    cdef Py_ssize_t middle
-    while start < stop:
-        middle = (start + stop) // 2
-        if inputs[middle] < least:
-            start = middle + 1
-        else:
-            stop = middle
-    return start
 
 
 cdef inline void sum_listed(

@@ -9,6 +9,7 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_
 
 import numpy as np
 
+from sklearn_set._core.ascending cimport first_from
 from sklearn_set._core.parts cimport parts
 
 ctypedef fused bits_t:
@@ -89,29 +90,20 @@ cdef int64_t[:, ::1] cut(
     cdef int64_t[:, ::1] cuts = np.zeros((3, n_chunks + 1), dtype=np.int64)
     cdef int64_t[::1] rows = cuts[0], kept = cuts[1], found = cuts[2]
     for c in range(1, n_chunks):
-        rows[c] = first_from(indptr, n_slots * c // n_chunks) if n_slots else n_in * c // n_chunks
+        rows[c] = n_in * c // n_chunks
+        if n_slots > 0:
+            rows[c] = first_from(&indptr[0], 0, n_in + 1, n_slots * c // n_chunks)
     rows[n_chunks] = n_in
     for c in prange(n_chunks, num_threads=n_threads, use_threads_if=n_chunks > 1, nogil=True,
                     schedule="static", chunksize=1):
         kept[c + 1] = count_kept(keep, indptr[rows[c]], indptr[rows[c + 1]])
     for c in range(n_chunks):
         kept[c + 1] += kept[c]
-        found[c + 1] = first_from(ranks, rows[c + 1] * n_out - kept[c + 1])
+        found[c + 1] = first_from(
+            numbers(ranks), 0, ranks.shape[0], rows[c + 1] * n_out - kept[c + 1])
     if found[n_chunks] < ranks.shape[0]:
         raise ValueError("a rank exceeds the number of free positions")
     return cuts
-
-
-cdef Py_ssize_t first_from(const number_t[::1] values, int64_t least) noexcept nogil:
-    """Where the values from `least` on begin."""
-    cdef Py_ssize_t start = 0, stop = values.shape[0], middle
-    while start < stop:
-        middle = (start + stop) // 2
-        if values[middle] < least:
-            start = middle + 1
-        else:
-            stop = middle
-    return start
 
 
 cdef inline const number_t* numbers(const number_t[::1] values) noexcept nogil:
