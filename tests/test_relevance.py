@@ -5,12 +5,12 @@ from unittest import mock
 import numpy as np
 import pytest
 from scipy import sparse
-from scipy.stats import chi2
+from scipy.stats import chi2, f
 from sklearn.datasets import make_friedman1
 from sklearn.feature_selection import f_classif, f_regression
 
 from sklearn_set import SETClassifier, SETRegressor, problem
-from sklearn_set.relevance import relevance_of, shares_of_associations
+from sklearn_set.relevance import _p_values, relevance_of, shares_of_associations
 
 N, N_FEATURES = 60, 400
 rng = np.random.default_rng(3)
@@ -51,6 +51,20 @@ def slow_shares(p, n_explaining):
 def slow_relevance(p, n_explaining):
     relevance = np.maximum(slow_shares(p, n_explaining), 0.05)
     return relevance / np.sqrt(np.mean(relevance**2))
+
+
+@pytest.mark.parametrize("n_tests", [1, 3])
+@pytest.mark.parametrize("n_left", [5, 20, 78, 100_000])
+@pytest.mark.parametrize("n_explaining", [1, 2, 4])
+def test_the_table_of_p_values_is_that_of_f_tests(n_explaining, n_left, n_tests):
+    p = np.logspace(-14, -0.01, 400)
+    F = f.isf(p, n_explaining, n_left)
+    explained = n_explaining * F / (n_explaining * F + n_left)
+    with np.errstate(divide="ignore"):
+        found = _p_values(explained, n_explaining, n_left, n_tests)
+    expected = -np.expm1(n_tests * np.log1p(-p))
+    least = 1e-9 if n_left < 20 else 0  # there the table is coarse near certainty
+    np.testing.assert_allclose(found, expected, rtol=6e-3, atol=least)
 
 
 def test_it_is_that_of_f_statistics_of_classes():
