@@ -1,4 +1,4 @@
-"""Forward by input neuron in a part of the outputs, for three threads and more.
+"""Forward by input neuron in a part of the outputs, where threads share these.
 
 As by_input.pxd, but what other threads have written is fetched ahead, and so are slots, between
 which those of the other parts are gaps.  A file of its own, so that the compiler sees a loop of its
