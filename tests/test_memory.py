@@ -9,10 +9,10 @@ import re
 import subprocess
 import sys
 import time
-import tracemalloc
 
 import numpy as np
 import pytest
+from peaks import peak_of
 
 from sklearn_set import SETClassifier, SETRegressor, machine, memory
 
@@ -76,16 +76,6 @@ def estimates(monkeypatch):
 
     monkeypatch.setattr(memory, "training_bytes", spy)
     return seen
-
-
-def peak_of(call):
-    """The most bytes that NumPy and Python held during a call, beyond those before."""
-    tracemalloc.start()
-    try:
-        call()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 MID_SIZE = {"hidden_layer_sizes": (40_000, 20_000), "epsilon": 10, "max_iter": 3, "n_jobs": 2}
