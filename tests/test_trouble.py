@@ -241,11 +241,12 @@ def test_no_interrupt_leaves_an_estimator_that_refuses_to_be_fitted():
 
 
 SEARCH = """
-import sys, warnings
+import signal, sys, warnings
 import numpy as np
 from sklearn.model_selection import cross_val_score
 from sklearn_set import SETClassifier
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
 warnings.simplefilter("ignore")
 X = np.random.default_rng(0).normal(size=(300, 50))
 model = SETClassifier(500, max_iter=100_000, n_iter_no_change=np.inf, random_state=0)
@@ -262,16 +263,16 @@ sys.exit(1)
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 def test_a_real_ctrl_c_ends_a_real_cross_validation():
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", SEARCH], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout.readline() == "begins\n"
-        time.sleep(1.5)  # into the first fit
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    ) as process:
+        try:
+            assert process.stdout.readline() == "begins\n"
+            time.sleep(1.5)  # into the first fit
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, out) == (0, "ended\n"), err
 
 
