@@ -5,6 +5,7 @@ Knows names and their annotations; must not know what is in the attributes.
 
 from __future__ import annotations
 
+from functools import cache
 from inspect import get_annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -42,7 +43,13 @@ def _promises(kind, name):
     """Whether objects of a class get an attribute of this name some day, or a property has it."""
     # Annotations of a user's subclass may name what is known to type checkers alone.
     ours = [parent for parent in kind.__mro__ if parent.__module__.startswith("sklearn_set.")]
-    return hasattr(kind, name) or any(name in get_annotations(parent) for parent in ours)
+    return hasattr(kind, name) or any(name in _annotated(parent) for parent in ours)
+
+
+@cache
+def _annotated(kind):
+    """The names that a class of ours annotates: asked for in every prediction."""
+    return frozenset(get_annotations(kind))
 
 
 class Estimator(Explained, BaseEstimator):

@@ -244,7 +244,8 @@ def threads_pay(networks, n_samples):
     """
     n_blocks = -(-n_samples // measured.PREDICT_WIDTH)
     columns = n_samples + n_blocks * measured.WORK_BESIDE_WIDTH
-    return sum(network.n_connections for network in networks) * columns > measured.SERIAL_PREDICTION
+    n_connections = len(networks) * networks[0].n_connections  # all have about as many
+    return n_connections * columns > measured.SERIAL_PREDICTION
 
 
 def sum_of_outputs(networks, X, n_threads=1, rows=None):
@@ -275,7 +276,7 @@ def sum_of_outputs(networks, X, n_threads=1, rows=None):
     bytes_per_column = sum(sizes) * dtype.itemsize
     width = min(max(_PREDICT_BYTES // bytes_per_column, 8), measured.PREDICT_WIDTH) // 8 * 8
     width = min(width, kernels.batch_width(n_samples))
-    n_partial = max(kernels.n_partial_rows(network) for network in networks)
+    n_partial = kernels.n_partial_rows(networks)
     # A layer reads one table and writes the other: two tables serve any depth, beside the data.
     odd, even = max(sizes[1::2]), max(sizes[2::2], default=0)
     data, odd, even, partial = aligned_tables((sizes[0], odd, even, n_partial), width, dtype)

@@ -73,7 +73,7 @@ class Workspace:
         needed = -(-needed // 16) * 16 + 16
         if self.scratch is None or self.scratch.shape[1] < needed:
             self.scratch = aligned((self._n_threads, needed), self._dtype)
-        n_rows = kernels.n_partial_rows(network, self.width)
+        n_rows = kernels.n_partial_rows([network], self.width)
         if self.partial is None or self.partial.shape[0] < n_rows:
             self.partial = aligned((n_rows, self.width), self._dtype)
 

@@ -6,7 +6,7 @@ from scipy import sparse
 from small_models import drawn_network
 
 from sklearn_set._core import measured
-from sklearn_set.network import sum_of_outputs, threads_pay
+from sklearn_set.network import SparseNetwork, sum_of_outputs, threads_pay
 from sklearn_set.samples import Samples
 
 
@@ -71,6 +71,23 @@ def test_networks_together_give_the_bits_of_each_by_itself(monkeypatch, n_sample
     for network in others:
         expected += network.forward(X)
     assert sum_of_outputs(networks, X, n_threads).tobytes() == expected.tobytes()
+
+
+def test_networks_together_may_be_shared_by_threads_in_different_ways(monkeypatch):
+    """With many threads the connections of each part are listed, but not in the denser network."""
+    monkeypatch.setattr(measured, "SERIAL_PREDICTION", 0)
+    rng = np.random.default_rng(0)
+    how = {"activations": ["relu"], "weight_init": "auto", "dtype": np.dtype("float64")}
+    sparse_one, dense_one = (
+        SparseNetwork.erdos_renyi((300, 400, 3), epsilon, **how, rng=rng) for epsilon in (4, 60)
+    )
+    X = Samples(rng.normal(size=(70, 300)))
+    expected = sparse_one.forward(X) + dense_one.forward(X) + sparse_one.forward(X)
+    together = sum_of_outputs([sparse_one, dense_one, sparse_one], X, n_threads=4)
+    assert together.tobytes() == expected.tobytes()
+    first_layers = [network.layers[0].topology for network in (sparse_one, dense_one)]
+    assert [topology._by_part is None for topology in first_layers] == [False, True]
+    assert [topology._splits is None for topology in first_layers] == [True, False]
 
 
 def test_threads_pay_for_much_work_alone():

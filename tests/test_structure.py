@@ -111,7 +111,7 @@ CORE_FLOORS = [
     {"types.pxd", "rows.pxd", "parts.pxd"},
     {"activations.pxd", "losses.pxd", "updates.pxd"},
     {"by_output.pxd", "by_input.pxd", "backward_row.pxd"},
-    {"backward.pxd", "by_part.pxd", "by_split.pxd"},
+    {"backward.pxd", "by_input_near.pxd", "by_part.pxd", "by_split.pxd"},
 ]
 CORE_FLOOR_OF = {name: floor for floor, names in enumerate(CORE_FLOORS) for name in names}
 CORE = PACKAGE / "_core"

@@ -1,8 +1,9 @@
 """Forward by input neuron, for narrow batches: weights stream, silent neurons are passed over.
 
 Serial.  The caller cuts a layer into two halves of its input neurons, each with sums of its own,
-and gives them to different threads; for more threads see by_split.pxd and by_part.pxd.  Knows a
-layer in the order of its slots.  Must not know threads, the data, or the other passes.
+and gives them to different threads; for more threads see by_split.pxd and by_part.pxd.  Where all
+is in near caches, see by_input_near.pxd.  Knows a layer in the order of its slots.  Must not know
+threads, the data, or the other passes.
 """
 
 from libc.stdint cimport int32_t, uint32_t
@@ -194,10 +195,12 @@ cdef inline bint begin_sums(
 
     Returns whether they are to be prefetched.
     """
-    cdef int32_t j, start = layer.t_splits[part], stop = layer.t_splits[part + 1]
+    cdef int32_t j, start = 0, stop = layer.n_out
     cdef Py_ssize_t b
     cdef real_t* output
     cdef real_t value
+    if layer.t_splits != NULL:
+        start, stop = layer.t_splits[part], layer.t_splits[part + 1]
     for j in range(start, stop):
         output = outputs + j * width
         if width * <Py_ssize_t> sizeof(real_t) >= 64:

@@ -7,6 +7,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport int32_t, uint32_t
 
 from sklearn_set._core.by_input cimport finish_rows, sum_half
+from sklearn_set._core.by_input_near cimport is_near, sum_narrow_half, sum_near_half
 from sklearn_set._core.by_output cimport forward_rows
 from sklearn_set._core.by_part cimport sum_listed
 from sklearn_set._core.by_split cimport sum_part
@@ -35,14 +36,24 @@ cdef void forward_layer(
     cdef Py_ssize_t c, n_blocks = (<Py_ssize_t> layer.n_out + FINISHED_ROWS - 1) // FINISHED_ROWS
     cdef int n_threads = n_threads_for(layer, width, most_threads)
     cdef bint use_threads = n_threads > 1
+    cdef bint near = layer.n_splits == 1 and is_near(layer, width)
     if not layer.by_input:
         share_out(shares, n_threads, layer.n_t_chunks)
         for t in prange(n_threads, num_threads=n_threads, use_threads_if=use_threads,
                         schedule="static", chunksize=1):
             forward_share(layer, inputs, outputs, shares, width, dropout_key, t, n_threads)
         return
-    # Three loops, so that each has a function of its own: compilers inline less in a larger one.
-    if layer.n_splits == 1:
+    # Five loops, so that each has a function of its own: compilers inline less in a larger one, and
+    # have no registers for all of it.
+    if near and width < 8:
+        for c in prange(n_parts, num_threads=n_threads, use_threads_if=use_threads,
+                        schedule="static", chunksize=1):
+            sum_narrow_half(layer, c, inputs, others if c == 1 else outputs, width)
+    elif near:
+        for c in prange(n_parts, num_threads=n_threads, use_threads_if=use_threads,
+                        schedule="static", chunksize=1):
+            sum_near_half(layer, c, inputs, others if c == 1 else outputs, width)
+    elif layer.n_splits == 1:
         for c in prange(n_parts, num_threads=n_threads, use_threads_if=use_threads,
                         schedule="static", chunksize=1):
             sum_half(layer, c, inputs, others if c == 1 else outputs, width)

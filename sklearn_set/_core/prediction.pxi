@@ -77,7 +77,7 @@ cdef void predict_all(Passage* passage, BatchView* batch) noexcept nogil:
             learn_pace(&passage.pace, n_threads, wall_seconds() - began)
 
 
-cdef list borrow_for_prediction(Passage* passage, network, tables, int n_threads):
+cdef list borrow_for_prediction(Passage* passage, network, int n_threads):
     """Fill the views; return the arrays that must stay alive as long as they do."""
     cdef int depth
     borrowed = []
@@ -88,8 +88,6 @@ cdef list borrow_for_prediction(Passage* passage, network, tables, int n_threads
         borrowed.append(view_layer(
             &passage.layers[depth], layer, n_threads, True,
             halves_of(layer.topology, PREDICTED), n_threads))
-    for depth in range(passage.n_layers + 1):
-        passage.tables[depth] = reals(tables[depth])
     return borrowed
 
 
@@ -116,6 +114,7 @@ def forward(networks, X, tables, outputs, *, rows=None, partial=None, n_threads=
     cdef Passage passage
     cdef BatchView batch
     cdef bint is_one_block
+    cdef int depth
     order = np.arange(outputs.shape[0], dtype=np.int32) if rows is None else rows
     memset(&passage, 0, sizeof(Passage))
     memset(&batch, 0, sizeof(BatchView))
@@ -126,8 +125,7 @@ def forward(networks, X, tables, outputs, *, rows=None, partial=None, n_threads=
     is_one_block = passage.n_samples <= passage.width
     passage.is_alone = is_one_block and len(networks) == 1
     if partial is None:
-        n_rows = max([n_partial_rows(network, PREDICTED) for network in networks])
-        partial = np.empty((n_rows, passage.width), REAL_DTYPE)
+        partial = np.empty((n_partial_rows(networks), passage.width), REAL_DTYPE)
     passage.outputs = reals(outputs)
     passage.others = reals(partial)
     passage.order = const_ints(order)
@@ -138,8 +136,10 @@ def forward(networks, X, tables, outputs, *, rows=None, partial=None, n_threads=
         passage.tables = <real_t**> calloc(passage.n_layers + 1, sizeof(real_t*))
         if passage.layers == NULL or passage.tables == NULL:
             raise MemoryError
+        for depth in range(passage.n_layers + 1):
+            passage.tables[depth] = reals(tables[depth])
         for network in networks:
-            borrowed = borrow_for_prediction(&passage, network, tables, n_threads)
+            borrowed = borrow_for_prediction(&passage, network, n_threads)
             if passage.flags == NULL:
                 passage.flags = give_flags(passage.layers, passage.n_layers)
             if passage.flags == NULL:

@@ -138,6 +138,10 @@ cdef class Stepper:
                 threads_that_pay(self.pace, self.n_threads)))
             reals(layer.weights)  # refuses arrays that cannot be written
             reals(layer.bias)
+            chunks = layer.topology.chunks
+            self.borrowed.append(chunks)
+            view.chunks = const_ints(chunks)
+            view.n_chunks = chunks.shape[0] - 1
             view.slopes = reals(workspace.slopes[depth])
             view.dropout = dropout if depth + 1 < self.n_layers else 0
             for m in range(optimizer.n_moments):

@@ -20,7 +20,7 @@ cdef struct LayerView:
     int32_t n_halves            # 1, or 2 where the input neurons are summed in two halves
     int32_t middle              # first input neuron of the second half
     int32_t n_splits            # ranges of output neurons for different threads
-    const int32_t* t_splits     # (n_splits + 1,) their cuts
+    const int32_t* t_splits     # (n_splits + 1,) their cuts; NULL for a single range
     # (n_splits + 1, n_in) slots where an input's outputs change range; NULL for a single range
     const int32_t* splits
     # or, where an input has few connections with each range, the connections range by range

@@ -9,6 +9,7 @@ from libc.stdlib cimport calloc
 import numpy as np
 
 from sklearn_set._core.activations cimport N_ACTIVATIONS
+from sklearn_set._core.ascending cimport first_from
 from sklearn_set._core.lanes cimport real_t
 from sklearn_set._core.measured cimport (
     BY_INPUT, CACHED_SUMS, FEW_OUTPUTS_OF_INPUT, FEWEST_INPUTS_OF_OUTPUT, LISTED_RUN, NEAR_SUMS,
@@ -34,6 +35,8 @@ cdef const real_t* const_reals(array) except? NULL:
     return &view[0]
 
 cdef flat(array):
+    if array.ndim == 1:
+        return array
     # reshape would copy an array in another order, and the pointer would outlive the copy
     if not array.flags.c_contiguous:
         raise ValueError("the kernels read C-contiguous arrays only")
@@ -85,14 +88,16 @@ cdef int halves_of(topology, Py_ssize_t width):
     return count_halves(topology.n_connections, topology.n_in, topology.n_out, width)
 
 
-def n_partial_rows(network, Py_ssize_t width=PREDICTED):
+def n_partial_rows(networks, Py_ssize_t width=PREDICTED):
     """How many rows the table for the sums of second halves needs, at most."""
-    return max(
-        layer.topology.n_out
-        if width <= BY_INPUT and halves_of(layer.topology, width) == 2
-        else 0
-        for layer in network.layers
-    )
+    cdef Py_ssize_t n_rows = 0
+    if width <= BY_INPUT:
+        for network in networks:
+            for layer in network.layers:
+                topology = layer.topology
+                if halves_of(topology, width) == 2:
+                    n_rows = max(n_rows, topology.n_out)
+    return n_rows
 
 
 cdef bint has_short_runs(topology, Py_ssize_t n_parts, int n_threads):
@@ -111,54 +116,55 @@ cdef tuple view_layer(
     The arrays of the other direction, eight bytes per connection, are made only if needed, by as
     many threads as pay now.
     """
-    topology = layer.topology
+    # Read once: another thread may replace arrays of the topology by equal ones, and those read
+    # first may then be freed.
+    topology, weights, bias = layer.topology, layer.weights, layer.bias
+    indptr, indices = topology.indptr, topology.indices
+    view.n_in = topology.n_in
+    view.n_out = topology.n_out
+    view.indptr = const_ints(indptr)
+    view.indices = const_ints(indices)
+    # Forward passes only read; Stepper asks for writable arrays itself.
+    view.weights = <real_t*> const_reals(weights)
+    view.bias = <real_t*> const_reals(bias)
+    view.activation = known(layer.activation_code, N_ACTIVATIONS, "activation")
+    view.parameter = layer.activation_parameter
     view.by_input = by_input
     view.is_shared = n_threads > 2
     view.n_halves = n_halves
-    view.middle = topology.indptr.searchsorted(topology.n_connections // 2)
-    t_indices, t_slots, t_chunks, splits, t_splits = None, None, None, None, None
-    p_indptr, p_inputs, p_outputs, p_slots = None, None, None, None
-    cdef Py_ssize_t n_parts = (n_threads + n_halves - 1) // n_halves
-    # Read once: another thread may replace it by an equal array, and this one may then be freed.
-    t_indptr, chunks = None, topology.chunks
-    if not by_input:
+    view.middle = <int32_t> first_from(
+        view.indptr, 0, view.n_in + 1, view.indptr[view.n_in] // 2)
+    return indptr, indices, weights, bias, share_view(view, topology, n_threads, n_now)
+
+
+cdef tuple share_view(LayerView* view, topology, int n_threads, int n_now):
+    """What a forward pass needs beside the slots: the other direction, or how threads share it."""
+    cdef Py_ssize_t n_parts = (n_threads + view.n_halves - 1) // view.n_halves
+    if not view.by_input:
         t_indptr, t_indices, t_slots = topology.by_output(n_now)
         t_chunks = topology.t_chunks
-    elif n_parts == 1:
-        t_splits = np.array([0, topology.n_out], np.int32)
-    elif has_short_runs(topology, n_parts, n_threads):
+        view.t_indptr = const_ints(t_indptr)
+        view.t_indices = const_ints(t_indices)
+        view.t_slots = const_ints(t_slots)
+        view.t_chunks = const_ints(t_chunks)
+        view.n_t_chunks = t_chunks.shape[0] - 1
+        return t_indptr, t_indices, t_slots, t_chunks
+    view.n_splits = <int32_t> n_parts
+    view.splits = view.t_splits = view.p_indptr = NULL  # the view may be of another network yet
+    if n_parts == 1:
+        return ()
+    if has_short_runs(topology, n_parts, n_threads):
         t_splits, p_indptr, p_inputs, p_outputs, p_slots = topology.by_part(n_parts, n_now)
-    else:
-        splits, t_splits = topology.splits(n_parts, n_now)
-    arrays = (
-        topology.indptr, topology.indices, t_indptr, t_indices, t_slots,
-        chunks, t_chunks, splits, t_splits, p_indptr, p_inputs, p_outputs, p_slots,
-        layer.weights, layer.bias,
-    )
-    view.n_in = topology.n_in
-    view.n_out = topology.n_out
-    view.indptr = const_ints(topology.indptr)
-    view.indices = const_ints(topology.indices)
-    view.t_indptr = const_ints(t_indptr)
-    view.t_indices = const_ints(t_indices)
-    view.t_slots = const_ints(t_slots)
-    view.chunks = const_ints(chunks)
-    view.t_chunks = const_ints(t_chunks)
-    view.splits = const_ints(None if splits is None else splits.reshape(-1))
+        view.t_splits = const_ints(t_splits)
+        view.p_indptr = const_ints(p_indptr)
+        view.p_inputs = const_ints(p_inputs)
+        view.p_outputs = const_ints(p_outputs)
+        view.p_slots = const_ints(p_slots)
+        return t_splits, p_indptr, p_inputs, p_outputs, p_slots
+    splits, t_splits = topology.splits(n_parts, n_now)
+    view.splits = const_ints(splits.reshape(-1))
     view.t_splits = const_ints(t_splits)
-    view.p_indptr = const_ints(p_indptr)
-    view.p_inputs = const_ints(p_inputs)
-    view.p_outputs = const_ints(p_outputs)
-    view.p_slots = const_ints(p_slots)
-    view.n_chunks = chunks.shape[0] - 1
-    view.n_t_chunks = 0 if t_chunks is None else t_chunks.shape[0] - 1
-    view.n_splits = 0 if t_splits is None else t_splits.shape[0] - 1
-    # Forward passes only read; Stepper asks for writable arrays itself.
-    view.weights = <real_t*> const_reals(layer.weights)
-    view.bias = <real_t*> const_reals(layer.bias)
-    view.activation = known(layer.activation_code, N_ACTIVATIONS, "activation")
-    view.parameter = layer.activation_parameter
-    return arrays
+    return splits, t_splits
 
 
 cdef uint8_t* give_flags(LayerView* layers, int n_layers) noexcept nogil:

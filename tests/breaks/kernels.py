@@ -4,7 +4,7 @@ from breaks import near
 
 BREAKS = [
     *near(
-        "test_rows test_step test_gradient",
+        "test_rows test_step test_gradient test_network",
         (
             "block_fill(&even, layer.bias[j])",
             "block_fill(&even, 0)",
@@ -14,6 +14,11 @@ BREAKS = [
             "value = layer.bias[j] if half == 0 else 0",
             "value = layer.bias[j]",
             "the bias is added once for each half of the inputs",
+        ),
+        (
+            "if indptr[i] < indptr[i + 1] and not silent[i]:",
+            "if indptr[i] < indptr[i + 1] and not silent[i + 1]:",
+            "where sums are near, another neuron is taken to be silent",
         ),
         (
             "if c < end: block_add_scaled(&even,",
@@ -39,6 +44,11 @@ BREAKS = [
             "gradients[k - flushed] = 0",
             "pass",
             "gradients of silent neurons are not reset",
+        ),
+        (
+            "view.splits = view.t_splits = view.p_indptr = NULL",
+            "pass",
+            "networks that predict together are taken to be shared by threads in one way",
         ),
         (
             "end - begin, 0, 1)",
