@@ -13,7 +13,7 @@ ctypedef fused ascending_t:
 cdef inline Py_ssize_t first_from(
     const ascending_t* values, Py_ssize_t start, Py_ssize_t stop, int64_t least,
 ) noexcept nogil:
-    """The first place in [start, stop) whose value is not below `least`; `stop` if there is none."""
+    """The first place in [start, stop) whose value is not below `least`; `stop` if none is."""
     cdef Py_ssize_t middle
     while start < stop:
         middle = (start + stop) // 2

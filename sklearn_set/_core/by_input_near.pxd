@@ -1,8 +1,8 @@
 """Forward by input neuron where sums and slots are in near caches: nothing is fetched ahead.
 
-As by_input.pxd, but with a loop that has nothing else to do, so that the compiler keeps in registers
-what it needs: with one sample that is a sixth of the time.  For that, each of the two functions that
-sum must also be called from a loop over threads of its own.
+As by_input.pxd, but with a loop that has nothing else to do, so that the compiler keeps what it
+needs in registers: with one sample that is a sixth of the time.  For that, either of the functions
+that sum must also be called from a loop over threads of its own.
 
 Serial.  Knows a layer in the order of its slots.  Must not know threads, the data, or the other
 passes.

@@ -27,7 +27,7 @@ def proportions(
     ndarray of shape (n_components,)
         They sum to one.
     """
-    cdef Py_ssize_t n_values = likelihood.shape[0], n_components = likelihood.shape[1], step, s, t
+    cdef Py_ssize_t n_values = likelihood.shape[0], n_components = likelihood.shape[1], _, s, t
     cdef double total, each, all_counts = prior
     often_array = np.full(n_components, 1.0 / n_components)
     cdef double[::1] often = often_array
@@ -35,7 +35,7 @@ def proportions(
     for s in range(n_values):
         all_counts += counts[s]
     with nogil:
-        for step in range(n_steps):
+        for _ in range(n_steps):
             found[:] = 0
             for s in range(n_values):
                 total = 0
