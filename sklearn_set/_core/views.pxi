@@ -6,8 +6,6 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc
 
-import numpy as np
-
 from sklearn_set._core.activations cimport N_ACTIVATIONS
 from sklearn_set._core.ascending cimport first_from
 from sklearn_set._core.lanes cimport real_t
@@ -116,8 +114,6 @@ cdef tuple view_layer(
     The arrays of the other direction, eight bytes per connection, are made only if needed, by as
     many threads as pay now.
     """
-    # Read once: another thread may replace arrays of the topology by equal ones, and those read
-    # first may then be freed.
     topology, weights, bias = layer.topology, layer.weights, layer.bias
     indptr, indices = topology.indptr, topology.indices
     view.n_in = topology.n_in
@@ -139,6 +135,7 @@ cdef tuple view_layer(
 
 cdef tuple share_view(LayerView* view, topology, int n_threads, int n_now):
     """What a forward pass needs beside the slots: the other direction, or how threads share it."""
+    # Each array is read once: another thread may replace it by an equal one, and it may be freed.
     cdef Py_ssize_t n_parts = (n_threads + view.n_halves - 1) // view.n_halves
     if not view.by_input:
         t_indptr, t_indices, t_slots = topology.by_output(n_now)
